@@ -1,0 +1,269 @@
+package flow
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"iter"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Endpoint is a running backend. Generation rises with each start of it.
+type Endpoint struct {
+	Caller     Caller
+	Generation int
+}
+
+// Dialer knows where the backend is. Endpoint blocks while it (re)starts, and fails with
+// Unavailable when that is hopeless for now.
+type Dialer interface {
+	Endpoint(ctx context.Context) (Endpoint, error)
+}
+
+// Identity is who a [Client] is on its backend.
+type Identity struct {
+	Home
+	Backend Backend
+}
+
+// Client is a Caller that keeps one started account on a backend: it opens a session
+// when it is first used and again after each restart of the backend, and repeats what
+// may be repeated. Its methods may be called by several goroutines at once.
+type Client struct {
+	dialer Dialer
+	setup  Setup
+	turn   chan struct{} // holds one token: who has it may change current
+	known  connection    // guarded by turn
+}
+
+// Setup says how a Client starts its account.
+type Setup struct {
+	// Username is the account. On the embedded engine it is made when it is missing.
+	Username string
+	// DeviceName labels the device when one is made.
+	DeviceName string
+	// ServerURI is the name space of Username; empty for the backend's default.
+	ServerURI string
+	// Config is sent first.
+	Config Config
+}
+
+type connection struct {
+	endpoint Endpoint
+	session  SessionID
+	identity Identity
+}
+
+// NewClient returns a client. Nothing is dialled before the first call.
+func NewClient(dialer Dialer, setup Setup) *Client {
+	c := &Client{dialer: dialer, setup: setup, turn: make(chan struct{}, 1)}
+	c.turn <- struct{}{}
+	return c
+}
+
+// Identity returns who the client is, starting the backend if need be.
+func (c *Client) Identity(ctx context.Context) (Identity, error) {
+	conn, err := c.connect(ctx)
+	return conn.identity, err
+}
+
+// retries bounds how often a call is repeated, and with retryPause how long that takes:
+// a bit over five seconds.
+const retries = 12
+
+func retryPause(attempt int) time.Duration {
+	return min(5*time.Millisecond<<attempt, time.Second)
+}
+
+// Call implements [Caller]. The session is added to params. Reads are repeated when the
+// backend goes away; writes too when it promised that this is safe, and otherwise fail
+// with Uncertain.
+func (c *Client) Call(ctx context.Context, method string, params json.RawMessage) (json.RawMessage, error) {
+	return c.call(ctx, method, params, Call{})
+}
+
+// Keyed returns a Caller whose writes carry the given request id instead of a fresh one,
+// so that repeating one later, even from another process, does nothing twice.
+func (c *Client) Keyed(request RequestID) Caller { return keyed{c, request} }
+
+type keyed struct {
+	client  *Client
+	request RequestID
+}
+
+func (k keyed) Call(ctx context.Context, method string, params json.RawMessage) (json.RawMessage, error) {
+	return k.client.call(ctx, method, params, Call{Request: k.request})
+}
+
+func (c *Client) call(ctx context.Context, method string, params json.RawMessage, call Call) (json.RawMessage, error) {
+	reads := true
+	if op, ok := Lookup(method); ok {
+		effect := op.Info().Effect
+		reads = effect == Reads || effect == Protocol
+	}
+	if !reads && call.Request == "" {
+		call.Request = RequestID(uuid.Must(uuid.NewV7()).String())
+	}
+	for attempt := 0; ; attempt++ {
+		conn, err := c.connect(ctx)
+		if err != nil {
+			return nil, err
+		}
+		call.Session = conn.session
+		whole, err := withCall(params, call)
+		if err != nil {
+			return nil, err
+		}
+		result, err := conn.endpoint.Caller.Call(ctx, method, whole)
+		again := errors.Is(err, Unavailable) ||
+			errors.Is(err, Uncertain) && (reads || conn.identity.Backend.Idempotent)
+		if !again || attempt == retries {
+			return result, err
+		}
+		if err := pause(ctx, retryPause(attempt)); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// connect returns the session on the backend that runs now.
+func (c *Client) connect(ctx context.Context) (connection, error) {
+	endpoint, err := c.dialer.Endpoint(ctx)
+	if err != nil {
+		return connection{}, err
+	}
+	select {
+	case <-c.turn:
+		defer func() { c.turn <- struct{}{} }()
+	case <-ctx.Done():
+		return connection{}, context.Cause(ctx)
+	}
+	if c.known.session != 0 && c.known.endpoint.Generation >= endpoint.Generation {
+		return c.known, nil
+	}
+	conn, err := c.open(ctx, endpoint)
+	if err != nil {
+		return connection{}, err
+	}
+	c.known = conn
+	return conn, nil
+}
+
+// open makes a session and starts the account on it.
+func (c *Client) open(ctx context.Context, endpoint Endpoint) (connection, error) {
+	conn := connection{endpoint: endpoint}
+	raw, err := json.Marshal(c.setup.Config)
+	if err != nil {
+		return conn, err
+	}
+	said, err := endpoint.Caller.Call(ctx, ConfigOperation.info.Name, raw)
+	if err != nil {
+		return conn, err
+	}
+	_ = json.Unmarshal(said, &conn.identity.Backend) // the original says nothing of itself
+	session, err := NewSession.Call(ctx, endpoint.Caller, NewSessionInput{})
+	if err != nil {
+		return conn, err
+	}
+	conn.session = session.SessionID
+	conn.identity.Home, err = c.start(ctx, Session{endpoint.Caller, session.SessionID}, conn.identity.Backend.Name != "")
+	return conn, err
+}
+
+// start makes the account and the machine's team on our own backend, and on any other
+// starts an account that was installed before.
+func (c *Client) start(ctx context.Context, s Session, own bool) (Home, error) {
+	if own {
+		return StartUpLocal.Call(ctx, s, StartUpLocalInput{
+			Username: c.setup.Username, DeviceName: c.setup.DeviceName,
+		})
+	}
+	in := StartUpInput{Username: c.setup.Username, ServerURI: c.setup.ServerURI}
+	if _, err := StartUp.Call(ctx, s, in); err != nil {
+		return Home{}, err
+	}
+	id, err := GetAccountID.Call(ctx, s, AccountIDInput{})
+	return Home{AccountID: id, Username: c.setup.Username}, err
+}
+
+// Notifications yields what the backend reports, for as long as ctx lives. The first
+// after every connection is of type [Connected]. Errors are yielded too, and waited out:
+// a consumer that goes on gets what comes after them.
+func (c *Client) Notifications(ctx context.Context) iter.Seq2[Notification, error] {
+	return func(yield func(Notification, error) bool) {
+		generation, failures := -1, 0
+		for ctx.Err() == nil {
+			conn, err := c.connect(ctx)
+			if err == nil && conn.endpoint.Generation != generation {
+				generation = conn.endpoint.Generation
+				if !yield(Notification{Type: Connected}, nil) {
+					return
+				}
+			}
+			var batch Notifications
+			if err == nil {
+				s := Session{conn.endpoint.Caller, conn.session}
+				batch, err = WaitForNotification.Call(ctx, s, WaitForNotificationInput{})
+			}
+			if err != nil {
+				if ctx.Err() != nil || !yield(Notification{}, err) {
+					return
+				}
+				_ = pause(ctx, retryPause(failures))
+				failures++
+				continue
+			}
+			failures = 0
+			for _, n := range batch {
+				if !yield(n, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Session is a Caller on one session of another Caller.
+type Session struct {
+	Caller Caller
+	ID     SessionID
+}
+
+// Call implements [Caller]: it adds the session to params.
+func (s Session) Call(ctx context.Context, method string, params json.RawMessage) (json.RawMessage, error) {
+	whole, err := withCall(params, Call{Session: s.ID})
+	if err != nil {
+		return nil, err
+	}
+	return s.Caller.Call(ctx, method, whole)
+}
+
+// Keyed returns a Caller on the same session whose requests carry a request id.
+func (s Session) Keyed(request RequestID) Caller { return sessionKeyed{s, request} }
+
+type sessionKeyed struct {
+	session Session
+	request RequestID
+}
+
+func (k sessionKeyed) Call(ctx context.Context, method string, params json.RawMessage) (json.RawMessage, error) {
+	whole, err := withCall(params, Call{Session: k.session.ID, Request: k.request})
+	if err != nil {
+		return nil, err
+	}
+	return k.session.Caller.Call(ctx, method, whole)
+}
+
+// pause waits, or returns early with the reason why ctx ended.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

@@ -1,0 +1,173 @@
+package flow
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strconv"
+)
+
+// Request is the envelope of a call on the wire: {"method", "params": [{...}], "token"}.
+type Request struct {
+	// ID pairs replies with requests on a connection that carries many at once. HTTP
+	// needs none.
+	ID     uint64            `json:"id,omitzero"`
+	Method string            `json:"method"`
+	Params []json.RawMessage `json:"params"`
+	// Token is the secret of the handshake.
+	Token string `json:"token,omitzero"`
+}
+
+// EncodeRequest writes an envelope. Params must be a JSON object, which is not checked.
+func EncodeRequest(id uint64, method string, params json.RawMessage, token string) []byte {
+	name, _ := json.Marshal(method) // a string always encodes
+	out := make([]byte, 0, len(params)+len(name)+len(token)+64)
+	out = append(out, '{')
+	if id != 0 {
+		out = append(strconv.AppendUint(append(out, `"id":`...), id, 10), ',')
+	}
+	out = append(append(out, `"method":`...), name...)
+	out = append(append(append(out, `,"params":[`...), params...), ']')
+	if token != "" {
+		secret, _ := json.Marshal(token)
+		out = append(append(out, `,"token":`...), secret...)
+	}
+	return append(out, '}')
+}
+
+// DecodeRequest reads an envelope. Params may be a list of one object, an empty list,
+// null or left out; anything else is Invalid.
+func DecodeRequest(data []byte) (Request, error) {
+	var r Request
+	if err := json.Unmarshal(data, &r); err != nil {
+		return r, Errorf(Invalid, "the request must be a JSON object with method, params and token: %v", err)
+	}
+	if r.Method == "" {
+		return r, Errorf(Invalid, "the request names no method")
+	}
+	if len(r.Params) > 1 {
+		return r, Errorf(Invalid, "%s: params must be a list with one object, not with %d", clip(r.Method, 64), len(r.Params))
+	}
+	return r, nil
+}
+
+// Param returns the one object of named parameters.
+func (r Request) Param() json.RawMessage {
+	if len(r.Params) == 0 || string(r.Params[0]) == "null" {
+		return json.RawMessage("{}")
+	}
+	return r.Params[0]
+}
+
+// EncodeReply writes the answer to a request. A success has no error member at all:
+// programs of the first hour take the length of whatever it holds. The member code is
+// the kind of failure; source: proposed by this project. Result must be JSON, which is
+// not checked again.
+func EncodeReply(id uint64, result json.RawMessage, err error) []byte {
+	out := make([]byte, 0, len(result)+64)
+	out = append(out, '{')
+	if id != 0 {
+		out = append(strconv.AppendUint(append(out, `"id":`...), id, 10), ',')
+	}
+	if err != nil {
+		text, _ := json.Marshal(wireText(err)) // a string always encodes
+		return fmt.Appendf(out, `"error":%s,"code":%q}`, text, CodeOf(err))
+	}
+	if len(result) == 0 {
+		result = json.RawMessage("null")
+	}
+	return append(append(append(out, `"result":`...), result...), '}')
+}
+
+// wireText keeps the text of defects on this side: it may name paths or hold data.
+func wireText(err error) string {
+	if CodeOf(err) == Internal {
+		return "internal error; the backend's log has the details"
+	}
+	if text := err.Error(); text != "" {
+		return text
+	}
+	return string(CodeOf(err))
+}
+
+// DecodeReply reads an answer: a non-empty error or Error is a failure, else the member
+// result, else the whole object.
+func DecodeReply(data []byte) (id uint64, result json.RawMessage, err error) {
+	var r struct {
+		ID     uint64           `json:"id"`
+		Result *json.RawMessage `json:"result"`
+		Error  json.RawMessage  `json:"error"`
+		Code   Code             `json:"code"`
+	}
+	if err := json.Unmarshal(data, &r); err != nil {
+		return 0, nil, Errorf(Internal, "the backend's reply is not a JSON object")
+	}
+	if text, failed := failure(r.Error); failed {
+		return r.ID, nil, &Error{Code: orInternal(r.Code), Message: text}
+	}
+	if r.Result != nil {
+		return r.ID, *r.Result, nil
+	}
+	if hasResult(data) {
+		return r.ID, json.RawMessage("null"), nil
+	}
+	return r.ID, data, nil
+}
+
+// failure reads the value of an error member.
+func failure(value json.RawMessage) (text string, failed bool) {
+	switch string(bytes.TrimSpace(value)) {
+	case "", "null", `""`, "[]", "{}":
+		return "", false
+	}
+	if json.Unmarshal(value, &text) != nil {
+		text = string(value)
+	}
+	return text, true
+}
+
+// hasResult tells a null result from a missing one.
+func hasResult(data []byte) bool {
+	var members map[string]json.RawMessage
+	_ = json.Unmarshal(data, &members)
+	_, ok := members["result"]
+	return ok
+}
+
+func orInternal(c Code) Code {
+	switch c {
+	case Invalid, NotFound, Denied, Conflict, Unsupported, Unavailable, Uncertain:
+		return c
+	}
+	return Internal
+}
+
+// withMember returns the JSON object params with one more member, which must not be
+// there yet.
+func withMember(params json.RawMessage, name, value string) (json.RawMessage, error) {
+	params = bytes.TrimSpace(params)
+	if len(params) < 2 || params[0] != '{' {
+		return nil, Errorf(Invalid, "the parameters must be a JSON object")
+	}
+	rest := bytes.TrimSpace(params[1:])
+	comma := ","
+	if rest[0] == '}' {
+		comma = ""
+	}
+	return fmt.Appendf(nil, `{%q:%s%s%s`, name, value, comma, rest), nil
+}
+
+// withCall adds what every request carries.
+func withCall(params json.RawMessage, call Call) (json.RawMessage, error) {
+	var err error
+	if call.Request != "" {
+		text, _ := json.Marshal(call.Request)
+		if params, err = withMember(params, "RequestID", string(text)); err != nil {
+			return nil, err
+		}
+	}
+	if call.Session != 0 {
+		return withMember(params, "SessionID", strconv.FormatInt(int64(call.Session), 10))
+	}
+	return params, nil
+}

@@ -1,0 +1,77 @@
+package flow
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// MaxReply is the longest reply that a caller accepts, in bytes.
+const MaxReply = 64 << 20
+
+// HTTP is the Caller to a backend process: POST /rpc on a port of 127.0.0.1.
+type HTTP struct {
+	url    string
+	token  string
+	client *http.Client
+}
+
+// NewHTTP returns a caller to the backend whose handshake said port and token. Proxies
+// of the environment are never used.
+func NewHTTP(port int, token string) *HTTP {
+	return &HTTP{
+		url:   "http://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) + "/rpc",
+		token: token,
+		client: &http.Client{Transport: &http.Transport{
+			MaxIdleConnsPerHost: 32,
+			IdleConnTimeout:     time.Minute,
+			DisableCompression:  true,
+		}},
+	}
+}
+
+// Close drops idle connections.
+func (h *HTTP) Close() { h.client.CloseIdleConnections() }
+
+// Call implements [Caller].
+func (h *HTTP) Call(ctx context.Context, method string, params json.RawMessage) (json.RawMessage, error) {
+	body := EncodeRequest(0, method, params, h.token)
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, h.url, bytes.NewReader(body))
+	if err != nil {
+		return nil, Errorf(Internal, "%s: %v", method, err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := h.client.Do(request)
+	if err != nil {
+		return nil, h.lost(ctx, err)
+	}
+	defer response.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(response.Body, MaxReply+1))
+	if err != nil {
+		return nil, h.lost(ctx, err)
+	}
+	if len(data) > MaxReply {
+		return nil, Errorf(Internal, "%s: the backend's reply is longer than %d bytes", method, MaxReply)
+	}
+	_, result, err := DecodeReply(data)
+	return result, err
+}
+
+// lost says what a broken connection means: not done when it was never made, else
+// nobody knows.
+func (h *HTTP) lost(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "dial" {
+		return Errorf(Unavailable, "the backend does not answer on its port")
+	}
+	return Errorf(Uncertain, "the backend went away during the call")
+}

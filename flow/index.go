@@ -1,0 +1,138 @@
+package flow
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// index finds things of one kind by id or name. It is never changed.
+type index[ID ~string, T any] struct {
+	kind   string // what an error calls them
+	all    []T
+	shown  []string         // how an error names each
+	ids    []ID             // of each
+	byID   map[ID]int       // place in all
+	byName map[string][]int // folded name to places
+}
+
+// newIndex describes each thing by its id and its names, the fullest first.
+func newIndex[ID ~string, T any](kind string, all []T, describe func(T) (ID, []string)) index[ID, T] {
+	x := index[ID, T]{kind: kind, all: all, byID: map[ID]int{}, byName: map[string][]int{}}
+	for i, thing := range all {
+		id, names := describe(thing)
+		x.byID[id] = i
+		x.ids = append(x.ids, id)
+		x.shown = append(x.shown, names[0])
+		for _, name := range names {
+			folded := Fold(name)
+			if !slices.Contains(x.byName[folded], i) {
+				x.byName[folded] = append(x.byName[folded], i)
+			}
+		}
+	}
+	return x
+}
+
+// get returns the thing with an id, or the zero thing.
+func (x index[ID, T]) get(id ID) T {
+	if i, ok := x.byID[id]; ok {
+		return x.all[i]
+	}
+	var none T
+	return none
+}
+
+// find returns the thing that ref is the id or the name of.
+func (x index[ID, T]) find(ref ID) (T, error) {
+	var none T
+	if i, ok := x.byID[ref]; ok {
+		return x.all[i], nil
+	}
+	name := Fold(string(ref))
+	if name == "" {
+		return none, Errorf(Invalid, "the %s is empty: give a name, an id or a flow:// link", x.kind)
+	}
+	places := x.byName[name]
+	switch len(places) {
+	case 1:
+		return x.all[places[0]], nil
+	case 0:
+		return none, x.missing(name, clip(string(ref), 80))
+	}
+	return none, Errorf(Conflict, "%q fits %d things of the kind %s: %s; use the id",
+		clip(string(ref), 80), len(places), x.kind, x.list(places, true))
+}
+
+// maxShown bounds the candidates of an error.
+const maxShown = 8
+
+func (x index[ID, T]) missing(name, ref string) error {
+	var near []int
+	for folded, places := range x.byName {
+		if similar(folded, name) {
+			near = append(near, places...)
+		}
+	}
+	slices.Sort(near)
+	near = slices.Compact(near)
+	if len(near) > 0 {
+		return Errorf(NotFound, "no %s is called %q; did you mean %s?", x.kind, ref, x.list(near, false))
+	}
+	if len(x.all) > 0 && len(x.all) <= maxShown {
+		every := make([]int, len(x.all))
+		for i := range every {
+			every[i] = i
+		}
+		return Errorf(NotFound, "no %s is called %q; there are: %s", x.kind, ref, x.list(every, false))
+	}
+	return Errorf(NotFound, "no %s is called %q among the %d that this account can see", x.kind, ref, len(x.all))
+}
+
+func (x index[ID, T]) list(places []int, ids bool) string {
+	var text []string
+	for _, i := range places[:min(len(places), maxShown)] {
+		one := fmt.Sprintf("%q", clip(x.shown[i], 80))
+		if ids {
+			one += " (" + string(x.ids[i]) + ")"
+		}
+		text = append(text, one)
+	}
+	if len(places) > maxShown {
+		text = append(text, fmt.Sprintf("and %d more", len(places)-maxShown))
+	}
+	return strings.Join(text, ", ")
+}
+
+// similar reports whether one holds the other, or few edits lie between them.
+func similar(a, b string) bool {
+	if len(b) >= 3 && strings.Contains(a, b) || len(a) >= 3 && strings.Contains(b, a) {
+		return true
+	}
+	ra, rb := []rune(a), []rune(b)
+	most := min(2, min(len(ra), len(rb))/3)
+	return most > 0 && distance(ra, rb, most) <= most
+}
+
+// distance is the number of edits between a and b, or more than most when there are more.
+func distance(a, b []rune, most int) int {
+	if len(a) > len(b)+most || len(b) > len(a)+most {
+		return most + 1
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i, ra := range a {
+		before := row[0]
+		row[0] = i + 1
+		for j, rb := range b {
+			cost := before
+			if ra != rb {
+				cost = 1 + min(before, row[j], row[j+1])
+			}
+			before, row[j+1] = row[j+1], cost
+		}
+	}
+	return row[len(b)]
+}

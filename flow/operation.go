@@ -1,0 +1,189 @@
+package flow
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"reflect"
+	"slices"
+)
+
+// Effect says what an operation does to the world. Retries, read-only mode, the hints
+// of a tool and confirmations follow from it.
+type Effect string
+
+// The effects.
+const (
+	// Reads changes nothing.
+	Reads Effect = "reads"
+	// Writes adds something; doing it twice adds two.
+	Writes Effect = "writes"
+	// Sets gives something a value; doing it twice is the same as once.
+	Sets Effect = "sets"
+	// Destroys removes something that others can miss.
+	Destroys Effect = "destroys"
+	// Protocol only keeps the connection going; it is not offered to people or models.
+	Protocol Effect = "protocol"
+)
+
+// Group is a set of operations that belong together; it is also a tool set.
+type Group string
+
+// Info is what is known of an operation without its types.
+type Info struct {
+	// Name is the method on the wire, as Flow spells it.
+	Name string
+	// Group is where it belongs.
+	Group Group
+	// Effect is what it does to the world.
+	Effect Effect
+	// Summary says in a sentence or two what it does and when to use it.
+	Summary string
+}
+
+// Call is what comes with every request beside its own parameters.
+type Call struct {
+	// Session is the session the request belongs to; zero for the few that need none.
+	Session SessionID `json:"SessionID"`
+	// Request makes a write repeatable; empty when the caller did not care.
+	Request RequestID `json:"RequestID"`
+}
+
+// Operation is one row of the catalogue: a method of Flow with its types.
+type Operation[In, Out any] struct {
+	info Info
+	run  func(Engine, context.Context, Call, In) (Out, error)
+	list bool // Out is a slice, whose nil must be [] on the wire
+}
+
+// AnyOperation is a row without its types, for those that treat all rows alike.
+type AnyOperation interface {
+	Info() Info
+	// Types returns the type of the parameters, a struct, and of the result.
+	Types() (in, out reflect.Type)
+	// Serve decodes params, runs the method of the engine and encodes its result.
+	// Parameter names match without regard to case and unknown ones are ignored.
+	Serve(ctx context.Context, e Engine, params json.RawMessage) (json.RawMessage, error)
+	// Forward checks that params decode exactly into the input type, and sends them.
+	Forward(ctx context.Context, c Caller, params json.RawMessage) (json.RawMessage, error)
+}
+
+var catalogue []AnyOperation
+
+// define makes a row. The types follow from the method expression.
+func define[In, Out any](
+	group Group, name string, effect Effect, summary string,
+	run func(Engine, context.Context, Call, In) (Out, error),
+) *Operation[In, Out] {
+	op := &Operation[In, Out]{
+		info: Info{Name: name, Group: group, Effect: effect, Summary: summary},
+		run:  run,
+		list: reflect.TypeFor[Out]().Kind() == reflect.Slice,
+	}
+	catalogue = append(catalogue, op)
+	return op
+}
+
+// Catalogue returns every operation, in a fixed order: by file name of the group, then
+// as they stand in the file.
+func Catalogue() []AnyOperation { return slices.Clone(catalogue) }
+
+// Lookup returns the operation with a name of the wire.
+func Lookup(name string) (AnyOperation, bool) {
+	op, ok := byName()[name]
+	return op, ok
+}
+
+// Info returns what is known of the operation without its types.
+func (o *Operation[In, Out]) Info() Info { return o.info }
+
+// Types returns the type of the parameters and of the result.
+func (o *Operation[In, Out]) Types() (in, out reflect.Type) {
+	return reflect.TypeFor[In](), reflect.TypeFor[Out]()
+}
+
+// Call asks c to do the operation.
+func (o *Operation[In, Out]) Call(ctx context.Context, c Caller, in In) (Out, error) {
+	var out Out
+	params, err := json.Marshal(in)
+	if err != nil {
+		return out, Errorf(Invalid, "%s: the parameters cannot be written as JSON: %v", o.info.Name, err)
+	}
+	result, err := c.Call(ctx, o.info.Name, params)
+	if err != nil {
+		return out, err
+	}
+	if err := json.Unmarshal(result, &out); err != nil {
+		return out, Errorf(Internal, "%s: the backend's result is not of the documented form: %v", o.info.Name, err)
+	}
+	return out, nil
+}
+
+// Forward implements [AnyOperation].
+func (o *Operation[In, Out]) Forward(ctx context.Context, c Caller, params json.RawMessage) (json.RawMessage, error) {
+	var in In
+	strict := json.NewDecoder(bytes.NewReader(params))
+	strict.DisallowUnknownFields()
+	if err := strict.Decode(&in); err != nil {
+		return nil, o.invalid(err)
+	}
+	exact, err := json.Marshal(in)
+	if err != nil {
+		return nil, o.invalid(err)
+	}
+	return c.Call(ctx, o.info.Name, exact)
+}
+
+// Serve implements [AnyOperation].
+func (o *Operation[In, Out]) Serve(ctx context.Context, e Engine, params json.RawMessage) (json.RawMessage, error) {
+	var call Call
+	var in In
+	if len(params) > 0 {
+		if err := json.Unmarshal(params, &call); err != nil {
+			return nil, o.invalid(err)
+		}
+		if err := json.Unmarshal(params, &in); err != nil {
+			return nil, o.invalid(err)
+		}
+	}
+	out, err := o.run(e, ctx, call, in)
+	if err != nil {
+		return nil, err
+	}
+	result, err := json.Marshal(out)
+	if err != nil {
+		return nil, Errorf(Internal, "%s: the result cannot be written as JSON", o.info.Name)
+	}
+	if o.list && string(result) == "null" {
+		return json.RawMessage("[]"), nil
+	}
+	return result, nil
+}
+
+func (o *Operation[In, Out]) invalid(err error) error {
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) && wrong.Field != "" {
+		return Errorf(Invalid, "%s: %s must be %s, not a JSON %s",
+			o.info.Name, wrong.Field, kindName(wrong.Type), wrong.Value)
+	}
+	return Errorf(Invalid, "%s: the parameters must be one JSON object: %v", o.info.Name, err)
+}
+
+// kindName says in words what JSON a Go type is written as.
+func kindName(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "a string"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Slice, reflect.Array:
+		return "a list"
+	case reflect.Struct, reflect.Map, reflect.Interface:
+		return "an object"
+	case reflect.Pointer:
+		return kindName(t.Elem())
+	default:
+		return "a whole number"
+	}
+}

@@ -1,0 +1,49 @@
+package flow
+
+import "context"
+
+// PeopleGroup holds other accounts.
+const PeopleGroup Group = "people"
+
+// People is the group of calls about other accounts.
+type People interface {
+	GetPeer(context.Context, Call, GetPeerInput) (Peer, error)
+	GetPeerFromID(context.Context, Call, GetPeerFromIDInput) (Peer, error)
+	EnumeratePeerAccounts(context.Context, Call, EnumeratePeerAccountsInput) ([]Peer, error)
+	PeerData(context.Context, Call, PeerDataInput) (Peer, error)
+}
+
+// The rows of the group.
+var (
+	GetPeer = define(PeopleGroup, "GetPeer", Reads,
+		"Look up an account by its exact user name.", Engine.GetPeer)
+	GetPeerFromID = define(PeopleGroup, "GetPeerFromID", Reads,
+		"Look up an account by its id.", Engine.GetPeerFromID)
+	EnumeratePeerAccounts = define(PeopleGroup, "EnumeratePeerAccounts", Reads,
+		"List the accounts that share a team with this one, itself included, by user name.", Engine.EnumeratePeerAccounts)
+	PeerData = define(PeopleGroup, "PeerData", Reads,
+		"Get the own account as others see it.", Engine.PeerData)
+)
+
+// Peer is an account as others see it. Flow: Peer; serverURI is proposed.
+type Peer struct {
+	AccountID AccountID `json:"accountId" jsonschema_description:"Account id."`
+	Username  string    `json:"username" jsonschema_description:"User name."`
+	ServerURI string    `json:"serverURI" jsonschema_description:"Name space of the user name."`
+}
+
+// GetPeerInput names an account. Flow: GetPeer.
+type GetPeerInput struct {
+	PeerUsername string `jsonschema_description:"Exact user name."`
+}
+
+// GetPeerFromIDInput names an account. Flow: GetPeerFromID.
+type GetPeerFromIDInput struct {
+	PeerID AccountID `jsonschema_description:"Account."`
+}
+
+// EnumeratePeerAccountsInput has no parameters.
+type EnumeratePeerAccountsInput struct{}
+
+// PeerDataInput has no parameters.
+type PeerDataInput struct{}
