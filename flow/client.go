@@ -36,6 +36,8 @@ type Client struct {
 	setup  Setup
 	turn   chan struct{} // holds one token: who has it may change current
 	known  connection    // guarded by turn
+
+	started chan struct{} // closed when the account was first started
 }
 
 // Setup says how a Client starts its account.
@@ -58,7 +60,7 @@ type connection struct {
 
 // NewClient returns a client. Nothing is dialled before the first call.
 func NewClient(dialer Dialer, setup Setup) *Client {
-	c := &Client{dialer: dialer, setup: setup, turn: make(chan struct{}, 1)}
+	c := &Client{dialer: dialer, setup: setup, turn: make(chan struct{}, 1), started: make(chan struct{})}
 	c.turn <- struct{}{}
 	return c
 }
@@ -68,6 +70,10 @@ func (c *Client) Identity(ctx context.Context) (Identity, error) {
 	conn, err := c.connect(ctx)
 	return conn.identity, err
 }
+
+// Started is closed once the client has had a session. Whoever wants notifications only
+// when there is a backend anyway waits for it.
+func (c *Client) Started() <-chan struct{} { return c.started }
 
 // retries bounds how often a call is repeated, and with retryPause how long that takes:
 // a bit over five seconds.
@@ -146,6 +152,9 @@ func (c *Client) connect(ctx context.Context) (connection, error) {
 	conn, err := c.open(ctx, endpoint)
 	if err != nil {
 		return connection{}, err
+	}
+	if c.known.session == 0 {
+		close(c.started)
 	}
 	c.known = conn
 	return conn, nil
