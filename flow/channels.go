@@ -30,7 +30,7 @@ var (
 	EnumerateChannels = define(ChannelGroup, "EnumerateChannels", Reads,
 		"List the channels of a team that the account belongs to, direct conversations included, by name.", Engine.EnumerateChannels)
 	GetChannel = define(ChannelGroup, "GetChannel", Reads,
-		"Get one channel.", Engine.GetChannel)
+		"Get one channel: its name, team and purpose.", Engine.GetChannel)
 	NewDirectConversation = define(ChannelGroup, "NewDirectConversation", Sets,
 		"Open the direct conversation with another member of the team; the existing one when there is one.", Engine.NewDirectConversation)
 	DeleteChannel = define(ChannelGroup, "DeleteChannel", Destroys,
