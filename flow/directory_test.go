@@ -1,0 +1,149 @@
+package flow_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+)
+
+// town is a backend with fixed contents, as far as a directory asks for them.
+type town struct {
+	mu       sync.Mutex
+	channels []flow.Channel
+	reads    int
+}
+
+func (w *town) Call(_ context.Context, method string, _ json.RawMessage) (json.RawMessage, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var answer any
+	switch method {
+	case "Config":
+		answer = flow.Backend{Name: "town"}
+	case "NewSession":
+		answer = flow.NewSessionOutput{SessionID: 1}
+	case "StartUpLocal":
+		answer = flow.Home{AccountID: "A-ANA"}
+	case "EnumerateOrgs":
+		w.reads++
+		answer = []flow.Org{{ID: "O-1", Name: "Design"}}
+	case "EnumerateChannels":
+		answer = w.channels
+	case "EnumeratePeerAccounts":
+		answer = []flow.Peer{{AccountID: "A-BEN", Username: "Ben"}, {AccountID: "A-ANA", Username: "ana"}}
+	default:
+		return nil, flow.Errorf(flow.Unsupported, "unknown method %s", method)
+	}
+	return json.Marshal(answer)
+}
+
+// Endpoint makes a town its own dialer.
+func (w *town) Endpoint(context.Context) (flow.Endpoint, error) {
+	return flow.Endpoint{Caller: w, Generation: 1}, nil
+}
+
+func (w *town) add(ch flow.Channel) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.channels = append(w.channels, ch)
+}
+
+func newTown() (*town, *flow.Directory) {
+	w := &town{channels: []flow.Channel{
+		{ID: "C-1", OrgID: "O-1", Name: "general"},
+		{ID: "C-2", OrgID: "O-1", Name: "Straße"},
+		{ID: "C-3", OrgID: "O-1", Name: "twins"},
+		{ID: "C-4", OrgID: "O-1", Name: "TWINS"},
+		{ID: "C-5", OrgID: "O-1", Purpose: flow.DirectPurpose, DirectAccountID: "A-BEN"},
+	}}
+	return w, flow.NewDirectory(flow.NewClient(w, flow.Setup{Username: "ana"}))
+}
+
+func TestFindChannel(t *testing.T) {
+	_, dir := newTown()
+	for ref, want := range map[string]flow.ChannelID{
+		"general":                      "C-1",
+		"#General":                     "C-1",
+		" GENERAL ":                    "C-1",
+		"Design/general":               "C-1",
+		"design/GENERAL":               "C-1",
+		"C-1":                          "C-1",
+		"flow://channels/C-1":          "C-1",
+		"flow://channels/C-1/messages": "C-1",
+		"STRASSE":                      "C-2",
+		"ｇｅｎｅｒａｌ":                      "C-1",
+		"@ben":                         "C-5",
+	} {
+		ch, err := dir.FindChannel(t.Context(), ref)
+		if err != nil || ch.ID != want {
+			t.Errorf("%q: got %q, %v; want %q", ref, ch.ID, err, want)
+		}
+	}
+}
+
+func TestRefusedReferences(t *testing.T) {
+	_, dir := newTown()
+	for _, test := range []struct {
+		ref  string
+		code flow.Code
+		says []string
+	}{
+		{"genral", flow.NotFound, []string{`"genral"`, "did you mean", `"Design/general"`}},
+		{"twins", flow.Conflict, []string{"C-3", "C-4", "use the id"}},
+		{"", flow.Invalid, []string{"empty"}},
+		{"zzzzzz", flow.NotFound, []string{"there are:", "Design/general"}},
+	} {
+		_, err := dir.FindChannel(t.Context(), test.ref)
+		if !errors.Is(err, test.code) {
+			t.Errorf("%q: got %v, want %v", test.ref, err, test.code)
+			continue
+		}
+		for _, part := range test.says {
+			if !strings.Contains(err.Error(), part) {
+				t.Errorf("%q: %q does not say %q", test.ref, err, part)
+			}
+		}
+	}
+}
+
+func TestFindAccount(t *testing.T) {
+	_, dir := newTown()
+	for ref, want := range map[string]flow.AccountID{"me": "A-ANA", "@me": "A-ANA", "Ana": "A-ANA", "@BEN": "A-BEN", "A-BEN": "A-BEN"} {
+		p, err := dir.FindAccount(t.Context(), ref)
+		if err != nil || p.AccountID != want {
+			t.Errorf("%q: got %q, %v; want %q", ref, p.AccountID, err, want)
+		}
+	}
+}
+
+// TestDirectoryLearns: a name that is missing is looked for once more, and otherwise
+// nothing is read again until something has changed.
+func TestDirectoryLearns(t *testing.T) {
+	w, dir := newTown()
+	for range 5 {
+		if _, err := dir.FindChannel(t.Context(), "general"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if w.reads != 1 {
+		t.Errorf("five look-ups read the backend %d times, want 1", w.reads)
+	}
+	w.add(flow.Channel{ID: "C-9", OrgID: "O-1", Name: "brand new"})
+	if ch, err := dir.FindChannel(t.Context(), "brand new"); err != nil || ch.ID != "C-9" {
+		t.Errorf("a channel made a moment ago: got %q, %v", ch.ID, err)
+	}
+	dir.Observe(flow.MessageEvent.Make(1, flow.MessageChange{}))
+	reads := w.reads
+	if _, err := dir.Channels(t.Context()); err != nil || w.reads != reads {
+		t.Errorf("a plain message made the directory read again (%v)", err)
+	}
+	dir.Observe(flow.ChannelEvent.Make(2, []flow.Channel{{ID: "C-1"}}))
+	if _, err := dir.Channels(t.Context()); err != nil || w.reads != reads+1 {
+		t.Errorf("a changed channel did not make it read again (%v)", err)
+	}
+}
