@@ -3,6 +3,7 @@ package flow
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 )
@@ -40,7 +41,7 @@ func EncodeRequest(id uint64, method string, params json.RawMessage, token strin
 func DecodeRequest(data []byte) (Request, error) {
 	var r Request
 	if err := json.Unmarshal(data, &r); err != nil {
-		return r, Errorf(Invalid, "the request must be a JSON object with method, params and token: %v", err)
+		return r, noRequest(err)
 	}
 	if r.Method == "" {
 		return r, Errorf(Invalid, "the request names no method")
@@ -48,7 +49,21 @@ func DecodeRequest(data []byte) (Request, error) {
 	if len(r.Params) > 1 {
 		return r, Errorf(Invalid, "%s: params must be a list with one object, not with %d", clip(r.Method, 64), len(r.Params))
 	}
+	if r.Param()[0] != '{' {
+		return r, Errorf(Invalid, "%s: params must be a list with one object, not with another value", clip(r.Method, 64))
+	}
 	return r, nil
+}
+
+func noRequest(err error) error {
+	wrong, ok := errors.AsType[*json.UnmarshalTypeError](err)
+	switch {
+	case ok && wrong.Field != "":
+		return Errorf(Invalid, "the request's member %s must be %s, not a JSON %s", wrong.Field, kindName(wrong.Type), wrong.Value)
+	case ok:
+		return Errorf(Invalid, "the request must be a JSON object with method, params and token, not a JSON %s", wrong.Value)
+	}
+	return Errorf(Invalid, "the request must be a JSON object with method, params and token: %v", err)
 }
 
 // Param returns the one object of named parameters.
@@ -71,7 +86,7 @@ func EncodeReply(id uint64, result json.RawMessage, err error) []byte {
 	}
 	if err != nil {
 		text, _ := json.Marshal(wireText(err)) // a string always encodes
-		return fmt.Appendf(out, `"error":%s,"code":%q}`, text, CodeOf(err))
+		return fmt.Appendf(out, `"error":%s,"code":"%s"}`, text, string(CodeOf(err)))
 	}
 	if len(result) == 0 {
 		result = json.RawMessage("null")
@@ -87,7 +102,7 @@ func wireText(err error) string {
 	if text := err.Error(); text != "" {
 		return text
 	}
-	return string(CodeOf(err))
+	return string(CodeOf(err)) // an empty text would say success
 }
 
 // DecodeReply reads an answer: a non-empty error or Error is a failure, else the member
@@ -97,13 +112,16 @@ func DecodeReply(data []byte) (id uint64, result json.RawMessage, err error) {
 		ID     uint64           `json:"id"`
 		Result *json.RawMessage `json:"result"`
 		Error  json.RawMessage  `json:"error"`
+		Panic  json.RawMessage  `json:"Error"`
 		Code   Code             `json:"code"`
 	}
 	if err := json.Unmarshal(data, &r); err != nil {
 		return 0, nil, Errorf(Internal, "the backend's reply is not a JSON object")
 	}
-	if text, failed := failure(r.Error); failed {
-		return r.ID, nil, &Error{Code: orInternal(r.Code), Message: text}
+	for _, value := range []json.RawMessage{r.Error, r.Panic} {
+		if text, failed := failure(value); failed {
+			return r.ID, nil, &Error{Code: orInternal(r.Code), Message: text}
+		}
 	}
 	if r.Result != nil {
 		return r.ID, *r.Result, nil

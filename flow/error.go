@@ -53,15 +53,14 @@ func Errorf(code Code, format string, args ...any) error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-// CodeOf returns the code of err: Internal for an error that has none, and the empty
-// code for nil.
+// CodeOf returns the code of err: Internal for an error that has none of the set, and
+// the empty code for nil.
 func CodeOf(err error) Code {
 	if err == nil {
 		return ""
 	}
-	var e *Error
-	if errors.As(err, &e) {
-		return e.Code
+	if e, ok := errors.AsType[*Error](err); ok {
+		return orInternal(e.Code)
 	}
 	return Internal
 }
