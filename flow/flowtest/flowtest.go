@@ -1,0 +1,70 @@
+// Package flowtest says how every Flow engine behaves, as tests.
+//
+// An engine is given to [Run] as a [World]: one network, whose backend processes see each
+// other's accounts, teams and messages. The suite talks to a process only through the
+// rows of the catalogue over a [flow.Caller], so that the same expectations hold for an
+// engine that is called directly and for one behind the process border:
+//
+//	func TestEngine(t *testing.T) {
+//		flowtest.Run(t, func(t *testing.T) flowtest.World { return newNetwork(t) })
+//	}
+//
+// Every scenario has a network of its own. What a scenario waits for it waits for with
+// WaitForNotification; nothing sleeps, and what must not arrive is proved by what arrives
+// after it. The last test fails when an operation of the catalogue never succeeded or a
+// notification type never came, so a new row without a scenario does not go unnoticed.
+package flowtest
+
+import (
+	"testing"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+)
+
+// World is one network.
+type World interface {
+	// Process starts another backend process on the network. It is stopped when t ends.
+	Process(t *testing.T) flow.Caller
+}
+
+// scenario is one story, told on a network that nobody has used.
+type scenario struct {
+	name string
+	run  func(*testing.T, *network)
+}
+
+var topics = []struct {
+	name      string
+	scenarios []scenario
+}{
+	{"sessions", sessions},
+	{"accounts", accounts},
+	{"machines", machines},
+	{"teams", teams},
+	{"rights", rights},
+	{"channels", channels},
+	{"messages", messages},
+	{"reading", reading},
+	{"search", searching},
+	{"notifications", notifications},
+	{"events", events},
+	{"requests", requests},
+	{"people", people},
+	{"wire", wire},
+}
+
+// Run tells every scenario on a network that open makes.
+func Run(t *testing.T, open func(*testing.T) World) {
+	seen := newCoverage()
+	for _, topic := range topics {
+		t.Run(topic.name, func(t *testing.T) {
+			for _, s := range topic.scenarios {
+				t.Run(s.name, func(t *testing.T) {
+					t.Parallel()
+					s.run(t, &network{world: open(t), seen: seen})
+				})
+			}
+		})
+	}
+	t.Run("nothing was left out", seen.complete)
+}

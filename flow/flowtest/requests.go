@@ -1,0 +1,145 @@
+package flowtest
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+)
+
+var requests = []scenario{
+	{"make a message once", requestsSendOnce},
+	{"make a message once from many processes at once", requestsRace},
+	{"are refused for something else", requestsConflict},
+	{"belong to the account unless they are unique", requestsAreScoped},
+	{"make other writes once too", requestsOfOtherWrites},
+	{"have limits", requestLimits},
+}
+
+// fresh is a request id that nobody has used.
+func fresh() flow.RequestID { return flow.RequestID(uuid.Must(uuid.NewV7()).String()) }
+
+func requestsSendOnce(t *testing.T, n *network) {
+	alice := n.join(t, "alice")
+	general := alice.opens(t, alice.founds(t, "Team"), "general")
+	in := flow.SendMessageInput{ChannelID: general, Text: "once"}
+	for _, key := range []flow.RequestID{fresh(), "build 4711 is red", "🦊"} {
+		alice.news(t)
+		first := must(t, alice.Keyed(key), flow.SendMessage, in)
+		alice.send(t, general, "between")
+		again := must(t, alice.Keyed(key), flow.SendMessage, in)
+		elsewhere := must(t, n.returns(t, "alice").Keyed(key), flow.SendMessage, in)
+		if first != again || first != elsewhere {
+			t.Errorf("one request made the messages %s, %s and %s", first, again, elsewhere)
+		}
+		if got := types(t, alice.news(t)); len(got) != 2 {
+			t.Errorf("one request and one other message were announced as %v", got)
+		}
+	}
+	if got := len(alice.messages(t, general, flow.MessageFilters{})); got != 6 {
+		t.Errorf("the channel holds %d messages, want 6", got)
+	}
+	// Without a request id every call is a message.
+	first, second := alice.send(t, general, "twice"), alice.send(t, general, "twice")
+	if first == second {
+		t.Errorf("two messages have the id %s", first)
+	}
+}
+
+func requestsRace(t *testing.T, n *network) {
+	alice := n.join(t, "alice")
+	general := alice.opens(t, alice.founds(t, "Team"), "general")
+	devices := []*person{alice, n.returns(t, "alice"), n.returns(t, "alice")}
+	key := fresh()
+	ids := together(t, 12, func(i int) (flow.MessageID, error) {
+		return flow.SendMessage.Call(t.Context(), devices[i%len(devices)].Keyed(key),
+			flow.SendMessageInput{ChannelID: general, Text: "once"})
+	})
+	for _, id := range ids {
+		if id != ids[0] {
+			t.Errorf("one request made the messages %s and %s", ids[0], id)
+		}
+	}
+	if got := alice.texts(t, general, flow.MessageFilters{}); len(got) != 1 {
+		t.Errorf("the channel holds %q", got)
+	}
+}
+
+func requestsConflict(t *testing.T, n *network) {
+	alice := n.join(t, "alice")
+	org := alice.founds(t, "Team")
+	general, random := alice.opens(t, org, "general"), alice.opens(t, org, "random")
+	key := fresh()
+	must(t, alice.Keyed(key), flow.SendMessage, flow.SendMessageInput{ChannelID: general, Text: "hi"})
+	refuse(t, alice.Keyed(key), flow.SendMessage, flow.SendMessageInput{ChannelID: random, Text: "hi"}, flow.Conflict)
+	refuse(t, alice.Keyed(key), flow.NewChannel, flow.NewChannelInput{OrgID: org, Name: "third"}, flow.Conflict)
+	if got := alice.texts(t, random, flow.MessageFilters{}); len(got) != 0 {
+		t.Errorf("a refused message was sent: %q", got)
+	}
+	// A request that was refused has not been used.
+	key = fresh()
+	refuse(t, alice.Keyed(key), flow.SendMessage, flow.SendMessageInput{ChannelID: general, Text: ""}, flow.Invalid)
+	must(t, alice.Keyed(key), flow.SendMessage, flow.SendMessageInput{ChannelID: general, Text: "mended"})
+}
+
+func requestsAreScoped(t *testing.T, n *network) {
+	alice, bob := n.join(t, "alice"), n.join(t, "bob")
+	general := alice.opens(t, alice.founds(t, "Team", bob), "general", bob)
+	in := flow.SendMessageInput{ChannelID: general, Text: "good morning"}
+	hers := must(t, alice.Keyed("monday"), flow.SendMessage, in)
+	his := must(t, bob.Keyed("monday"), flow.SendMessage, in)
+	if hers == his {
+		t.Errorf("two accounts that use the same words made one message")
+	}
+	if again := must(t, bob.Keyed("monday"), flow.SendMessage, in); again != his {
+		t.Errorf("bob's request made the messages %s and %s", his, again)
+	}
+}
+
+func requestsOfOtherWrites(t *testing.T, n *network) {
+	alice, bob := n.join(t, "alice"), n.join(t, "bob")
+	orgKey, channelKey, memberKey := fresh(), fresh(), fresh()
+	var orgs []flow.Org
+	var channels []flow.ChannelID
+	for range 2 {
+		org := must(t, alice.Keyed(orgKey), flow.NewOrg, flow.NewOrgInput{Name: "Team"})
+		orgs = append(orgs, org)
+		channels = append(channels, must(t, alice.Keyed(channelKey), flow.NewChannel, flow.NewChannelInput{OrgID: org.ID, Name: "general"}))
+		must(t, alice.Keyed(memberKey), flow.OrgAddMember, flow.OrgAddMemberInput{
+			OrgID: org.ID, MemberAccountID: bob.id, MemberState: flow.Member,
+		})
+	}
+	if diff := cmp.Diff(orgs[0], orgs[1]); diff != "" || channels[0] != channels[1] {
+		t.Errorf("requests made two teams or channels %v:\n%s", channels, diff)
+	}
+	if got := must(t, alice, flow.EnumerateOrgs, flow.EnumerateOrgsInput{}); len(got) != 1 {
+		t.Errorf("alice's teams are %+v", got)
+	}
+	if got := must(t, alice, flow.EnumerateChannels, flow.EnumerateChannelsInput{OrgID: orgs[0].ID}); len(got) != 1 {
+		t.Errorf("the team's channels are %+v", got)
+	}
+	history := must(t, alice, flow.EnumerateOrgMemberHistory, flow.EnumerateOrgMemberHistoryInput{OrgID: orgs[0].ID})
+	if len(history) != 2 {
+		t.Errorf("the team's history is %+v", history)
+	}
+	// What was done once is not done again after it was undone.
+	must(t, alice, flow.SetOrgMemberState, flow.SetOrgMemberStateInput{
+		OrgID: orgs[0].ID, MemberAccountID: bob.id, MemberState: flow.Banned,
+	})
+	must(t, alice.Keyed(memberKey), flow.OrgAddMember, flow.OrgAddMemberInput{
+		OrgID: orgs[0].ID, MemberAccountID: bob.id, MemberState: flow.Member,
+	})
+	if got := states(t, alice, orgs[0].ID); len(got) != 1 {
+		t.Errorf("a repeated request took a banned member back: %v", got)
+	}
+}
+
+func requestLimits(t *testing.T, n *network) {
+	alice := n.join(t, "alice")
+	general := alice.opens(t, alice.founds(t, "Team"), "general")
+	in := flow.SendMessageInput{ChannelID: general, Text: "hi"}
+	must(t, alice.Keyed(flow.RequestID(strings.Repeat("k", 128))), flow.SendMessage, in)
+	refuse(t, alice.Keyed(flow.RequestID(strings.Repeat("k", 129))), flow.SendMessage, in, flow.Invalid)
+}
