@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -80,8 +81,11 @@ func (c *Client) Started() <-chan struct{} { return c.started }
 const retries = 12
 
 func retryPause(attempt int) time.Duration {
-	return min(5*time.Millisecond<<attempt, time.Second)
+	return min(5*time.Millisecond<<min(attempt, 8), time.Second)
 }
+
+// gone reports whether err says that the backend went away.
+func gone(err error) bool { return errors.Is(err, Unavailable) || errors.Is(err, Uncertain) }
 
 // Call implements [Caller]. The session is added to params. Reads are repeated when the
 // backend goes away; writes too when it promised that this is safe, and otherwise fail
@@ -104,18 +108,15 @@ func (k keyed) Call(ctx context.Context, method string, params json.RawMessage) 
 }
 
 func (c *Client) call(ctx context.Context, method string, params json.RawMessage, call Call) (json.RawMessage, error) {
-	reads := true
-	if op, ok := Lookup(method); ok {
-		effect := op.Info().Effect
-		reads = effect == Reads || effect == Protocol
-	}
+	reads := changesNothing(method)
 	if !reads && call.Request == "" {
 		call.Request = RequestID(uuid.Must(uuid.NewV7()).String())
 	}
+	var unknown error // what an earlier attempt failed with that may have been done
 	for attempt := 0; ; attempt++ {
 		conn, err := c.connect(ctx)
 		if err != nil {
-			return nil, err
+			return nil, cmp.Or(unknown, err)
 		}
 		call.Session = conn.session
 		whole, err := withCall(params, call)
@@ -123,23 +124,50 @@ func (c *Client) call(ctx context.Context, method string, params json.RawMessage
 			return nil, err
 		}
 		result, err := conn.endpoint.Caller.Call(ctx, method, whole)
-		again := errors.Is(err, Unavailable) ||
-			errors.Is(err, Uncertain) && (reads || conn.identity.Backend.Idempotent)
-		if !again || attempt == retries {
+		if !gone(err) {
 			return result, err
 		}
+		if errors.Is(err, Uncertain) && !reads {
+			unknown = err
+		}
+		if attempt == retries || unknown != nil && !conn.identity.Backend.Idempotent {
+			return nil, cmp.Or(unknown, err)
+		}
 		if err := pause(ctx, retryPause(attempt)); err != nil {
-			return nil, err
+			return nil, cmp.Or(unknown, err)
 		}
 	}
 }
 
-// connect returns the session on the backend that runs now.
+// changesNothing is false for methods that the catalogue does not know.
+func changesNothing(method string) bool {
+	op, ok := Lookup(method)
+	return ok && (op.Info().Effect == Reads || op.Info().Effect == Protocol)
+}
+
+// connect returns the session on the backend that runs now. It waits for another backend
+// when one goes away meanwhile; a call for which it fails has surely not been done.
 func (c *Client) connect(ctx context.Context) (connection, error) {
-	endpoint, err := c.dialer.Endpoint(ctx)
-	if err != nil {
-		return connection{}, err
+	for attempt := 0; ; attempt++ {
+		endpoint, err := c.dialer.Endpoint(ctx)
+		if err != nil {
+			return connection{}, err
+		}
+		conn, err := c.session(ctx, endpoint)
+		if !gone(err) {
+			return conn, err
+		}
+		if attempt == retries {
+			return connection{}, Errorf(Unavailable, "no session could be opened: %v", err)
+		}
+		if err := pause(ctx, retryPause(attempt)); err != nil {
+			return connection{}, err
+		}
 	}
+}
+
+// session returns the session on endpoint, or on a later one.
+func (c *Client) session(ctx context.Context, endpoint Endpoint) (connection, error) {
 	select {
 	case <-c.turn:
 		defer func() { c.turn <- struct{}{} }()

@@ -28,11 +28,15 @@ func NewHTTP(port int, token string) *HTTP {
 	return &HTTP{
 		url:   "http://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) + "/rpc",
 		token: token,
-		client: &http.Client{Transport: &http.Transport{
-			MaxIdleConnsPerHost: 32,
-			IdleConnTimeout:     time.Minute,
-			DisableCompression:  true,
-		}},
+		client: &http.Client{
+			Transport: &http.Transport{
+				MaxIdleConnsPerHost: 32,
+				IdleConnTimeout:     time.Minute,
+				DisableCompression:  true,
+			},
+			// To follow a redirection would carry the token elsewhere.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
 	}
 }
 
