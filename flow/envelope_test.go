@@ -144,6 +144,13 @@ func TestDecodeReply(t *testing.T) {
 		{name: "Error and empty error", in: `{"Error":"boo","error":""}`, code: flow.Internal, text: "boo"},
 		{name: "unknown code", in: `{"error":"boo","code":"odd"}`, code: flow.Internal, text: "boo"},
 		{name: "error is an object", in: `{"error":{"n":1}}`, code: flow.Internal, text: `{"n":1}`},
+		{name: "error behind the result", in: `{"result":1,"error":"boo"}`, code: flow.Internal, text: "boo"},
+		{name: "two results", in: `{"result":1,"result":2}`, result: `2`},
+		{name: "cut at the front", in: `"result":1}`, code: flow.Internal, text: "the backend's reply is not a JSON object"},
+		{name: "cut at the end", in: `{"result":1`, code: flow.Internal, text: "the backend's reply is not a JSON object"},
+		{name: "cut result", in: `{"result":[1}`, code: flow.Internal, text: "the backend's reply is not a JSON object"},
+		{name: "no number for an id", in: `{"id":x,"result":1}`, code: flow.Internal, text: "the backend's reply is not a JSON object"},
+		{name: "nothing for a result", in: `{"result":}`, code: flow.Internal, text: "the backend's reply is not a JSON object"},
 		{name: "no object", in: `[]`, code: flow.Internal, text: "the backend's reply is not a JSON object"},
 		{name: "a page", in: `<html>`, code: flow.Internal, text: "the backend's reply is not a JSON object"},
 	}

@@ -56,15 +56,23 @@ func (h *HTTP) Call(ctx context.Context, method string, params json.RawMessage) 
 		return nil, h.lost(ctx, err)
 	}
 	defer response.Body.Close()
-	data, err := io.ReadAll(io.LimitReader(response.Body, MaxReply+1))
-	if err != nil {
+	if response.ContentLength > MaxReply {
+		return nil, tooLong(method)
+	}
+	var data bytes.Buffer
+	data.Grow(int(max(response.ContentLength, 0)) + bytes.MinRead)
+	if _, err := data.ReadFrom(io.LimitReader(response.Body, MaxReply+1)); err != nil {
 		return nil, h.lost(ctx, err)
 	}
-	if len(data) > MaxReply {
-		return nil, Errorf(Internal, "%s: the backend's reply is longer than %d bytes", method, MaxReply)
+	if data.Len() > MaxReply {
+		return nil, tooLong(method)
 	}
-	_, result, err := DecodeReply(data)
+	_, result, err := DecodeReply(data.Bytes())
 	return result, err
+}
+
+func tooLong(method string) error {
+	return Errorf(Internal, "%s: the backend's reply is longer than %d bytes", method, MaxReply)
 }
 
 // lost says what a broken connection means: not done when it was never made, else

@@ -81,6 +81,11 @@ func TestHTTPFailures(t *testing.T) {
 			http.NewResponseController(w).Flush()
 			hangUp(w)
 		}, flow.Uncertain},
+		{"a reply that is said to be huge", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Length", "1000000000000")
+			http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+		}, flow.Internal},
 		{"a reply that does not end", func(w http.ResponseWriter, r *http.Request) {
 			part := []byte(strings.Repeat(" ", 1<<20))
 			for {
