@@ -1,0 +1,230 @@
+package backend
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+)
+
+// MaxBody is the longest request body, in bytes.
+const MaxBody = 16 << 20
+
+// maxUnknown is how many bytes of bodies may be in memory before their token was seen.
+// Requests beyond that wait their turn.
+const maxUnknown = 4 * MaxBody
+
+// slowPoll is the least time that a failing WaitForNotification takes: programs of the
+// first hour ask again at once, and would keep a core busy.
+const slowPoll = time.Second
+
+type handler struct {
+	caller  flow.Caller
+	log     *slog.Logger
+	token   string
+	hosts   []string            // the names under which this port may be addressed
+	slots   chan struct{}       // holds one value per call under way
+	unknown *semaphore.Weighted // bytes of bodies whose token was not seen yet
+}
+
+func (s *Server) handler(port int, token string) *handler {
+	h := &handler{
+		caller:  s.Caller,
+		log:     s.Log,
+		token:   token,
+		unknown: semaphore.NewWeighted(maxUnknown),
+	}
+	if h.log == nil {
+		h.log = slog.New(slog.DiscardHandler)
+	}
+	for _, name := range []string{"127.0.0.1", "localhost", "[::1]"} {
+		h.hosts = append(h.hosts, name+":"+strconv.Itoa(port))
+	}
+	h.slots = make(chan struct{}, defaultMaxCalls)
+	if s.MaxCalls > 0 {
+		h.slots = make(chan struct{}, s.MaxCalls)
+	}
+	return h
+}
+
+// refusal is an answer to a request that is not a call.
+type refusal struct {
+	status int
+	err    error
+}
+
+func refuse(status int, code flow.Code, text string) *refusal {
+	return &refusal{status, flow.Errorf(code, "%s", text)}
+}
+
+// ServeHTTP answers one request.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// A recorder of a test has no deadlines; connections do.
+	connection := http.NewResponseController(w)
+	_ = connection.SetReadDeadline(time.Now().Add(bodyTime))
+	if no := h.inspect(r); no != nil {
+		h.answer(w, no.status, nil, no.err)
+		return
+	}
+	select {
+	case h.slots <- struct{}{}:
+		defer func() { <-h.slots }()
+	default:
+		h.answer(w, http.StatusServiceUnavailable, nil,
+			flow.Errorf(flow.Unavailable, "the backend has %d calls under way, which is its limit; try again", cap(h.slots)))
+		return
+	}
+	request, no := h.read(w, r)
+	_ = connection.SetReadDeadline(time.Time{}) // a long poll may take for ever
+	if no != nil {
+		h.answer(w, no.status, nil, no.err)
+		return
+	}
+	began := time.Now()
+	result, err := h.call(r.Context(), request)
+	if err != nil && r.Context().Err() != nil && flow.CodeOf(err) == flow.Internal {
+		// The client hung up, or the server stops: to answer "internal error" would be
+		// false. Without an answer the client knows that it cannot know.
+		panic(http.ErrAbortHandler)
+	}
+	if err != nil && request.Method == flow.WaitForNotification.Info().Name {
+		wait(r.Context(), slowPoll-time.Since(began))
+	}
+	h.answer(w, http.StatusOK, result, err)
+}
+
+// inspect refuses what is not a call, by its head alone.
+func (h *handler) inspect(r *http.Request) *refusal {
+	switch {
+	case !slices.Contains(h.hosts, strings.ToLower(r.Host)):
+		return refuse(http.StatusForbidden, flow.Denied, "this server answers only to requests for "+h.hosts[0])
+	case r.Header["Origin"] != nil || r.Header["Referer"] != nil:
+		return refuse(http.StatusForbidden, flow.Denied, "this server does not answer to web pages: send neither Origin nor Referer")
+	case r.URL.Path != "/rpc":
+		return refuse(http.StatusNotFound, flow.NotFound, "there is nothing here: calls go to /rpc")
+	case r.Method != http.MethodPost:
+		return refuse(http.StatusMethodNotAllowed, flow.Invalid, "calls are made with POST")
+	case !isJSON(r.Header.Get("Content-Type")):
+		return refuse(http.StatusUnsupportedMediaType, flow.Invalid, "the Content-Type of a call is application/json")
+	case r.ContentLength > MaxBody:
+		return tooLong()
+	}
+	return nil
+}
+
+func tooLong() *refusal {
+	return refuse(http.StatusRequestEntityTooLarge, flow.Invalid,
+		fmt.Sprintf("the request is longer than %d bytes", MaxBody))
+}
+
+func isJSON(contentType string) bool {
+	if contentType == "" {
+		return true
+	}
+	kind, _, err := mime.ParseMediaType(contentType)
+	return err == nil && (kind == "application/json" || kind == "text/json" || strings.HasSuffix(kind, "+json"))
+}
+
+// read takes the body and checks the token.
+func (h *handler) read(w http.ResponseWriter, r *http.Request) (flow.Request, *refusal) {
+	size := r.ContentLength
+	if size < 0 {
+		size = MaxBody
+	}
+	if err := h.unknown.Acquire(r.Context(), size); err != nil {
+		return flow.Request{}, refuse(http.StatusServiceUnavailable, flow.Unavailable, "the backend is stopping")
+	}
+	defer h.unknown.Release(size)
+
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	if _, long := errors.AsType[*http.MaxBytesError](err); long {
+		return flow.Request{}, tooLong()
+	}
+	if err != nil {
+		return flow.Request{}, refuse(http.StatusBadRequest, flow.Invalid, "the request's body did not arrive whole")
+	}
+	request, err := flow.DecodeRequest(body)
+	if err != nil {
+		return request, &refusal{http.StatusBadRequest, err}
+	}
+	if subtle.ConstantTimeCompare([]byte(request.Token), []byte(h.token)) != 1 {
+		return request, refuse(http.StatusOK, flow.Denied, "invalid token")
+	}
+	return request, nil
+}
+
+// call asks the caller, and turns its defects into errors.
+func (h *handler) call(ctx context.Context, request flow.Request) (result []byte, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			h.log.ErrorContext(ctx, "call panicked", "method", known(request.Method),
+				"panic", value, "stack", string(debug.Stack()))
+			result, err = nil, flow.Errorf(flow.Internal, "panic")
+		}
+	}()
+	result, err = h.caller.Call(ctx, request.Method, request.Param())
+	if flow.CodeOf(err) == flow.Internal && ctx.Err() == nil {
+		h.log.ErrorContext(ctx, "call went wrong", "method", known(request.Method), "error", err)
+	}
+	return result, err
+}
+
+// known keeps foreign text out of the log.
+func known(method string) string {
+	if _, ok := flow.Lookup(method); ok {
+		return method
+	}
+	return "unknown"
+}
+
+func (h *handler) answer(w http.ResponseWriter, status int, result []byte, err error) {
+	reply := flow.EncodeReply(0, result, err)
+	head := w.Header()
+	head.Set("Content-Type", "application/json; charset=utf-8")
+	head.Set("Content-Length", strconv.Itoa(len(reply)))
+	head.Set("Cache-Control", "no-store")
+	head.Set("X-Content-Type-Options", "nosniff")
+	if status == http.StatusMethodNotAllowed {
+		head.Set("Allow", http.MethodPost)
+	}
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(bodyTime))
+	w.WriteHeader(status)
+	if _, err := w.Write(reply); err != nil {
+		h.log.Debug("reply was not taken", "error", err)
+	}
+}
+
+// drain waits until no call runs, which is when every slot can be had.
+func (h *handler) drain(most time.Duration) error {
+	late := time.After(most)
+	for range cap(h.slots) {
+		select {
+		case h.slots <- struct{}{}:
+		case <-late:
+			return errors.New("stop serving: a call goes on although it was cancelled")
+		}
+	}
+	return nil
+}
+
+func wait(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
