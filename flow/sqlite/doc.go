@@ -1,0 +1,17 @@
+// Package sqlite is the embedded engine: every account, team, channel and message of a
+// machine in one SQLite store that several backend processes share.
+//
+// One process at a time owns the store. It alone opens the two files in the store's
+// directory: main.db, which holds everything and survives power loss, and search.db, an
+// index that is filled from main.db and made anew when it is missing.
+//
+// All writes pass through one goroutine, the writer. It takes what is queued, does it in
+// one transaction and answers after the commit, so that many senders share one fsync.
+// What a batch added to the event log is then published to the sessions that wait for
+// it. Reads go to a small pool of connections and never meet the writer.
+//
+// The log is the messages and the other events of the store under one sequence of
+// integers; a cursor is a place in it. What an account sees of it follows from the teams
+// and channels it is in now and from where on it is in them, and is the same whether it
+// comes from memory or from the file.
+package sqlite

@@ -1,0 +1,273 @@
+package sqlite
+
+import (
+	"encoding/json"
+	"sync"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+	"github.com/flow-mcp/flow-mcp/flow/sqlite/internal/db"
+)
+
+// The newest part of the log stays in memory, up to this many events and bytes.
+const (
+	ringEvents = 4096
+	ringBytes  = 4 << 20
+)
+
+// audience says who sees an event: the account, the members of the channel, and the
+// members of the org or, of them, only its owners and admins. Zero is nobody.
+type audience struct {
+	account, channel, org int64
+	admins                bool
+}
+
+// logEvent is one place in the log.
+type logEvent struct {
+	seq  flow.Cursor
+	kind flow.NotificationType
+	to   audience
+	size int  // about, in bytes
+	gone bool // a message that was deleted; guarded by the hub
+
+	message *flow.Message // of a message that was sent
+	once    sync.Once
+	data    json.RawMessage // made from message when it is first needed
+}
+
+// notification returns the event as it is sent. Its JSON is made once for all.
+func (e *logEvent) notification() flow.Notification {
+	e.once.Do(func() {
+		if e.message != nil {
+			e.data = messageChange(*e.message).Data
+		}
+	})
+	return flow.Notification{Type: e.kind, Data: e.data, Seq: e.seq}
+}
+
+// messageChange is the notification of a message, without its place.
+func messageChange(m flow.Message) flow.Notification {
+	return flow.MessageEvent.Make(0, flow.MessageChange{
+		RegularMessages: []flow.Message{m}, ChannelMessages: []flow.Channel{},
+	})
+}
+
+// change is a new membership that has been committed. A channel or an org is set.
+type change struct {
+	account, channel, org int64
+	state                 flow.MemberState
+	since                 flow.Cursor
+}
+
+// view is what one account sees of the log. The hub guards it and keeps it up to date
+// while somebody holds it.
+type view struct {
+	account  int64
+	holders  int
+	channels map[int64]flow.Cursor // seen from there on
+	orgs     map[int64]orgView
+}
+
+type orgView struct {
+	since  flow.Cursor
+	admins bool
+}
+
+func newView(account int64, orgs []db.OrgViewsRow, channels []db.ChannelViewsRow) *view {
+	v := &view{
+		account: account, holders: 1,
+		channels: make(map[int64]flow.Cursor, len(channels)),
+		orgs:     make(map[int64]orgView, len(orgs)),
+	}
+	for _, o := range orgs {
+		v.apply(change{account: account, org: o.Org, state: o.State, since: o.Since})
+	}
+	for _, c := range channels {
+		v.channels[c.Channel] = c.Since
+	}
+	return v
+}
+
+func (v *view) apply(c change) {
+	switch {
+	case c.channel != 0 && c.state == flow.Banned:
+		delete(v.channels, c.channel)
+	case c.channel != 0:
+		v.channels[c.channel] = c.since
+	case c.state == flow.Banned:
+		delete(v.orgs, c.org)
+	default:
+		v.orgs[c.org] = orgView{c.since, c.state == flow.Owner || c.state == flow.Admin}
+	}
+}
+
+// sees is the rule of the log. The same rule stands in the queries of log.sql.
+func (v *view) sees(seq flow.Cursor, to audience) bool {
+	if to.account != 0 && to.account == v.account {
+		return true
+	}
+	if since, in := v.channels[to.channel]; in && to.channel != 0 && since <= seq {
+		return true
+	}
+	org, in := v.orgs[to.org]
+	return in && to.org != 0 && org.since <= seq && (org.admins || !to.admins)
+}
+
+// waiter is one call that waits for the log to grow.
+type waiter struct {
+	view *view
+	wake chan struct{} // has room for one
+}
+
+func (w *waiter) signal() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// hub holds the newest events, what each account with a session sees, and who waits.
+type hub struct {
+	mu      sync.RWMutex
+	ring    [ringEvents]*logEvent // by seq modulo its length
+	first   flow.Cursor           // the ring holds what is after first
+	head    flow.Cursor           // up to head
+	bytes   int
+	views   map[int64]*view
+	changed int // rises with every change of membership
+	waiters map[*waiter]struct{}
+}
+
+func newHub(head flow.Cursor) *hub {
+	return &hub{first: head, head: head, views: map[int64]*view{}, waiters: map[*waiter]struct{}{}}
+}
+
+// publish adds events to the ring and wakes those who see one of them.
+func (h *hub) publish(events []*logEvent, changes []change, deleted []flow.Cursor) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, c := range changes {
+		h.changed++
+		if v := h.views[c.account]; v != nil {
+			v.apply(c)
+		}
+	}
+	for _, e := range events {
+		h.add(e)
+	}
+	for _, seq := range deleted {
+		if seq > h.first && seq <= h.head {
+			h.ring[seq%ringEvents].gone = true
+		}
+	}
+	places := newest(events)
+	for w := range h.waiters {
+		for to, seq := range places {
+			if w.view.sees(seq, to) {
+				w.signal()
+				break
+			}
+		}
+	}
+}
+
+// newest returns the last place of each audience, since who sees any event sees the last.
+func newest(events []*logEvent) map[audience]flow.Cursor {
+	places := make(map[audience]flow.Cursor, 8)
+	for _, e := range events {
+		places[e.to] = e.seq
+	}
+	return places
+}
+
+func (h *hub) add(e *logEvent) {
+	h.head = e.seq
+	h.ring[e.seq%ringEvents] = e
+	h.bytes += e.size
+	for h.head-h.first > ringEvents-1 || h.bytes > ringBytes {
+		h.first++
+		h.bytes -= h.ring[h.first%ringEvents].size
+		h.ring[h.first%ringEvents] = nil
+	}
+}
+
+// collect returns what a view sees after a cursor, at most limit events, and the place
+// up to which it has looked. It reports false when the cursor is older than the ring.
+func (h *hub) collect(v *view, after flow.Cursor, limit int) (list flow.Notifications, next flow.Cursor, ok bool) {
+	var found []*logEvent
+	h.mu.RLock()
+	ok = after >= h.first
+	next = max(after, h.head)
+	if ok {
+		for seq := after + 1; seq <= h.head; seq++ {
+			e := h.ring[seq%ringEvents]
+			if e.gone || !v.sees(seq, e.to) {
+				continue
+			}
+			if found = append(found, e); len(found) == limit {
+				next = seq
+				break
+			}
+		}
+	}
+	h.mu.RUnlock()
+	for _, e := range found {
+		list = append(list, e.notification())
+	}
+	return list, next, ok
+}
+
+// end returns the present end of the log.
+func (h *hub) end() flow.Cursor {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.head
+}
+
+// wait registers a call that waits. The caller must look for events after it, and call
+// the returned function at last.
+func (h *hub) wait(v *view) (w *waiter, done func()) {
+	w = &waiter{view: v, wake: make(chan struct{}, 1)}
+	h.mu.Lock()
+	h.waiters[w] = struct{}{}
+	h.mu.Unlock()
+	return w, func() {
+		h.mu.Lock()
+		delete(h.waiters, w)
+		h.mu.Unlock()
+	}
+}
+
+// hold returns the view of an account if there is one. When there is none, the caller
+// reads it from the store and offers it with the returned number of changes.
+func (h *hub) hold(account int64) (v *view, changed int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if v = h.views[account]; v != nil {
+		v.holders++
+	}
+	return v, h.changed
+}
+
+// offer keeps a view that was read, unless memberships changed meanwhile.
+func (h *hub) offer(v *view, changed int) (*view, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if known := h.views[v.account]; known != nil {
+		known.holders++
+		return known, true
+	}
+	if h.changed != changed {
+		return nil, false
+	}
+	h.views[v.account] = v
+	return v, true
+}
+
+// release gives a view back.
+func (h *hub) release(v *view) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if v.holders--; v.holders == 0 {
+		delete(h.views, v.account)
+	}
+}

@@ -1,0 +1,51 @@
+package sqlite
+
+import (
+	"github.com/flow-mcp/flow-mcp/flow"
+	"github.com/flow-mcp/flow-mcp/flow/sqlite/internal/db"
+)
+
+// emit appends an event to the log and returns its place. T ties the data to the kind.
+func emit[T any](t *tx, kind *flow.Event[T], to audience, data T) (flow.Cursor, error) {
+	raw := kind.Make(0, data).Data
+	t.seq++
+	t.events = append(t.events, &logEvent{seq: t.seq, kind: kind.Type(), to: to, data: raw, size: len(raw) + 200})
+	return t.seq, t.AddEvent(t.ctx, db.AddEventParams{
+		Seq: t.seq, Kind: string(kind.Type()), Data: string(raw),
+		Account: nullable(to.account), Channel: nullable(to.channel), Org: nullable(to.org), Admins: to.admins,
+	})
+}
+
+// post appends a message to the log. It reports false when a message with the same uid
+// is there already; nothing has changed then.
+func (t *tx) post(ch db.ChannelForRow, m flow.Message, uid []byte, author int64) (bool, error) {
+	last, known := t.last[ch.ID]
+	if !known {
+		last = ch.Last
+	}
+	n, err := t.AddMessage(t.ctx, db.AddMessageParams{
+		Seq: t.seq + 1, Channel: ch.ID, Chseq: last + 1, Uid: uid, Author: author,
+		Created: m.CreationTime, Body: m.Text, Other: m.OtherData,
+	})
+	if err != nil || n == 0 {
+		return false, err
+	}
+	t.seq++
+	t.last[ch.ID] = last + 1
+	t.events = append(t.events, &logEvent{
+		seq: t.seq, kind: flow.MessageEvent.Type(), to: audience{channel: ch.ID},
+		message: &m, size: len(m.Text) + len(m.OtherData) + 800,
+	})
+	return true, nil
+}
+
+// messageOf returns a message of the log as callers see it.
+func messageOf(r db.MessagesBetweenRow) flow.Message {
+	return flow.Message{
+		ID: messageID(r.Uid), OrgID: r.Org, ChannelID: r.Channel, SenderAccountID: r.Author,
+		Text: r.Body, CreationTime: r.Created, OtherData: r.Other, Attachments: []flow.Attachment{},
+	}
+}
+
+// messageID is the public id of a message.
+func messageID(uid []byte) flow.MessageID { return flow.MessageID(flow.EncodeID(uid)) }

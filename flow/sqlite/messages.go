@@ -1,0 +1,268 @@
+package sqlite
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"math"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+	"github.com/flow-mcp/flow-mcp/flow/sqlite/internal/db"
+)
+
+// SendMessage implements [flow.Engine]. The request id of the call becomes the id of the
+// message, so that sending twice under one id makes one message.
+func (e *Engine) SendMessage(ctx context.Context, call flow.Call, in flow.SendMessageInput) (flow.MessageID, error) {
+	_, self, err := e.self(ctx, call)
+	if err != nil {
+		return "", err
+	}
+	other, err := checkMessage(in)
+	if err != nil {
+		return "", err
+	}
+	uid, err := requestUID(call, string(self.id))
+	if err != nil {
+		return "", err
+	}
+	if uid == nil {
+		fresh := uuid.Must(uuid.NewV7())
+		uid = fresh[:]
+	}
+	m := flow.Message{
+		ID: messageID(uid), ChannelID: in.ChannelID, SenderAccountID: self.id,
+		Text: in.Text, OtherData: other, Attachments: []flow.Attachment{},
+	}
+	err = e.store.writer.do(ctx, true, func(t *tx) error {
+		ch, err := t.sender(self, in.ChannelID, in.OrgID)
+		if err != nil {
+			return err
+		}
+		m.OrgID, m.CreationTime = ch.OrgPublic, t.now
+		if fresh, err := t.post(ch, m, uid, self.account); err != nil || fresh {
+			return err
+		}
+		return t.sameMessage(uid, ch.ID, self.account)
+	})
+	if err != nil {
+		return "", e.store.explain(err)
+	}
+	return m.ID, nil
+}
+
+// checkMessage refuses what cannot be sent, and returns the metadata as it is kept.
+func checkMessage(in flow.SendMessageInput) (other string, err error) {
+	switch {
+	case !utf8.ValidString(in.Text):
+		return "", flow.Errorf(flow.Invalid, "Text is not valid UTF-8")
+	case len(in.Text) > flow.MaxText:
+		return "", flow.Errorf(flow.Invalid, "Text has %d bytes and %d are allowed; send it in parts", len(in.Text), flow.MaxText)
+	case in.Text == "" && len(in.Attachments) == 0:
+		return "", flow.Errorf(flow.Invalid, "Text is empty; a message needs a text or an attachment")
+	case len(in.Attachments) > 0:
+		return "", flow.Errorf(flow.NotFound, "there is no attachment %q; make it with NewAttachment first", in.Attachments[0].ID)
+	case len(in.OtherData) > flow.MaxOtherData:
+		return "", flow.Errorf(flow.Invalid, "OtherData has %d bytes and %d are allowed", len(in.OtherData), flow.MaxOtherData)
+	}
+	trimmed := bytes.TrimSpace(in.OtherData)
+	if len(trimmed) == 0 || string(trimmed) == "null" {
+		return "", nil
+	}
+	var compact bytes.Buffer
+	if trimmed[0] != '{' || !utf8.Valid(trimmed) || json.Compact(&compact, trimmed) != nil {
+		return "", flow.Errorf(flow.Invalid, "OtherData must be a JSON object or null")
+	}
+	return compact.String(), nil
+}
+
+// sender returns the channel that an account wants to send to, looking it up once in a
+// batch.
+func (t *tx) sender(self *who, id flow.ChannelID, org flow.OrgID) (db.ChannelForRow, error) {
+	key := senderKey{self.account, id}
+	if ch, known := t.senders[key]; known && (org == "" || org == ch.OrgPublic) {
+		return ch, nil
+	}
+	ch, err := channelFor(t.ctx, t.Queries, self, "SendMessage", id, org)
+	if err != nil {
+		return ch, err
+	}
+	if t.senders == nil {
+		t.senders = map[senderKey]db.ChannelForRow{}
+	}
+	t.senders[key] = ch
+	return ch, nil
+}
+
+// sameMessage accepts a uid that is taken when it was the same account's, in the same
+// channel.
+func (t *tx) sameMessage(uid []byte, channel, author int64) error {
+	row, err := t.MessageByUID(t.ctx, uid)
+	if err != nil {
+		return err
+	}
+	if row.Channel != channel || row.Author != author {
+		return flow.Errorf(flow.Conflict, "this RequestID was used for a message to another channel; give each message its own")
+	}
+	return nil
+}
+
+// EnumerateMessages implements [flow.Engine].
+func (e *Engine) EnumerateMessages(ctx context.Context, call flow.Call, in flow.EnumerateMessagesInput) ([]flow.Message, error) {
+	_, self, err := e.self(ctx, call)
+	if err != nil {
+		return nil, err
+	}
+	ch, err := channelFor(ctx, e.store.read, self, "EnumerateMessages", in.ChannelID, in.OrgID)
+	if err != nil {
+		return nil, e.store.explain(err)
+	}
+	var f flow.MessageFilters
+	if in.Filters != nil {
+		f = *in.Filters
+	}
+	if f.Limit < 0 || f.Limit > flow.MaxMessages {
+		return nil, flow.Errorf(flow.Invalid, "Filters.Limit must be between 1 and %d", flow.MaxMessages)
+	}
+	if f.Limit == 0 {
+		f.Limit = flow.MaxMessages
+	}
+	after, err := e.anchor(ctx, ch.ID, "Filters.After", f.After, 0)
+	if err != nil {
+		return nil, err
+	}
+	before, err := e.anchor(ctx, ch.ID, "Filters.Before", f.Before, math.MaxInt64)
+	if err != nil {
+		return nil, err
+	}
+	messages, err := e.messages(ctx, ch.ID, after, before, f)
+	if err != nil {
+		return nil, e.store.explain(err)
+	}
+	for i := range messages {
+		messages[i].OrgID, messages[i].ChannelID = ch.OrgPublic, in.ChannelID
+	}
+	return messages, nil
+}
+
+// anchor returns the place of a message that a filter names.
+func (e *Engine) anchor(ctx context.Context, channel int64, name string, id flow.MessageID, none flow.Cursor) (flow.Cursor, error) {
+	if id == "" {
+		return none, nil
+	}
+	row, err := messageIn(ctx, e.store.read, channel, id)
+	if errors.Is(err, flow.NotFound) {
+		return 0, flow.Errorf(flow.NotFound, "%s: %s", name, err)
+	}
+	return row.Seq, e.store.explain(err)
+}
+
+// messageIn returns a message of a channel, also a deleted one.
+func messageIn(ctx context.Context, q *db.Queries, channel int64, id flow.MessageID) (db.MessageByUIDRow, error) {
+	uid, ok := flow.DecodeID(string(id))
+	if ok && len(uid) == 16 {
+		row, err := q.MessageByUID(ctx, uid)
+		if err == nil && row.Channel == channel {
+			return row, nil
+		}
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return row, err
+		}
+	}
+	return db.MessageByUIDRow{}, flow.Errorf(flow.NotFound, "there is no message %q in this channel", clip(string(id)))
+}
+
+// messages reads a part of a channel, newest first. After a message, the oldest ones
+// that follow it are meant.
+func (e *Engine) messages(ctx context.Context, channel int64, after, before flow.Cursor, f flow.MessageFilters) ([]flow.Message, error) {
+	args := db.NewestMessagesParams{Channel: channel, After: after, Before: before, Most: int64(f.Limit)}
+	if f.After == "" {
+		rows, err := e.store.read.NewestMessages(ctx, args)
+		return page(rows), err
+	}
+	rows, err := e.store.read.OldestMessages(ctx, db.OldestMessagesParams(args))
+	newest := make([]db.NewestMessagesRow, len(rows))
+	for i, row := range rows {
+		newest[i] = db.NewestMessagesRow(row)
+	}
+	list := page(newest)
+	slices.Reverse(list)
+	return list, err
+}
+
+// page makes messages of rows, fewer when they are so long that an answer could not hold
+// them.
+func page(rows []db.NewestMessagesRow) []flow.Message {
+	list := make([]flow.Message, 0, len(rows))
+	size := 0
+	for _, r := range rows {
+		list = append(list, flow.Message{
+			ID: messageID(r.Uid), SenderAccountID: r.Public, Text: r.Body,
+			CreationTime: r.Created, OtherData: r.Other, Attachments: []flow.Attachment{},
+		})
+		if size += len(r.Body) + len(r.Other); size > maxPageBytes {
+			break
+		}
+	}
+	return list
+}
+
+// MarkMessagesDeleted implements [flow.Engine].
+func (e *Engine) MarkMessagesDeleted(ctx context.Context, call flow.Call, in flow.MarkMessagesDeletedInput) (flow.Nothing, error) {
+	_, self, err := e.self(ctx, call)
+	if err != nil {
+		return flow.Nothing{}, err
+	}
+	if len(in.Messages) == 0 || len(in.Messages) > flow.MaxMessages {
+		return flow.Nothing{}, flow.Errorf(flow.Invalid, "Messages must hold 1 to %d message ids", flow.MaxMessages)
+	}
+	return once(ctx, e, call, "MarkMessagesDeleted", string(self.id), func(t *tx) (none flow.Nothing, err error) {
+		ch, err := channelFor(t.ctx, t.Queries, self, "MarkMessagesDeleted", in.ChannelID, in.OrgID)
+		if err != nil {
+			return none, err
+		}
+		return none, t.remove(self, ch, in)
+	})
+}
+
+func (t *tx) remove(self *who, ch db.ChannelForRow, in flow.MarkMessagesDeletedInput) error {
+	event := flow.MessageDeletion{OrgID: ch.OrgPublic, ChannelID: in.ChannelID}
+	for _, ref := range in.Messages {
+		row, err := messageIn(t.ctx, t.Queries, ch.ID, ref.MessageID)
+		if err != nil {
+			return err
+		}
+		if row.Author != self.account {
+			if err := allow(deleteOthers, "channel", flow.MemberState(ch.State)); err != nil {
+				return err
+			}
+		}
+		if row.Deleted != 0 || slices.Contains(event.MessageIDs, ref.MessageID) {
+			continue
+		}
+		if err := t.DeleteMessage(t.ctx, row.Seq); err != nil {
+			return err
+		}
+		event.MessageIDs = append(event.MessageIDs, ref.MessageID)
+		t.deleted = append(t.deleted, row.Seq)
+	}
+	if len(event.MessageIDs) == 0 {
+		return nil
+	}
+	_, err := emit(t, flow.MessageDeletionEvent, audience{channel: ch.ID}, []flow.MessageDeletion{event})
+	return err
+}
+
+// clip shortens foreign text for an error message.
+func clip(s string) string {
+	const most = 80
+	if len(s) <= most {
+		return s
+	}
+	return s[:most] + "..."
+}

@@ -1,0 +1,75 @@
+-- name: AddChannel :one
+INSERT INTO channel (public, org, name, one, other, created) VALUES (?, ?, ?, ?, ?, ?) RETURNING id;
+
+-- name: ChannelFor :one
+-- A channel as one account has it; the state is empty for strangers.
+SELECT channel.id, channel.org, channel.name, channel.last, channel.one, channel.other,
+  org.public AS org_public, CAST(coalesce(channel_member.state, '') AS TEXT) AS state
+FROM channel JOIN org ON org.id = channel.org
+LEFT JOIN channel_member ON channel_member.channel = channel.id AND channel_member.account = sqlc.arg(account)
+WHERE channel.public = sqlc.arg(public);
+
+-- name: ChannelByID :one
+SELECT channel.*, org.public AS org_public FROM channel JOIN org ON org.id = channel.org
+WHERE channel.id = ?;
+
+-- name: DirectChannel :one
+SELECT id, public FROM channel WHERE org = ? AND one = ? AND other = ?;
+
+-- name: ChannelsOf :many
+SELECT channel.public, channel.name, channel.one, channel.other, org.public AS org_public,
+  CAST(coalesce(account.public, '') AS TEXT) AS partner
+FROM channel_member CROSS JOIN channel ON channel.id = channel_member.channel
+JOIN org ON org.id = channel.org
+LEFT JOIN account ON account.id = CASE channel.one WHEN channel_member.account THEN channel.other ELSE channel.one END
+WHERE channel_member.account = ? AND channel_member.state <> 'b' AND channel.org = ?;
+
+-- name: ChannelIDsIn :many
+-- The channels of a team that an account is in.
+SELECT channel.id FROM channel_member CROSS JOIN channel ON channel.id = channel_member.channel
+WHERE channel_member.account = ? AND channel_member.state <> 'b' AND channel.org = ?;
+
+-- name: ChannelMember :one
+SELECT state, since FROM channel_member WHERE channel = ? AND account = ?;
+
+-- name: SetChannelMember :exec
+INSERT INTO channel_member (channel, account, state, since, changed) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET state = excluded.state, since = excluded.since, changed = excluded.changed;
+
+-- name: AddChannelHistory :exec
+INSERT INTO channel_history (seq, channel, account, state, changed) VALUES (?, ?, ?, ?, ?);
+
+-- name: ChannelMembers :many
+SELECT account.id, account.public, channel_member.state, channel_member.changed
+FROM channel_member JOIN account ON account.id = channel_member.account
+WHERE channel_member.channel = ? AND channel_member.state <> 'b' ORDER BY channel_member.account;
+
+-- name: ChannelHistory :many
+SELECT account.public, channel_history.state, channel_history.changed
+FROM channel_history JOIN account ON account.id = channel_history.account
+WHERE channel_history.channel = ? ORDER BY channel_history.seq DESC;
+
+-- name: SetLast :exec
+UPDATE channel SET last = ? WHERE id = ?;
+
+-- name: ReadMark :one
+SELECT read_mark.seq, read_mark.event, message.uid FROM read_mark
+JOIN message ON message.seq = read_mark.seq
+WHERE read_mark.account = ? AND read_mark.channel = ?;
+
+-- name: SetReadMark :exec
+INSERT INTO read_mark (account, channel, seq, event) VALUES (?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET seq = excluded.seq, event = excluded.event;
+
+-- name: CountUnread :one
+SELECT count(*) FROM (
+  SELECT 1 FROM message WHERE message.channel = ? AND message.seq > ? AND message.author <> ? AND message.deleted = 0
+  LIMIT 101
+);
+
+-- name: OrgViews :many
+-- What an account sees of the log: from where on, in which team.
+SELECT org, state, since FROM org_member WHERE account = ? AND state <> 'b';
+
+-- name: ChannelViews :many
+SELECT channel, since FROM channel_member WHERE account = ? AND state <> 'b';

@@ -1,0 +1,23 @@
+-- name: AddMessage :execrows
+INSERT INTO message (seq, channel, chseq, uid, author, created, body, other)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (uid) DO NOTHING;
+
+-- name: MessageByUID :one
+SELECT seq, channel, author, deleted FROM message WHERE uid = ?;
+
+-- name: NewestMessages :many
+SELECT message.uid, account.public, message.created, message.body, message.other
+FROM message CROSS JOIN account ON account.id = message.author
+WHERE message.channel = sqlc.arg(channel) AND message.seq > sqlc.arg(after) AND message.seq < sqlc.arg(before)
+  AND message.deleted = 0
+ORDER BY message.seq DESC LIMIT sqlc.arg(most);
+
+-- name: OldestMessages :many
+SELECT message.uid, account.public, message.created, message.body, message.other
+FROM message CROSS JOIN account ON account.id = message.author
+WHERE message.channel = sqlc.arg(channel) AND message.seq > sqlc.arg(after) AND message.seq < sqlc.arg(before)
+  AND message.deleted = 0
+ORDER BY message.seq LIMIT sqlc.arg(most);
+
+-- name: DeleteMessage :exec
+UPDATE message SET deleted = 1 WHERE seq = ?;

@@ -1,0 +1,55 @@
+-- name: StoreID :one
+SELECT id FROM store;
+
+-- name: AddStore :exec
+INSERT INTO store (only, id, created) VALUES (1, ?, ?) ON CONFLICT DO NOTHING;
+
+-- name: SetSeat :exec
+INSERT INTO seat (member, home) VALUES (?, ?) ON CONFLICT DO UPDATE SET home = excluded.home;
+
+-- name: SeatHome :one
+SELECT home FROM seat WHERE member = ?;
+
+-- name: DropSeat :exec
+DELETE FROM seat WHERE member = ?;
+
+-- name: NewestSession :one
+SELECT id FROM session WHERE member = ? ORDER BY id DESC LIMIT 1;
+
+-- name: AddSession :exec
+INSERT INTO session (member, id) VALUES (?, ?);
+
+-- name: SessionByID :one
+SELECT session.account, session.device, session.cursor,
+  CAST(coalesce(account.public, '') AS TEXT) AS public
+FROM session LEFT JOIN account ON account.id = session.account
+WHERE session.member = ? AND session.id = ?;
+
+-- name: StartSession :exec
+UPDATE session SET account = ?, device = ?, cursor = ? WHERE member = ? AND id = ?;
+
+-- name: MoveSession :exec
+UPDATE session SET cursor = ? WHERE member = ? AND id = ?;
+
+-- name: DropSessions :exec
+DELETE FROM session WHERE member = ?;
+
+-- name: SessionMembers :many
+SELECT DISTINCT member FROM session UNION SELECT member FROM seat;
+
+-- name: HomeOf :one
+SELECT home.org, home.channel, org.public AS org_public, channel.public AS channel_public
+FROM home JOIN org ON org.id = home.org JOIN channel ON channel.id = home.channel
+WHERE home.home = ?;
+
+-- name: AddHome :exec
+INSERT INTO home (home, org, channel) VALUES (?, ?, ?);
+
+-- name: AddRequest :exec
+INSERT INTO request (uid, method, scope, result, created) VALUES (?, ?, ?, ?, ?);
+
+-- name: RequestByUID :one
+SELECT method, scope, result FROM request WHERE uid = ?;
+
+-- name: PruneRequests :exec
+DELETE FROM request WHERE uid IN (SELECT uid FROM request WHERE request.created < ? ORDER BY request.created LIMIT 1000);

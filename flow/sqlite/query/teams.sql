@@ -1,0 +1,51 @@
+-- name: AddOrg :one
+INSERT INTO org (public, name, discoverable, created) VALUES (?, ?, ?, ?) RETURNING id;
+
+-- name: OrgByPublic :one
+SELECT * FROM org WHERE public = ?;
+
+-- name: OrgFor :one
+-- An org as one account has it; the state is empty for strangers.
+SELECT org.id, org.public, org.name, org.discoverable,
+  CAST(coalesce(org_member.state, '') AS TEXT) AS state
+FROM org LEFT JOIN org_member ON org_member.org = org.id AND org_member.account = sqlc.arg(account)
+WHERE org.public = sqlc.arg(public);
+
+-- name: OrgsOf :many
+SELECT org.public, org.name, org.discoverable, org_member.state
+FROM org_member JOIN org ON org.id = org_member.org
+WHERE org_member.account = ? AND org_member.state <> 'b' ORDER BY org_member.org;
+
+-- name: OrgMember :one
+SELECT state, since FROM org_member WHERE org = ? AND account = ?;
+
+-- name: SetOrgMember :exec
+INSERT INTO org_member (org, account, state, since, changed) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET state = excluded.state, since = excluded.since, changed = excluded.changed;
+
+-- name: AddOrgHistory :exec
+INSERT INTO org_history (seq, org, account, state, changed) VALUES (?, ?, ?, ?, ?);
+
+-- name: OrgMembers :many
+SELECT account.public, org_member.state, org_member.changed
+FROM org_member JOIN account ON account.id = org_member.account
+WHERE org_member.org = ? AND org_member.state <> 'b' ORDER BY org_member.account;
+
+-- name: OrgHistory :many
+SELECT account.public, org_history.state, org_history.changed
+FROM org_history JOIN account ON account.id = org_history.account
+WHERE org_history.org = ? ORDER BY org_history.seq DESC;
+
+-- name: OtherOwner :one
+SELECT EXISTS (SELECT 1 FROM org_member WHERE org = ? AND account <> ? AND state = 'o');
+
+-- name: AddJoinRequest :execrows
+INSERT INTO join_request (org, account, created) VALUES (?, ?, ?) ON CONFLICT DO NOTHING;
+
+-- name: DropJoinRequest :exec
+DELETE FROM join_request WHERE org = ? AND account = ?;
+
+-- name: JoinRequests :many
+SELECT account.public, join_request.created
+FROM join_request JOIN account ON account.id = join_request.account
+WHERE join_request.org = ? ORDER BY join_request.created, join_request.account;

@@ -1,0 +1,92 @@
+package sqlite
+
+import (
+	"strings"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+)
+
+// right says who may do an operation: accounts in one of the states, in the place that
+// the operation is about.
+type right struct {
+	method string
+	place  string // team or channel
+	states string
+	what   string // completes "only ... may"
+}
+
+// rights is who may do what. An operation that is not listed concerns the own account
+// only, or is open to all. [mayGive] says in addition which states one may give.
+var rights = []right{
+	{"EnumerateOrgMembers", "team", "oam", "list its members"},
+	{"EnumerateOrgMemberHistory", "team", "oam", "read its history"},
+	{"EnumerateChannels", "team", "oam", "list its channels"},
+	{"NewChannel", "team", "oam", "create channels"},
+	{"NewDirectConversation", "team", "oam", "open direct conversations"},
+	{"Search", "team", "oam", "search it"},
+	{"EnumerateOrgJoinRequests", "team", "oa", "list join requests"},
+	{"OrgAddMember", "team", "oa", "add members"},
+	{"SetOrgMemberState", "team", "oa", "change the state of others"},
+
+	{"GetChannel", "channel", "oam", "see it"},
+	{"EnumerateChannelMembers", "channel", "oam", "list its members"},
+	{"EnumerateChannelMemberHistory", "channel", "oam", "read its history"},
+	{"EnumerateMessages", "channel", "oam", "read its messages"},
+	{"Search", "channel", "oam", "search it"},
+	{"SendMessage", "channel", "oam", "send messages"},
+	{"MarkMessagesDeleted", "channel", "oam", "delete own messages"},
+	{deleteOthers, "channel", "oa", "delete the messages of others"},
+	{"GetUnreadCount", "channel", "oam", "count its messages"},
+	{"SetChannelReadHWM", "channel", "oam", "mark it as read"},
+	{"GetChannelReadHWM", "channel", "oam", "see the read mark"},
+	{"ChannelAddMember", "channel", "oa", "add members"},
+	{"NewChannelMemberState", "channel", "oa", "change the state of others"},
+	{"DeleteChannel", "channel", "oa", "delete it"},
+}
+
+// deleteOthers is MarkMessagesDeleted on messages of others.
+const deleteOthers = "MarkMessagesDeleted of others"
+
+// allow refuses an operation that an account in a state may not do. To strangers the
+// place does not exist; the empty state is one.
+func allow(method, place string, state flow.MemberState) error {
+	if state == "" || state == flow.Banned {
+		return flow.Errorf(flow.NotFound, "no such %s, or you are not in it", place)
+	}
+	for _, r := range rights {
+		if r.method != method || r.place != place {
+			continue
+		}
+		if strings.Contains(r.states, string(state)) {
+			return nil
+		}
+		return flow.Errorf(flow.Denied, "only owners and admins of the %s may %s; ask one of them", place, r.what)
+	}
+	return flow.Errorf(flow.Denied, "%s is not allowed in a %s", method, place)
+}
+
+// rank orders the states.
+func rank(state flow.MemberState) int { return strings.Index("bmao", string(state)) }
+
+// mayGive says whether an account in state own may bring another from one state to the
+// next: neither may be above its own.
+func mayGive(own, from, to flow.MemberState) error {
+	switch {
+	case to == flow.Owner && own != flow.Owner:
+		return flow.Errorf(flow.Denied, "only an owner may make an owner; ask one")
+	case from != "" && rank(from) > rank(own):
+		return flow.Errorf(flow.Denied, "an owner's state can only be changed by an owner; ask one")
+	}
+	return nil
+}
+
+// mayTake says whether an account may bring itself from one state to the next: only down.
+func mayTake(from, to flow.MemberState) bool { return rank(to) < rank(from) }
+
+func checkState(state flow.MemberState) error {
+	switch state {
+	case flow.Owner, flow.Admin, flow.Member, flow.Banned:
+		return nil
+	}
+	return flow.Errorf(flow.Invalid, "MemberState must be o (owner), a (admin), m (member) or b (banned)")
+}

@@ -1,0 +1,281 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+	"github.com/flow-mcp/flow-mcp/flow/sqlite/internal/db"
+)
+
+// saveDelay is how long the place of a session may stay in memory only, and syncDelay
+// when a session that was started hears that it is synchronised: programs register for
+// that after the call that starts it has returned.
+const (
+	saveDelay = 200 * time.Millisecond
+	syncDelay = 1500 * time.Millisecond
+)
+
+type sessionKey struct {
+	member string
+	id     flow.SessionID
+}
+
+// who is the account that a session was started for.
+type who struct {
+	account int64
+	id      flow.AccountID
+	device  int64
+	view    *view
+}
+
+// session is what memory holds of a session; its row is in the store.
+type session struct {
+	key  sessionKey
+	self atomic.Pointer[who] // nil until an account is started
+
+	mu      sync.Mutex
+	cursor  flow.Cursor // all up to here has been acknowledged
+	sent    flow.Cursor // and this is what the last wait returned
+	notices flow.Notifications
+	poll    *waiter // the call that waits now
+	newest  int     // number of that call
+	ended   bool
+	sync    *time.Timer // until synchronisation is announced
+}
+
+// sessions holds those that were used since the store was opened.
+type sessions struct {
+	mu    sync.Mutex
+	known map[sessionKey]*session
+	dirty map[*session]struct{} // whose place is newer than its row
+	timer *time.Timer           // runs while there is a dirty one
+}
+
+func newSessions() *sessions {
+	return &sessions{known: map[sessionKey]*session{}, dirty: map[*session]struct{}{}}
+}
+
+func (r *sessions) get(key sessionKey) *session {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.known[key]
+}
+
+// keep adds a session, unless somebody was faster.
+func (r *sessions) keep(s *session) (kept *session, fresh bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if known := r.known[s.key]; known != nil {
+		return known, false
+	}
+	r.known[s.key] = s
+	return s, true
+}
+
+func (r *sessions) all() []*session {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list := make([]*session, 0, len(r.known))
+	for _, s := range r.known {
+		list = append(list, s)
+	}
+	return list
+}
+
+// remove forgets the sessions of a member and returns them.
+func (r *sessions) remove(member string) []*session {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var gone []*session
+	for key, s := range r.known {
+		if key.member == member {
+			gone = append(gone, s)
+			delete(r.known, key)
+			delete(r.dirty, s)
+		}
+	}
+	return gone
+}
+
+// touch notes that the place of s has to be saved, and calls save a little later.
+func (r *sessions) touch(s *session, save func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.known[s.key] != s {
+		return
+	}
+	r.dirty[s] = struct{}{}
+	if r.timer == nil {
+		r.timer = time.AfterFunc(saveDelay, save)
+	}
+}
+
+// takeDirty returns those whose place has to be saved.
+func (r *sessions) takeDirty() []*session {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list := make([]*session, 0, len(r.dirty))
+	for s := range r.dirty {
+		list = append(list, s)
+	}
+	clear(r.dirty)
+	r.timer = nil
+	return list
+}
+
+// save writes the place of a session and of its device.
+func (s *session) save(t *tx) error {
+	self := s.self.Load()
+	if self == nil {
+		return nil
+	}
+	s.mu.Lock()
+	cursor := s.cursor
+	s.mu.Unlock()
+	if err := t.MoveSession(t.ctx, db.MoveSessionParams{Cursor: cursor, Member: s.key.member, ID: s.key.id}); err != nil {
+		return err
+	}
+	return t.AdvanceDevice(t.ctx, cursor, self.device)
+}
+
+func (s *store) saveSessions(ctx context.Context, list []*session) error {
+	if len(list) == 0 {
+		return nil
+	}
+	return s.change(ctx, func(t *tx) error {
+		for _, one := range list {
+			if err := one.save(t); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// saveDirty runs when the timer fires. A place that cannot be saved now is saved when it
+// moves again, or at the end.
+func (s *store) saveDirty() {
+	if err := s.saveSessions(context.Background(), s.sessions.takeDirty()); err != nil {
+		s.log.Warn("store: cursors not saved", "error", err)
+	}
+}
+
+// session returns a session of the caller: from memory, or from its row when another
+// process owned the store before.
+func (e *Engine) session(ctx context.Context, call flow.Call) (*session, error) {
+	key := sessionKey{e.member, call.Session}
+	if s := e.store.sessions.get(key); s != nil {
+		return s, nil
+	}
+	s := &session{key: key}
+	if err := e.store.resume(ctx, s); err != nil {
+		return nil, err
+	}
+	kept, fresh := e.store.sessions.keep(s)
+	if !fresh {
+		e.store.end(s)
+	}
+	return kept, nil
+}
+
+// resume brings a session to what its row says: the account that is started on it, and
+// its place in the log. It does nothing when the session knows its account.
+func (s *store) resume(ctx context.Context, one *session) error {
+	if one.self.Load() != nil {
+		return nil
+	}
+	row, err := s.read.SessionByID(ctx, one.key.member, one.key.id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return errUnknownSession
+	}
+	if err != nil || !row.Account.Valid {
+		return s.explain(err)
+	}
+	self := who{account: row.Account.Int64, id: flow.AccountID(row.Public), device: row.Device.Int64}
+	if self.view, err = s.holdView(ctx, self.account); err != nil {
+		return err
+	}
+	one.mu.Lock()
+	defer one.mu.Unlock()
+	if one.ended || !one.self.CompareAndSwap(nil, &self) {
+		s.hub.release(self.view)
+		return nil
+	}
+	one.cursor, one.sent = row.Cursor, row.Cursor
+	one.sync = time.AfterFunc(syncDelay, one.synchronised)
+	return nil
+}
+
+var (
+	errUnknownSession = flow.Errorf(flow.NotFound, "Unknown session")
+	errNotStarted     = flow.Errorf(flow.Denied, "no account is started on this session: call StartUp first")
+)
+
+// self returns the session of a call and the account that is started on it.
+func (e *Engine) self(ctx context.Context, call flow.Call) (*session, *who, error) {
+	s, err := e.session(ctx, call)
+	if err != nil {
+		return nil, nil, err
+	}
+	self := s.self.Load()
+	if self == nil {
+		return nil, nil, errNotStarted
+	}
+	return s, self, nil
+}
+
+// synchronised announces that lists are complete.
+func (s *session) synchronised() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.notices = append(s.notices, flow.NotifyEvent.Make(0, flow.BackendState{
+		EventCode: flow.SyncDone, Text: "synchronised",
+	}))
+	if s.poll != nil {
+		s.poll.signal()
+	}
+}
+
+// end wakes who waits on a session that is gone.
+func (s *store) end(one *session) {
+	one.mu.Lock()
+	already := one.ended
+	one.ended = true
+	if one.sync != nil {
+		one.sync.Stop()
+	}
+	if one.poll != nil {
+		one.poll.signal()
+	}
+	one.mu.Unlock()
+	if self := one.self.Load(); self != nil && !already {
+		s.hub.release(self.view)
+	}
+}
+
+// holdView returns the view of an account, reading it if need be. It is released with
+// hub.release.
+func (s *store) holdView(ctx context.Context, account int64) (*view, error) {
+	for {
+		v, changed := s.hub.hold(account)
+		if v != nil {
+			return v, nil
+		}
+		orgs, err := s.read.OrgViews(ctx, account)
+		if err != nil {
+			return nil, s.explain(err)
+		}
+		channels, err := s.read.ChannelViews(ctx, account)
+		if err != nil {
+			return nil, s.explain(err)
+		}
+		if v, ok := s.hub.offer(newView(account, orgs, channels), changed); ok {
+			return v, nil
+		}
+	}
+}

@@ -1,0 +1,210 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"runtime"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+	"github.com/flow-mcp/flow-mcp/flow/sqlite/internal/db"
+)
+
+// What the team of a machine and its channel are called.
+const (
+	homeTeam    = "Home"
+	homeChannel = "general"
+)
+
+var (
+	errUnknownAccount = flow.Errorf(flow.NotFound, "Unknown account")
+	errRevoked        = flow.Errorf(flow.Denied, "this device was revoked; authorise it from another device of the account or add this machine with CreateDevice")
+)
+
+// StartUp implements [flow.Engine].
+func (e *Engine) StartUp(ctx context.Context, call flow.Call, in flow.StartUpInput) (flow.Nothing, error) {
+	s, err := e.session(ctx, call)
+	if err != nil {
+		return flow.Nothing{}, err
+	}
+	home, err := e.home(ctx)
+	if err != nil {
+		return flow.Nothing{}, err
+	}
+	return flow.Nothing{}, e.start(ctx, s, func(t *tx) (db.Account, int64, error) {
+		account, err := t.AccountByName(t.ctx, serverOf(in.ServerURI), flow.Fold(in.Username))
+		if err != nil {
+			return account, 0, orUnknown(err)
+		}
+		device, err := t.DeviceAt(t.ctx, account.ID, home)
+		if err == nil && !device.Authorized {
+			err = errRevoked
+		}
+		return account, device.ID, orUnknown(err)
+	})
+}
+
+func orUnknown(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return errUnknownAccount
+	}
+	return err
+}
+
+// start makes the account and device that find returns those of a session. It may be
+// repeated with the same account.
+func (e *Engine) start(ctx context.Context, s *session, find func(*tx) (db.Account, int64, error)) error {
+	others := e.store.sessions.all()
+	err := e.store.change(ctx, func(t *tx) error {
+		for _, one := range others { // the device's place is the most advanced of its sessions
+			if err := one.save(t); err != nil {
+				return err
+			}
+		}
+		account, device, err := find(t)
+		if err != nil {
+			return err
+		}
+		return t.bind(s, account.ID, device)
+	})
+	if err != nil {
+		return err
+	}
+	return e.store.resume(ctx, s)
+}
+
+// bind writes the account and device of a session into its row. The session begins at
+// the place of its device in the log.
+func (t *tx) bind(s *session, account, device int64) error {
+	row, err := t.SessionByID(t.ctx, s.key.member, s.key.id)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return errUnknownSession
+	case err != nil:
+		return err
+	case row.Account.Valid && row.Account.Int64 == account:
+		return nil
+	case row.Account.Valid:
+		return flow.Errorf(flow.Conflict, "another account is started on this session; open a new session for this one")
+	}
+	d, err := t.DeviceByID(t.ctx, device)
+	if err != nil {
+		return err
+	}
+	return t.StartSession(t.ctx, db.StartSessionParams{
+		Account: nullable(account), Device: nullable(device), Cursor: d.Cursor,
+		Member: s.key.member, ID: s.key.id,
+	})
+}
+
+// StartUpLocal implements [flow.Engine]. Many processes may do it at once: they all end
+// up with the same account, team and channel.
+func (e *Engine) StartUpLocal(ctx context.Context, call flow.Call, in flow.StartUpLocalInput) (flow.Home, error) {
+	s, err := e.session(ctx, call)
+	if err != nil {
+		return flow.Home{}, err
+	}
+	if err := checkName("Username", in.Username); err != nil {
+		return flow.Home{}, err
+	}
+	if err := checkLabel("DeviceName", in.DeviceName); err != nil {
+		return flow.Home{}, err
+	}
+	home, err := e.home(ctx)
+	if err != nil {
+		return flow.Home{}, err
+	}
+	var out flow.Home
+	err = e.start(ctx, s, func(t *tx) (db.Account, int64, error) {
+		account, device, created, err := t.localAccount(in, home)
+		if err != nil {
+			return account, 0, err
+		}
+		out, err = t.joinHome(account, home)
+		out.Created = created
+		return account, device, err
+	})
+	return out, err
+}
+
+// localAccount returns the account of a name and its device on a machine, and makes
+// what is missing.
+func (t *tx) localAccount(in flow.StartUpLocalInput, home string) (account db.Account, device int64, created bool, err error) {
+	label := in.DeviceName
+	if label == "" {
+		label = "flow-mcp"
+	}
+	made := newDevice{home: home, name: label, platform: runtime.GOOS}
+	account, err = t.AccountByName(t.ctx, defaultServer, flow.Fold(in.Username))
+	if errors.Is(err, sql.ErrNoRows) {
+		account, err = t.newAccount(db.Account{Server: defaultServer, Username: in.Username})
+		if err == nil {
+			device, _, err = t.newDevice(account.ID, made)
+		}
+		return account, device, true, err
+	}
+	if err != nil {
+		return account, 0, false, err
+	}
+	row, err := t.DeviceAt(t.ctx, account.ID, home)
+	switch {
+	case err == nil && !row.Authorized:
+		return account, 0, false, errRevoked
+	case !errors.Is(err, sql.ErrNoRows):
+		return account, row.ID, false, err
+	case account.Verifier != "":
+		return account, 0, false, flow.Errorf(flow.Denied,
+			"the account %q has a password and no device on this machine; add this machine with CreateDevice", account.Username)
+	}
+	device, _, err = t.newDevice(account.ID, made)
+	return account, device, false, err
+}
+
+// joinHome puts an account into the team and channel of a machine, unless it has been
+// there before. The first one makes them.
+func (t *tx) joinHome(account db.Account, home string) (flow.Home, error) {
+	self := person{account.ID, account.Public}
+	out := flow.Home{AccountID: account.Public, Username: account.Username}
+	place, err := t.HomeOf(t.ctx, home)
+	if errors.Is(err, sql.ErrNoRows) {
+		org, ch, err := t.newHome(home, self)
+		out.OrgID, out.ChannelID = org.Public, ch.public
+		return out, err
+	}
+	if err != nil {
+		return out, err
+	}
+	out.OrgID, out.ChannelID = place.OrgPublic, place.ChannelPublic
+	if _, err := t.OrgMember(t.ctx, place.Org, self.id); !errors.Is(err, sql.ErrNoRows) {
+		return out, err // it is in, or has left
+	}
+	org, err := t.OrgFor(t.ctx, self.id, place.OrgPublic)
+	if err != nil {
+		return out, err
+	}
+	if err := t.setOrgState(org, self, flow.Member); err != nil {
+		return out, err
+	}
+	row, err := t.ChannelByID(t.ctx, place.Channel)
+	if err != nil {
+		return out, err
+	}
+	ch := channel{id: row.ID, org: row.Org, public: row.Public, orgPublic: row.OrgPublic, name: row.Name}
+	return out, t.setChannelState(ch, self, flow.Member)
+}
+
+func (t *tx) newHome(home string, self person) (org db.OrgForRow, ch channel, err error) {
+	if org, err = t.newOrg(homeTeam, true); err != nil {
+		return org, ch, err
+	}
+	if err = t.setOrgState(org, self, flow.Owner); err != nil {
+		return org, ch, err
+	}
+	if ch, err = t.newChannel(channel{org: org.ID, orgPublic: org.Public, name: homeChannel}); err != nil {
+		return org, ch, err
+	}
+	if err = t.setChannelState(ch, self, flow.Admin); err != nil {
+		return org, ch, err
+	}
+	return org, ch, t.AddHome(t.ctx, db.AddHomeParams{Home: home, Org: org.ID, Channel: ch.id})
+}

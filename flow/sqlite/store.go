@@ -1,0 +1,235 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+	"github.com/flow-mcp/flow-mcp/flow/sqlite/internal/db"
+)
+
+// Options are the settings of a store. The zero value is the default.
+type Options struct {
+	// Log receives what the store has to say of itself; nil discards it. Texts of
+	// messages, passwords and names are never logged.
+	Log *slog.Logger
+	// Version is what the engine answers when it is asked for its own.
+	Version string
+}
+
+// keepRequests is how long a write can be repeated under the same request id.
+const keepRequests = 30 * 24 * time.Hour
+
+// store is the open store, in the one process that owns it.
+type store struct {
+	dir      string
+	version  string
+	log      *slog.Logger
+	pool     *sql.DB // connections that only read
+	read     *db.Queries
+	write    *sql.DB // holds the writer's connection
+	writer   *writer
+	hub      *hub
+	sessions *sessions
+	search   *searcher
+	hashing  chan struct{} // holds one token: who has it may compute a password hash
+}
+
+// openStore opens the store in a directory, making it when there is none. Only the
+// process that holds the store's lock may call it. An error says what is wrong with the
+// directory or its files, which are left as they were.
+func openStore(ctx context.Context, dir string, o Options) (_ *store, err error) {
+	dir, err = filepath.Abs(dir)
+	if err != nil {
+		return nil, unusable(dir, err)
+	}
+	s := &store{dir: dir, version: o.Version, log: o.Log, hashing: make(chan struct{}, 1)}
+	s.hashing <- struct{}{}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, unusable(dir, err)
+	}
+	defer func() {
+		if err != nil {
+			s.closeFiles()
+			err = s.explain(err)
+		}
+	}()
+	if err := s.openMain(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.openHub(ctx); err != nil {
+		return nil, err
+	}
+	if s.search, err = openSearch(ctx, s); err != nil {
+		return nil, err
+	}
+	s.writer.publish = s.published
+	s.writer.explain = s.explain
+	go s.writer.run()
+	go s.search.run()
+	return s, nil
+}
+
+// openMain opens main.db for the writer and for readers.
+func (s *store) openMain(ctx context.Context) error {
+	steps, err := migrationSteps()
+	if err != nil {
+		return err
+	}
+	file := databaseFile{
+		path:    filepath.Join(s.dir, "main.db"),
+		pragmas: []string{"busy_timeout(5000)", "foreign_keys(1)", "temp_store(memory)"},
+	}
+	head, err := readHeader(file.path)
+	if err != nil {
+		return err
+	}
+	if err := head.check(file.path, len(steps)); err != nil {
+		return err
+	}
+	if err := file.create(); err != nil {
+		return err
+	}
+	s.write, err = sql.Open("sqlite", file.dsn(
+		"journal_mode(wal)", "synchronous(full)", "fullfsync(1)", "checkpoint_fullfsync(1)",
+		"wal_autocheckpoint(1000)", "journal_size_limit(67108864)", "cache_size(-2000)"))
+	if err != nil {
+		return fmt.Errorf("open %s: %w", file.path, err)
+	}
+	conn, err := s.write.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("open %s: %w", file.path, err)
+	}
+	want := map[string]string{"journal_mode": "wal", "synchronous": "2", "fullfsync": "1", "foreign_keys": "1"}
+	if err := verify(ctx, conn, file.path, want); err != nil {
+		return err
+	}
+	if err := migrate(ctx, conn, file.path, steps); err != nil {
+		return err
+	}
+	if s.writer, err = newWriter(ctx, conn, s.log); err != nil {
+		return err
+	}
+	return s.openReaders(ctx, file)
+}
+
+func (s *store) openReaders(ctx context.Context, file databaseFile) (err error) {
+	s.pool, err = sql.Open("sqlite", file.dsn("query_only(1)", "cache_size(-1000)"))
+	if err != nil {
+		return fmt.Errorf("open %s for reading: %w", file.path, err)
+	}
+	s.pool.SetMaxOpenConns(4)
+	s.pool.SetMaxIdleConns(4)
+	s.pool.SetConnMaxIdleTime(time.Minute)
+	if s.read, err = db.Prepare(ctx, s.pool); err != nil {
+		return fmt.Errorf("prepare readers: %w", err)
+	}
+	return nil
+}
+
+// openHub makes the hub at the present end of the log.
+func (s *store) openHub(ctx context.Context) error {
+	message, err := s.read.LastMessage(ctx)
+	if err != nil {
+		return fmt.Errorf("read end of log: %w", err)
+	}
+	event, err := s.read.LastEvent(ctx)
+	if err != nil {
+		return fmt.Errorf("read end of log: %w", err)
+	}
+	s.hub = newHub(flow.Cursor(max(message, event)))
+	s.sessions = newSessions()
+	return nil
+}
+
+// published tells those who wait what a transaction has brought. The writer calls it
+// after the commit.
+func (s *store) published(t *tx) {
+	if len(t.events) == 0 && len(t.changes) == 0 {
+		return
+	}
+	s.hub.publish(t.events, t.changes, t.deleted)
+	s.search.wake()
+}
+
+// change does a write and waits until it is durable.
+func (s *store) change(ctx context.Context, run func(*tx) error) error {
+	return s.explain(s.writer.do(ctx, false, run))
+}
+
+// seat returns the view of one backend process, which is known by a stable name. Sessions
+// that it had under an earlier owner of the store go on.
+func (s *store) seat(member string) *Engine { return &Engine{store: s, member: member} }
+
+// leave ends the sessions of a backend process that is gone.
+func (s *store) leave(member string) {
+	gone := s.sessions.remove(member)
+	err := s.change(context.Background(), func(t *tx) error {
+		for _, one := range gone {
+			if err := one.save(t); err != nil {
+				return err
+			}
+		}
+		if err := t.DropSessions(t.ctx, member); err != nil {
+			return err
+		}
+		return t.DropSeat(t.ctx, member)
+	})
+	if err != nil {
+		s.log.Error("store: sessions of a process that is gone remain", "error", err)
+	}
+	for _, one := range gone {
+		s.end(one)
+	}
+}
+
+// close finishes what is queued, saves the places of all sessions and closes the files.
+// Calls that come later fail with Unavailable.
+func (s *store) close(ctx context.Context) error {
+	err := s.saveSessions(ctx, s.sessions.all())
+	s.writer.stop()
+	for _, one := range s.sessions.all() {
+		s.end(one)
+	}
+	s.search.stop()
+	if _, e := s.writer.conn.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)"); err == nil {
+		err = e
+	}
+	if e := s.closeFiles(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return fmt.Errorf("close store %s: %w", s.dir, err)
+	}
+	return nil
+}
+
+func (s *store) closeFiles() error {
+	var first error
+	note := func(err error) {
+		if first == nil {
+			first = err
+		}
+	}
+	if s.search != nil {
+		note(s.search.close())
+	}
+	if s.pool != nil {
+		note(s.pool.Close())
+	}
+	if s.writer != nil {
+		note(s.writer.conn.Close())
+	}
+	if s.write != nil {
+		note(s.write.Close())
+	}
+	return first
+}

@@ -1,0 +1,249 @@
+package sqlite
+
+import (
+	"context"
+	"time"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+	"github.com/flow-mcp/flow-mcp/flow/sqlite/internal/db"
+)
+
+// Limits of one answer from the log.
+const (
+	maxWait       = 100     // notifications of one WaitForNotification
+	maxEvents     = 1000    // events of one EnumerateEvents
+	defaultEvents = 100     // the same, when no limit is given
+	maxPageBytes  = 8 << 20 // where a page of messages is cut
+	logStretch    = 512     // places that one query on the log covers
+	errorPause    = time.Second
+)
+
+// WaitForNotification implements [flow.Engine]. A second call on a session ends the one
+// that waits. Failures are slow, since programs call again at once.
+func (e *Engine) WaitForNotification(ctx context.Context, call flow.Call, in flow.WaitForNotificationInput) (flow.Notifications, error) {
+	list, err := e.wait(ctx, call, in.After)
+	if err != nil {
+		select {
+		case <-time.After(errorPause):
+		case <-ctx.Done():
+		}
+	}
+	return list, err
+}
+
+func (e *Engine) wait(ctx context.Context, call flow.Call, after flow.Cursor) (flow.Notifications, error) {
+	s, self, err := e.self(ctx, call)
+	if err != nil {
+		return nil, err
+	}
+	if end := e.store.hub.end(); after < 0 || after > end {
+		return nil, beyond(after, end)
+	}
+	w, done := e.store.hub.wait(self.view)
+	defer done()
+	number, place, moved := s.acknowledge(w, after)
+	if moved {
+		e.store.sessions.touch(s, e.store.saveDirty)
+	}
+	for {
+		list, next, err := e.store.visible(ctx, self.view, place, maxWait)
+		if err != nil {
+			return nil, err
+		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		list, current, err := s.deliver(number, list, next)
+		if err != nil || len(list) > 0 || !current {
+			return list, err
+		}
+		place = next
+		select {
+		case <-w.wake:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+func beyond(after, end flow.Cursor) error {
+	return flow.Errorf(flow.Invalid, "the cursor %d is not in this log, which ends at %d; leave it out to learn the end", after, end)
+}
+
+// acknowledge makes w the call that waits on the session, which acknowledges what was sent.
+// It returns the number of the call and the place from which on to look.
+func (s *session) acknowledge(w *waiter, after flow.Cursor) (number int, place flow.Cursor, moved bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.poll != nil {
+		s.poll.signal()
+	}
+	s.poll = w
+	s.newest++
+	if after != 0 {
+		s.sent = after
+	}
+	moved = s.sent != s.cursor
+	s.cursor = s.sent
+	return s.newest, s.cursor, moved
+}
+
+// deliver hands out what a call has found, with what has no place in the log. It reports
+// false when another call has taken over.
+func (s *session) deliver(number int, list flow.Notifications, next flow.Cursor) (_ flow.Notifications, current bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return nil, false, errUnknownSession
+	}
+	if number != s.newest {
+		return nil, false, nil
+	}
+	list = append(list, s.notices...)
+	s.notices = nil
+	s.sent = next
+	if len(list) > 0 {
+		s.poll = nil
+	}
+	return list, true, nil
+}
+
+// visible returns what a view sees after a cursor, at most limit notifications, and the
+// place up to which it has looked.
+func (s *store) visible(ctx context.Context, v *view, after flow.Cursor, limit int) (flow.Notifications, flow.Cursor, error) {
+	var list flow.Notifications
+	bytes := 0
+	for {
+		if some, next, ok := s.hub.collect(v, after, limit-len(list)); ok {
+			return append(list, some...), next, nil
+		}
+		some, next, err := s.stretch(ctx, v.account, after, limit-len(list))
+		if err != nil {
+			return nil, after, s.explain(err)
+		}
+		for _, n := range some {
+			bytes += len(n.Data)
+		}
+		list, after = append(list, some...), next
+		if len(list) >= limit || bytes > maxPageBytes {
+			return list, after, nil
+		}
+	}
+}
+
+// stretch reads the next part of the log from the file. A long part in which the account
+// sees nothing is leapt over.
+func (s *store) stretch(ctx context.Context, account int64, after flow.Cursor, limit int) (flow.Notifications, flow.Cursor, error) {
+	end := s.hub.end()
+	upTo := min(after+logStretch, end)
+	messages, err := s.read.MessagesBetween(ctx, db.MessagesBetweenParams{
+		Account: account, After: after, UpTo: upTo, Most: int64(limit),
+	})
+	if err != nil {
+		return nil, after, err
+	}
+	if len(messages) == limit {
+		upTo = messages[limit-1].Seq
+	}
+	events, err := s.read.EventsBetween(ctx, db.EventsBetweenParams{
+		Viewer: nullable(account), After: after, UpTo: upTo, Most: int64(limit),
+	})
+	if err != nil {
+		return nil, after, err
+	}
+	if len(events) == limit {
+		upTo = events[limit-1].Seq
+	}
+	list, upTo := merge(messages, events, limit, upTo)
+	if len(list) > 0 {
+		return list, upTo, nil
+	}
+	next, err := s.read.NextSeen(ctx, int64(upTo), account)
+	if err != nil {
+		return nil, after, err
+	}
+	if next == 0 || flow.Cursor(next) > end {
+		return nil, end, nil
+	}
+	return nil, flow.Cursor(next) - 1, nil
+}
+
+// merge puts messages and events in the order of the log, up to limit and a place. It
+// returns the place that was reached.
+func merge(messages []db.MessagesBetweenRow, events []db.EventsBetweenRow, limit int, upTo flow.Cursor) (flow.Notifications, flow.Cursor) {
+	var list flow.Notifications
+	bytes := 0
+	for len(messages)+len(events) > 0 {
+		var n flow.Notification
+		if len(events) == 0 || len(messages) > 0 && messages[0].Seq < events[0].Seq {
+			n = messageChange(messageOf(messages[0]))
+			n.Seq = messages[0].Seq
+			messages = messages[1:]
+		} else {
+			n = flow.Notification{Type: flow.NotificationType(events[0].Kind), Data: []byte(events[0].Data), Seq: events[0].Seq}
+			events = events[1:]
+		}
+		if n.Seq > upTo {
+			break
+		}
+		list = append(list, n)
+		if bytes += len(n.Data); len(list) == limit || bytes > maxPageBytes {
+			return list, n.Seq
+		}
+	}
+	return list, upTo
+}
+
+// EnumerateEvents implements [flow.Engine].
+func (e *Engine) EnumerateEvents(ctx context.Context, call flow.Call, in flow.EnumerateEventsInput) (flow.EventPage, error) {
+	none := flow.EventPage{}
+	_, self, err := e.self(ctx, call)
+	if err != nil {
+		return none, err
+	}
+	end := e.store.hub.end()
+	if in.After == nil {
+		return flow.EventPage{Events: flow.Notifications{}, Next: end}, nil
+	}
+	switch {
+	case *in.After < 0 || *in.After > end:
+		return none, beyond(*in.After, end)
+	case in.Limit < 0 || in.Limit > maxEvents:
+		return none, flow.Errorf(flow.Invalid, "Limit must be between 1 and %d", maxEvents)
+	case in.WaitMilliseconds < 0 || in.WaitMilliseconds > 110_000:
+		return none, flow.Errorf(flow.Invalid, "WaitMilliseconds must be between 0 and 110000")
+	}
+	limit := in.Limit
+	if limit == 0 {
+		limit = defaultEvents
+	}
+	w, done := e.store.hub.wait(self.view)
+	defer done()
+	timeout := time.NewTimer(time.Duration(in.WaitMilliseconds) * time.Millisecond)
+	defer timeout.Stop()
+	return e.page(ctx, self.view, *in.After, limit, w, timeout.C)
+}
+
+// page reads events, waiting for the first one until timeout.
+func (e *Engine) page(ctx context.Context, v *view, after flow.Cursor, limit int, w *waiter, timeout <-chan time.Time) (flow.EventPage, error) {
+	for late := false; ; {
+		list, next, err := e.store.visible(ctx, v, after, limit)
+		if err != nil {
+			return flow.EventPage{}, err
+		}
+		if len(list) > 0 {
+			rest, _, err := e.store.visible(ctx, v, next, 1)
+			return flow.EventPage{Events: list, Next: next, More: len(rest) > 0}, err
+		}
+		if after = next; late {
+			return flow.EventPage{Events: flow.Notifications{}, Next: next}, nil
+		}
+		select {
+		case <-w.wake:
+		case <-timeout:
+			late = true
+		case <-ctx.Done():
+			return flow.EventPage{}, context.Cause(ctx)
+		}
+	}
+}
