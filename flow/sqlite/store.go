@@ -74,7 +74,7 @@ func openStore(ctx context.Context, dir string, o Options) (_ *store, err error)
 	s.writer.publish = s.published
 	s.writer.explain = s.explain
 	go s.writer.run()
-	go s.search.run()
+	s.search.start()
 	return s, nil
 }
 

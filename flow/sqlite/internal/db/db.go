@@ -222,6 +222,15 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.requestByUIDStmt, err = db.PrepareContext(ctx, requestByUID); err != nil {
 		return nil, fmt.Errorf("error preparing query RequestByUID: %w", err)
 	}
+	if q.scanChannelStmt, err = db.PrepareContext(ctx, scanChannel); err != nil {
+		return nil, fmt.Errorf("error preparing query ScanChannel: %w", err)
+	}
+	if q.scanLogStmt, err = db.PrepareContext(ctx, scanLog); err != nil {
+		return nil, fmt.Errorf("error preparing query ScanLog: %w", err)
+	}
+	if q.searchRowsStmt, err = db.PrepareContext(ctx, searchRows); err != nil {
+		return nil, fmt.Errorf("error preparing query SearchRows: %w", err)
+	}
 	if q.seatHomeStmt, err = db.PrepareContext(ctx, seatHome); err != nil {
 		return nil, fmt.Errorf("error preparing query SeatHome: %w", err)
 	}
@@ -590,6 +599,21 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing requestByUIDStmt: %w", cerr)
 		}
 	}
+	if q.scanChannelStmt != nil {
+		if cerr := q.scanChannelStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing scanChannelStmt: %w", cerr)
+		}
+	}
+	if q.scanLogStmt != nil {
+		if cerr := q.scanLogStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing scanLogStmt: %w", cerr)
+		}
+	}
+	if q.searchRowsStmt != nil {
+		if cerr := q.searchRowsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing searchRowsStmt: %w", cerr)
+		}
+	}
 	if q.seatHomeStmt != nil {
 		if cerr := q.seatHomeStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing seatHomeStmt: %w", cerr)
@@ -750,6 +774,9 @@ type Queries struct {
 	renameAccountStmt     *sql.Stmt
 	renameDeviceStmt      *sql.Stmt
 	requestByUIDStmt      *sql.Stmt
+	scanChannelStmt       *sql.Stmt
+	scanLogStmt           *sql.Stmt
+	searchRowsStmt        *sql.Stmt
 	seatHomeStmt          *sql.Stmt
 	sessionByIDStmt       *sql.Stmt
 	sessionMembersStmt    *sql.Stmt
@@ -833,6 +860,9 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		renameAccountStmt:     q.renameAccountStmt,
 		renameDeviceStmt:      q.renameDeviceStmt,
 		requestByUIDStmt:      q.requestByUIDStmt,
+		scanChannelStmt:       q.scanChannelStmt,
+		scanLogStmt:           q.scanLogStmt,
+		searchRowsStmt:        q.searchRowsStmt,
 		seatHomeStmt:          q.seatHomeStmt,
 		sessionByIDStmt:       q.sessionByIDStmt,
 		sessionMembersStmt:    q.sessionMembersStmt,

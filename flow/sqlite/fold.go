@@ -1,0 +1,130 @@
+package sqlite
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+)
+
+// fold returns the form of a text in which search compares: without case, accents,
+// compatibility forms and runs of blanks.
+func fold(text string) string {
+	if isASCII(text) {
+		return oneBlank(strings.ToLower(text))
+	}
+	folded := norm.NFKD.String(cases.Fold().String(norm.NFKD.String(text)))
+	folded = strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Mn, r) && r != kanaVoiced && r != kanaSemiVoiced {
+			return -1
+		}
+		return r
+	}, folded)
+	return oneBlank(norm.NFC.String(folded))
+}
+
+// The marks that tell one Japanese syllable from another are not accents.
+const (
+	kanaVoiced     = '\u3099'
+	kanaSemiVoiced = '\u309a'
+)
+
+func isASCII(text string) bool {
+	for i := range len(text) {
+		if text[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// oneBlank writes each run of blanks as one.
+func oneBlank(text string) string {
+	blank, changed := false, false
+	mapped := strings.Map(func(r rune) rune {
+		was := blank
+		if blank = unicode.IsSpace(r); !blank {
+			return r
+		}
+		if changed = changed || was || r != ' '; was {
+			return -1
+		}
+		return ' '
+	}, text)
+	if !changed {
+		return text
+	}
+	return mapped
+}
+
+// class says what a character is to the index.
+type class int
+
+const (
+	gap    class = iota // between words
+	letter              // part of a word
+	dense               // of a script that writes no blanks between words
+	symbol              // a word of its own
+)
+
+func classOf(r rune) class {
+	switch {
+	case r < utf8.RuneSelf:
+		if 'a' <= r && r <= 'z' || '0' <= r && r <= '9' || 'A' <= r && r <= 'Z' {
+			return letter
+		}
+		return gap
+	case unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar):
+		return dense
+	case unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.IsMark(r):
+		return letter
+	case unicode.IsSymbol(r):
+		return symbol
+	}
+	return gap
+}
+
+// maxToken is how many characters of a word are in the index.
+const maxToken = 64
+
+// tokens splits a folded text into the words of the index. A run of a dense script
+// becomes its overlapping pairs of characters, and its last character alone, so that any
+// part of it begins with a word of the index. They hold nothing that FTS5's tokenizer
+// for ASCII would split.
+func tokens(folded string) []string {
+	var list []string
+	var run []rune
+	kind := gap
+	flush := func() {
+		switch {
+		case kind == letter:
+			list = append(list, string(run[:min(len(run), maxToken)]))
+		case kind == dense:
+			for i := range len(run) - 1 {
+				list = append(list, string(run[i:i+2]))
+			}
+			list = append(list, string(run[len(run)-1]))
+		}
+		run = run[:0]
+	}
+	for _, r := range folded {
+		if r == utf8.RuneError {
+			r = ' '
+		}
+		c := classOf(r)
+		if c != kind {
+			flush()
+			kind = c
+		}
+		switch c {
+		case letter, dense:
+			run = append(run, r)
+		case symbol:
+			list = append(list, string(r))
+		}
+	}
+	flush()
+	return list
+}

@@ -1,0 +1,304 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+	"github.com/flow-mcp/flow-mcp/flow/sqlite/internal/db"
+)
+
+// indexFormat is the version of search.db. A file of any other is made anew.
+const indexFormat = 1
+
+// indexSchema needs no texts: rows are found by their place in the log. The words come
+// from [tokens], so the tokenizer has only blanks to split at.
+const indexSchema = `
+CREATE TABLE state (
+  only    INTEGER PRIMARY KEY CHECK (only = 1),
+  store   TEXT    NOT NULL, -- the main file it belongs to
+  indexed INTEGER NOT NULL  -- the newest place of the log that is in
+) STRICT;
+CREATE VIRTUAL TABLE words USING fts5(
+  body, scope, content='', contentless_delete=1, detail=column, tokenize='ascii', prefix='2 3'
+);`
+
+// The statements of search.db.
+const (
+	addWords   = `INSERT INTO words (rowid, body, scope) VALUES (?, ?, ?)`
+	setIndexed = `UPDATE state SET indexed = ?`
+	getIndexed = `SELECT indexed FROM state WHERE store = ?`
+	findWords  = `SELECT rowid FROM words WHERE words MATCH ? AND rowid < ? ORDER BY rowid DESC LIMIT ?`
+)
+
+// The indexer takes this many messages at a time, a little after they have come, so that
+// it does not compete with those who send them.
+const (
+	indexChunk = 500
+	indexDelay = 50 * time.Millisecond
+)
+
+// searcher keeps search.db. It lags a little behind main.db, and can be made anew from it.
+type searcher struct {
+	store   *store
+	path    string
+	indexed atomic.Int64 // the newest place that is in
+	damaged atomic.Bool  // the file has to be made anew
+
+	mu   sync.RWMutex // held while the files are replaced
+	pool *sql.DB      // connections that only read
+	file *sql.DB      // the indexer's connection
+
+	waked  chan struct{}
+	cancel context.CancelFunc
+	done   chan struct{}
+}
+
+// openSearch opens the index of a store, or makes it anew when it is missing, damaged,
+// of another version or of another store.
+func openSearch(ctx context.Context, s *store) (*searcher, error) {
+	x := &searcher{
+		store: s, path: filepath.Join(s.dir, "search.db"),
+		waked: make(chan struct{}, 1), done: make(chan struct{}),
+	}
+	err := x.open(ctx)
+	if err != nil {
+		s.log.Warn("store: search index is made anew", "reason", err)
+		err = x.renew(ctx)
+	}
+	x.wake() // there may be messages that it does not know
+	return x, err
+}
+
+// open opens the file as it is.
+func (x *searcher) open(ctx context.Context) error {
+	head, err := readHeader(x.path)
+	if err != nil {
+		return err
+	}
+	if head.empty || head.application != applicationID || head.version != indexFormat {
+		return errors.New("it is missing or of another format")
+	}
+	if err := x.connect(ctx); err != nil {
+		return err
+	}
+	id, err := x.store.read.StoreID(ctx)
+	if err != nil {
+		return err
+	}
+	var indexed flow.Cursor
+	if err := x.file.QueryRowContext(ctx, getIndexed, id).Scan(&indexed); err != nil {
+		return fmt.Errorf("read its state: %w", err)
+	}
+	if indexed > x.store.hub.end() {
+		return errors.New("it is newer than the store")
+	}
+	x.indexed.Store(int64(indexed))
+	return nil
+}
+
+func (x *searcher) connect(ctx context.Context) (err error) {
+	file := databaseFile{path: x.path, pragmas: []string{"busy_timeout(5000)", "temp_store(memory)", "cache_size(-1000)"}}
+	x.file, err = sql.Open("sqlite", file.dsn("journal_mode(wal)", "synchronous(normal)", "journal_size_limit(67108864)"))
+	if err != nil {
+		return err
+	}
+	x.file.SetMaxOpenConns(1)
+	if err := x.file.PingContext(ctx); err != nil {
+		return err
+	}
+	x.pool, err = sql.Open("sqlite", file.dsn("query_only(1)"))
+	if err != nil {
+		return err
+	}
+	x.pool.SetMaxOpenConns(2)
+	x.pool.SetConnMaxIdleTime(time.Minute)
+	return nil
+}
+
+// renew makes an empty index.
+func (x *searcher) renew(ctx context.Context) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	_ = x.disconnect()
+	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
+		if err := os.Remove(x.path + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return unusable(x.store.dir, err)
+		}
+	}
+	if err := (databaseFile{path: x.path}).create(); err != nil {
+		return err
+	}
+	if err := x.connect(ctx); err != nil {
+		return fmt.Errorf("make %s: %w", x.path, err)
+	}
+	id, err := x.store.read.StoreID(ctx)
+	if err != nil {
+		return err
+	}
+	script := fmt.Sprintf("BEGIN; %s PRAGMA user_version = %d; PRAGMA application_id = %d; INSERT INTO state VALUES (1, '%s', 0); COMMIT;",
+		indexSchema, indexFormat, applicationID, id)
+	if _, err := x.file.ExecContext(ctx, script); err != nil {
+		return fmt.Errorf("make %s: %w", x.path, err)
+	}
+	x.indexed.Store(0)
+	x.damaged.Store(false)
+	return nil
+}
+
+// wake tells the indexer that there is something new.
+func (x *searcher) wake() {
+	select {
+	case x.waked <- struct{}{}:
+	default:
+	}
+}
+
+// start fills the index in the background until stop is called.
+func (x *searcher) start() {
+	ctx, cancel := context.WithCancel(context.Background())
+	x.cancel = cancel
+	go x.run(ctx)
+}
+
+func (x *searcher) run(ctx context.Context) {
+	defer close(x.done)
+	for {
+		select {
+		case <-x.waked:
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case <-time.After(indexDelay):
+		case <-ctx.Done():
+			return
+		}
+		if err := x.catchUp(ctx); err != nil && ctx.Err() == nil {
+			x.store.log.Error("store: search index is behind", "error", err)
+		}
+	}
+}
+
+// catchUp indexes what is missing. A damaged file is made anew.
+func (x *searcher) catchUp(ctx context.Context) error {
+	for {
+		if x.damaged.Load() {
+			if err := x.renew(ctx); err != nil {
+				return err
+			}
+		}
+		rows, err := x.store.read.MessagesToIndex(ctx, flow.Cursor(x.indexed.Load()), indexChunk)
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		if err := x.add(ctx, rows); err != nil {
+			if !isDamage(err) || x.damaged.Swap(true) {
+				return err
+			}
+		}
+	}
+}
+
+func isDamage(err error) bool {
+	code := resultCode(err)
+	return code == sqlite3.SQLITE_CORRUPT || code == sqlite3.SQLITE_NOTADB
+}
+
+// add puts messages into the index, with the place that it has reached.
+func (x *searcher) add(ctx context.Context, rows []db.MessagesToIndexRow) error {
+	t, err := x.file.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("begin indexing: %w", err)
+	}
+	defer t.Rollback()
+	insert, err := t.PrepareContext(ctx, addWords)
+	if err != nil {
+		return fmt.Errorf("prepare indexing: %w", err)
+	}
+	for _, row := range rows {
+		scope := channelToken(row.Channel) + " " + teamToken(row.Org)
+		if _, err := insert.ExecContext(ctx, row.Seq, strings.Join(tokens(fold(row.Body)), " "), scope); err != nil {
+			return fmt.Errorf("index message: %w", err)
+		}
+	}
+	last := rows[len(rows)-1].Seq
+	if _, err := t.ExecContext(ctx, setIndexed, last); err != nil {
+		return fmt.Errorf("note the end of the index: %w", err)
+	}
+	if err := t.Commit(); err != nil {
+		return fmt.Errorf("commit index: %w", err)
+	}
+	x.indexed.Store(int64(last))
+	return nil
+}
+
+// candidates returns messages that the index finds before a place, newest first.
+func (x *searcher) candidates(ctx context.Context, match string, before flow.Cursor, most int) ([]flow.Cursor, error) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	rows, err := x.pool.QueryContext(ctx, findWords, match, before, most)
+	if err != nil {
+		return nil, fmt.Errorf("search index: %w", err)
+	}
+	defer rows.Close()
+	var list []flow.Cursor
+	for rows.Next() {
+		var seq flow.Cursor
+		if err := rows.Scan(&seq); err != nil {
+			return nil, fmt.Errorf("search index: %w", err)
+		}
+		list = append(list, seq)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("search index: %w", err)
+	}
+	return list, nil
+}
+
+// fail notes a failure of the index; one that shows damage makes it anew.
+func (x *searcher) fail(err error) {
+	x.store.log.Error("store: search index failed; searching without it", "error", err)
+	if isDamage(err) {
+		x.damaged.Store(true)
+		x.wake()
+	}
+}
+
+// stop ends the indexer.
+func (x *searcher) stop() {
+	x.cancel()
+	<-x.done
+}
+
+func (x *searcher) disconnect() error {
+	var first error
+	for _, d := range []*sql.DB{x.pool, x.file} {
+		if d == nil {
+			continue
+		}
+		if err := d.Close(); first == nil {
+			first = err
+		}
+	}
+	x.pool, x.file = nil, nil
+	return first
+}
+
+// close closes the files.
+func (x *searcher) close() error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.disconnect()
+}

@@ -1,0 +1,27 @@
+-- name: SearchRows :many
+-- Messages by their places, of those that an account may read.
+SELECT message.seq, message.uid, channel.public AS channel, org.public AS org, account.public AS author,
+  message.created, message.body, message.other
+FROM json_each(CAST(sqlc.arg(places) AS TEXT)) AS place
+CROSS JOIN message ON message.seq = place.value
+CROSS JOIN channel_member ON channel_member.channel = message.channel AND channel_member.account = sqlc.arg(account)
+CROSS JOIN channel ON channel.id = message.channel
+CROSS JOIN org ON org.id = channel.org
+CROSS JOIN account ON account.id = message.author
+WHERE message.deleted = 0 AND channel_member.state <> 'b';
+
+-- name: ScanChannel :many
+-- The newest texts of a channel before a place.
+SELECT message.seq, message.body FROM message
+WHERE message.channel = sqlc.arg(channel) AND message.seq > sqlc.arg(after) AND message.seq < sqlc.arg(before)
+  AND message.deleted = 0
+ORDER BY message.seq DESC LIMIT sqlc.arg(most);
+
+-- name: ScanLog :many
+-- The newest texts before a place in all channels of an account, or of those in one team.
+SELECT message.seq, message.body FROM message
+CROSS JOIN channel_member ON channel_member.channel = message.channel AND channel_member.account = sqlc.arg(account)
+CROSS JOIN channel ON channel.id = message.channel
+WHERE message.seq > sqlc.arg(after) AND message.seq < sqlc.arg(before) AND message.deleted = 0
+  AND channel_member.state <> 'b' AND (CAST(sqlc.arg(team) AS INTEGER) = 0 OR channel.org = CAST(sqlc.arg(team) AS INTEGER))
+ORDER BY message.seq DESC LIMIT sqlc.arg(most);
