@@ -46,18 +46,18 @@ func accountsAreKnown(t *testing.T, n *network) {
 }
 
 func accountNames(t *testing.T, n *network) {
-	n.join(t, "alice")
+	n.register(t, "alice")
 	for _, name := range []string{"", " ", " bob", "bob ", "bob\n"} {
 		s := open(t, n.process(t, ""))
 		refuse(t, s, flow.CreateAccount, flow.CreateAccountInput{Username: name, Password: password}, flow.Invalid)
 	}
-	s := open(t, n.process(t, t.TempDir()))
+	s := open(t, n.process(t, "elsewhere"))
 	refuse(t, s, flow.CreateAccount, flow.CreateAccountInput{Username: "alice", Password: password}, flow.Conflict)
 	must(t, s, flow.CreateAccount, flow.CreateAccountInput{Username: "bob", Password: password, PhoneNumber: "0123"})
 	other := open(t, n.process(t, ""))
 	refuse(t, other, flow.CreateAccount,
 		flow.CreateAccountInput{Username: "carol", Password: password, PhoneNumber: "0123"}, flow.Conflict)
-	for _, name := range []string{"Zoë Müller", "дарья", "dave@example.com", "明"} {
+	for _, name := range []string{"Zoë Müller 明", "дарья@example.com"} {
 		p := register(t, open(t, n.process(t, "")), name)
 		if got := must(t, p, flow.Identifier, flow.IdentifierInput{}).Username; got != name {
 			t.Errorf("the account %q is called %q", name, got)
@@ -71,7 +71,7 @@ func localAccounts(t *testing.T, n *network) {
 		t.Errorf("a machine without accounts lists %s, want []", got)
 	}
 	register(t, open(t, p), "zoe")
-	n.join(t, "adam")
+	n.register(t, "adam")
 	var names []string
 	for _, account := range must(t, n.process(t, ""), flow.EnumerateLocalAccounts, flow.EnumerateLocalAccountsInput{}) {
 		names = append(names, account.Username)
@@ -82,8 +82,8 @@ func localAccounts(t *testing.T, n *network) {
 }
 
 func furtherDevices(t *testing.T, n *network) {
-	alice := n.join(t, "alice")
-	s := open(t, n.process(t, t.TempDir()))
+	alice := n.register(t, "alice")
+	s := open(t, n.process(t, "elsewhere"))
 	refuse(t, s, flow.StartUp, flow.StartUpInput{Username: "alice"}, flow.NotFound)
 	refuse(t, s, flow.CreateDevice, flow.CreateDeviceInput{Username: "alice", Password: "a guess"})
 	refuse(t, s, flow.CreateDevice, flow.CreateDeviceInput{Username: "alice"})
@@ -117,9 +117,8 @@ func furtherDevices(t *testing.T, n *network) {
 }
 
 func devicesAreManaged(t *testing.T, n *network) {
-	alice := n.join(t, "alice")
-	dir := t.TempDir()
-	s := open(t, n.process(t, dir))
+	alice := n.register(t, "alice")
+	s := open(t, n.process(t, "elsewhere"))
 	phone := must(t, s, flow.CreateDevice, flow.CreateDeviceInput{Username: "alice", Password: password})
 	must(t, s, flow.SetDeviceName, flow.SetDeviceNameInput{Name: "telephone"})
 	refuse(t, s, flow.SetDeviceName, flow.SetDeviceNameInput{Name: ""}, flow.Invalid)
@@ -132,10 +131,10 @@ func devicesAreManaged(t *testing.T, n *network) {
 	if deviceNamed(t, alice, "telephone").Authorized {
 		t.Errorf("the revoked device is listed as authorised")
 	}
-	refuse(t, open(t, n.process(t, dir)), flow.StartUp, flow.StartUpInput{Username: "alice"})
+	refuse(t, open(t, n.process(t, "elsewhere")), flow.StartUp, flow.StartUpInput{Username: "alice"})
 
 	must(t, alice, flow.SetDeviceAuthorized, flow.SetDeviceAuthorizedInput{DeviceID: phone.ID, Authorized: true})
-	must(t, open(t, n.process(t, dir)), flow.StartUp, flow.StartUpInput{Username: "alice"})
+	must(t, open(t, n.process(t, "elsewhere")), flow.StartUp, flow.StartUpInput{Username: "alice"})
 
 	mallory := n.join(t, "mallory")
 	refuse(t, mallory, flow.SetDeviceAuthorized, flow.SetDeviceAuthorizedInput{DeviceID: phone.ID}, flow.NotFound, flow.Denied)
@@ -153,7 +152,7 @@ func deviceNamed(t *testing.T, p *person, name string) flow.Device {
 }
 
 func accountsAreRenamed(t *testing.T, n *network) {
-	alice, bob := n.join(t, "alice"), n.join(t, "bob")
+	alice, bob := n.register(t, "alice"), n.join(t, "bob")
 	rename := func(name, secret string) flow.ChangeUsernameInput {
 		return flow.ChangeUsernameInput{Username: name, Password: secret}
 	}
@@ -169,15 +168,15 @@ func accountsAreRenamed(t *testing.T, n *network) {
 		t.Errorf("the new name leads to %s, want %s", got, alice.id)
 	}
 	refuse(t, bob, flow.GetPeer, flow.GetPeerInput{PeerUsername: "alice"}, flow.NotFound)
-	n.returns(t, "alice liddell")
+	must(t, open(t, n.process(t, "")), flow.StartUp, flow.StartUpInput{Username: "alice liddell"})
 	n.join(t, "alice") // the old name is free
 }
 
 func passwordsChange(t *testing.T, n *network) {
-	alice := n.join(t, "alice")
+	alice := n.register(t, "alice")
 	refuse(t, alice, flow.ChangePassword, flow.ChangePasswordInput{NewPassword: "short"}, flow.Invalid)
 	must(t, alice, flow.ChangePassword, flow.ChangePasswordInput{NewPassword: "tomorrow and tomorrow"})
-	s := open(t, n.process(t, t.TempDir()))
+	s := open(t, n.process(t, "elsewhere"))
 	refuse(t, s, flow.CreateDevice, flow.CreateDeviceInput{Username: "alice", Password: password})
 	must(t, s, flow.CreateDevice, flow.CreateDeviceInput{Username: "alice", Password: "tomorrow and tomorrow"})
 }

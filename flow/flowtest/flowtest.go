@@ -16,6 +16,7 @@
 package flowtest
 
 import (
+	"sync"
 	"testing"
 
 	"github.com/flow-mcp/flow-mcp/flow"
@@ -53,18 +54,36 @@ var topics = []struct {
 	{"wire", wire},
 }
 
-// Run tells every scenario on a network that open makes.
+// atOnce is how many scenarios run at the same time. They wait for disks more than they
+// compute, so it does not depend on the number of processors.
+const atOnce = 12
+
+// Run tells every scenario on a network that open makes, several at the same time.
 func Run(t *testing.T, open func(*testing.T) World) {
 	seen := newCoverage()
+	turns := make(chan struct{}, atOnce)
+	var all sync.WaitGroup
 	for _, topic := range topics {
-		t.Run(topic.name, func(t *testing.T) {
-			for _, s := range topic.scenarios {
-				t.Run(s.name, func(t *testing.T) {
-					t.Parallel()
-					s.run(t, &network{world: open(t), seen: seen})
+		all.Go(func() {
+			t.Run(topic.name, func(t *testing.T) {
+				tell(t, topic.scenarios, turns, func(t *testing.T) *network {
+					return &network{world: open(t), seen: seen, dir: t.TempDir()}
 				})
-			}
+			})
 		})
 	}
+	all.Wait()
 	t.Run("nothing was left out", seen.complete)
+}
+
+func tell(t *testing.T, scenarios []scenario, turns chan struct{}, open func(*testing.T) *network) {
+	var all sync.WaitGroup
+	for _, s := range scenarios {
+		all.Go(func() {
+			turns <- struct{}{}
+			defer func() { <-turns }()
+			t.Run(s.name, func(t *testing.T) { s.run(t, open(t)) })
+		})
+	}
+	all.Wait()
 }

@@ -19,16 +19,15 @@ var machines = []scenario{
 // machinesAreDirectories: an account is local only where it has a device, though all
 // machines are on one network.
 func machinesAreDirectories(t *testing.T, n *network) {
-	here, there := t.TempDir(), t.TempDir()
-	alice := register(t, open(t, n.process(t, here)), "alice")
-	bob := register(t, open(t, n.process(t, there)), "bob")
-	for dir, want := range map[string]string{here: "alice", there: "bob"} {
-		got := must(t, n.process(t, dir), flow.EnumerateLocalAccounts, flow.EnumerateLocalAccountsInput{})
+	alice := register(t, open(t, n.process(t, "here")), "alice")
+	bob := register(t, open(t, n.process(t, "there")), "bob")
+	for machine, want := range map[string]string{"here": "alice", "there": "bob"} {
+		got := must(t, n.process(t, machine), flow.EnumerateLocalAccounts, flow.EnumerateLocalAccountsInput{})
 		if len(got) != 1 || got[0].Username != want {
 			t.Errorf("the machine of %s lists %+v", want, got)
 		}
 	}
-	s := open(t, n.process(t, there))
+	s := open(t, n.process(t, "there"))
 	if text := refuse(t, s, flow.StartUp, flow.StartUpInput{Username: "alice"}); text != "Unknown account" {
 		t.Errorf("StartUp on the other machine says %q", text)
 	}
@@ -39,18 +38,18 @@ func machinesAreDirectories(t *testing.T, n *network) {
 	}
 }
 
-// home starts an account of the machine.
-func home(t *testing.T, n *network, dir, name string) (*person, flow.Home) {
+// home starts an account of the usual machine.
+func home(t *testing.T, n *network, name string) (*person, flow.Home) {
 	t.Helper()
-	s := open(t, n.process(t, dir))
+	s := open(t, n.process(t, ""))
 	h := must(t, s, flow.StartUpLocal, flow.StartUpLocalInput{Username: name})
 	return started(t, s, name), h
 }
 
 func homeIsShared(t *testing.T, n *network) {
-	alice, first := home(t, n, "", "alice")
-	bob, second := home(t, n, "", "bob")
-	_, again := home(t, n, "", "alice")
+	alice, first := home(t, n, "alice")
+	bob, second := home(t, n, "bob")
+	_, again := home(t, n, "alice")
 	if diff := cmp.Diff(flow.Home{
 		AccountID: alice.id, Username: "alice", OrgID: first.OrgID, ChannelID: first.ChannelID, Created: true,
 	}, first); diff != "" {
@@ -93,7 +92,7 @@ func homeConverges(t *testing.T, n *network) {
 	if len(names) != len(people) {
 		t.Errorf("%d accounts started, %d exist", len(people), len(names))
 	}
-	last, _ := home(t, n, "", "alice")
+	last, _ := home(t, n, "alice")
 	members := must(t, last, flow.EnumerateChannelMembers, flow.EnumerateChannelMembersInput{ChannelID: homes[0].ChannelID})
 	if len(members) != len(people) {
 		t.Errorf("the channel of the machine has %d members, want %d", len(members), len(people))
@@ -114,15 +113,15 @@ func localAccountConverges(t *testing.T, n *network) {
 	if made != 1 {
 		t.Errorf("%d calls say that they made the account, want 1", made)
 	}
-	alice, _ := home(t, n, "", "alice")
+	alice, _ := home(t, n, "alice")
 	if devices := must(t, alice, flow.GetDevices, flow.GetDevicesInput{}); len(devices) != 1 {
 		t.Errorf("the account has %d devices on one machine: %+v", len(devices), devices)
 	}
 }
 
 func homeForExisting(t *testing.T, n *network) {
-	alice := n.join(t, "alice")
-	again, h := home(t, n, "", "alice")
+	alice := n.register(t, "alice")
+	again, h := home(t, n, "alice")
 	if again.id != alice.id || h.Created {
 		t.Errorf("the account %s started at home as %+v", alice.id, h)
 	}

@@ -76,23 +76,21 @@ func messagesKeepTheirBytes(t *testing.T, n *network) {
 func messagesCarryOtherData(t *testing.T, n *network) {
 	alice, bob := n.join(t, "alice"), n.join(t, "bob")
 	general := alice.opens(t, alice.founds(t, "Team", bob), "general", bob)
-	send := func(data string) flow.Message {
-		must(t, alice, flow.SendMessage, flow.SendMessageInput{
-			ChannelID: general, Text: "look", OtherData: json.RawMessage(data),
-		})
+	send := func(data json.RawMessage) flow.Message {
+		must(t, alice, flow.SendMessage, flow.SendMessageInput{ChannelID: general, Text: "look", OtherData: data})
 		told, read := bob.waitMessage(t), bob.messages(t, general, flow.MessageFilters{Limit: 1})
 		if diff := cmp.Diff([]flow.Message{told}, read); diff != "" {
 			t.Errorf("the message as told and as read (-told +read):\n%s", diff)
 		}
 		return told
 	}
-	for _, none := range []string{"", "null"} {
+	for _, none := range []json.RawMessage{nil, json.RawMessage("null")} {
 		if got := send(none).OtherData; got != "" {
-			t.Errorf("without metadata (%q) otherData is %q, want empty text", none, got)
+			t.Errorf("without metadata (%s) otherData is %q, want empty text", none, got)
 		}
 	}
 	data := fmt.Sprintf(`{"highlighted":[%q],"n":12345678901234567890,"עברית":"🦊"}`, bob.id)
-	got := send(data).OtherData
+	got := send(json.RawMessage(data)).OtherData
 	if !strings.Contains(got, string(bob.id)) {
 		t.Errorf("the mentioned account's id does not stand in otherData: %s", got)
 	}

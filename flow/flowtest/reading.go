@@ -130,10 +130,10 @@ func flood(t *testing.T, p *person, channel flow.ChannelID, count int) {
 }
 
 func marksAreShared(t *testing.T, n *network) {
-	alice, bob := n.join(t, "alice"), n.join(t, "bob")
+	alice, bob := n.join(t, "alice"), n.register(t, "bob")
 	org := alice.founds(t, "Team", bob)
 	general := alice.opens(t, org, "general", bob)
-	s := open(t, n.process(t, t.TempDir()))
+	s := open(t, n.process(t, "elsewhere"))
 	must(t, s, flow.CreateDevice, flow.CreateDeviceInput{Username: "bob", Password: password})
 	phone := started(t, s, "bob")
 	id := alice.send(t, general, "hi")

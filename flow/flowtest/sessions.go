@@ -47,8 +47,9 @@ func sessionsAreApart(t *testing.T, n *network) {
 	}
 }
 
-// sessionless are the operations that carry no session.
-var sessionless = []string{"Config", "NewSession", "EnumerateLocalAccounts"}
+// sessionless are the operations that carry no session, and those that are about the
+// process.
+var sessionless = []string{"Config", "NewSession", "EnumerateLocalAccounts", "Ping", "BuildNumber"}
 
 func sessionsMustBeOpened(t *testing.T, n *network) {
 	nowhere := flow.Session{Caller: n.process(t, ""), ID: 99}
@@ -64,12 +65,8 @@ func sessionsMustBeOpened(t *testing.T, n *network) {
 	}
 }
 
-// accountless are the operations that need no started account: those that start one, and
-// those that are about the process.
-var accountless = []string{
-	"StartUp", "StartUpLocal", "CreateAccount", "CreateDevice",
-	"WaitForNotification", "Ping", "BuildNumber",
-}
+// accountless are the operations that start an account, and the one that waits for it.
+var accountless = []string{"StartUp", "StartUpLocal", "CreateAccount", "CreateDevice", "WaitForNotification"}
 
 func sessionsMustBeStarted(t *testing.T, n *network) {
 	idle := open(t, n.process(t, ""))
@@ -120,11 +117,12 @@ func startUpUnknown(t *testing.T, n *network) {
 }
 
 func syncIsAnnounced(t *testing.T, n *network) {
-	alice := n.join(t, "alice")
-	back := n.returns(t, "alice")
-	elsewhere := open(t, n.process(t, t.TempDir()))
+	alice := n.register(t, "alice")
+	again := open(t, n.process(t, ""))
+	must(t, again, flow.StartUp, flow.StartUpInput{Username: "alice"})
+	elsewhere := open(t, n.process(t, "elsewhere"))
 	must(t, elsewhere, flow.CreateDevice, flow.CreateDeviceInput{Username: "alice", Password: password})
-	for _, p := range []*person{alice, back, started(t, elsewhere, "alice")} {
+	for _, p := range []*person{alice, started(t, again, "alice"), started(t, elsewhere, "alice")} {
 		state := await(t, p, flow.NotifyEvent)
 		if state.EventCode != flow.SyncDone || state.Text == "" {
 			t.Errorf("the first notify-event was %+v, want code %d and a text", state, flow.SyncDone)

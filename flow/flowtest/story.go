@@ -3,6 +3,8 @@ package flowtest
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -14,16 +16,31 @@ import (
 type network struct {
 	world World
 	seen  *coverage
+	dir   string // where machines are
 }
 
-// password is every account's secret.
+// password is the secret of accounts that have one.
 const password = "correct horse battery staple"
 
-// process starts a backend on the machine that dir stands for; empty is the usual one.
-func (n *network) process(t *testing.T, dir string) flow.Caller {
+// machine returns the local database directory that stands for a machine.
+func (n *network) machine(t *testing.T, name string) string {
+	t.Helper()
+	dir := filepath.Join(n.dir, name)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// process starts a backend on a machine. The machine without a name is the usual one.
+func (n *network) process(t *testing.T, machine string) flow.Caller {
 	t.Helper()
 	p := observed{n.world.Process(t), n.seen}
-	must(t, p, flow.ConfigOperation, flow.Config{FlowLocalDatabaseDir: dir})
+	var config flow.Config
+	if machine != "" {
+		config.FlowLocalDatabaseDir = n.machine(t, machine)
+	}
+	must(t, p, flow.ConfigOperation, config)
 	return p
 }
 
@@ -43,13 +60,21 @@ type person struct {
 	diary flow.ChannelID      // where only this person writes
 }
 
-// join makes an account on a process of its own.
+// join starts somebody on a machine and process of their own. The account has no password,
+// which would take long to make, but the team and channel of the machine.
 func (n *network) join(t *testing.T, name string) *person {
+	t.Helper()
+	s := open(t, n.process(t, name))
+	must(t, s, flow.StartUpLocal, flow.StartUpLocalInput{Username: name})
+	return started(t, s, name)
+}
+
+// register makes an account with a password, and nothing else, on the usual machine.
+func (n *network) register(t *testing.T, name string) *person {
 	t.Helper()
 	return register(t, open(t, n.process(t, "")), name)
 }
 
-// register makes an account on a session.
 func register(t *testing.T, s flow.Session, name string) *person {
 	t.Helper()
 	must(t, s, flow.CreateAccount, flow.CreateAccountInput{Username: name, Password: password})
@@ -62,10 +87,10 @@ func started(t *testing.T, s flow.Session, name string) *person {
 	return &person{Session: s, name: name, id: must(t, s, flow.GetAccountID, flow.AccountIDInput{})}
 }
 
-// returns starts an account of this machine in another process.
+// returns starts somebody who has joined in another process of the same machine.
 func (n *network) returns(t *testing.T, name string) *person {
 	t.Helper()
-	s := open(t, n.process(t, ""))
+	s := open(t, n.process(t, name))
 	must(t, s, flow.StartUp, flow.StartUpInput{Username: name})
 	return started(t, s, name)
 }

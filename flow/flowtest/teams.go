@@ -22,7 +22,7 @@ var teams = []scenario{
 }
 
 func teamsHaveAnOwner(t *testing.T, n *network) {
-	alice := n.join(t, "alice")
+	alice := n.register(t, "alice")
 	org := must(t, alice, flow.NewOrg, flow.NewOrgInput{Name: "Design", Discoverable: true})
 	want := flow.Org{ID: org.ID, Name: "Design", Discoverable: true, State: flow.Owner}
 	if diff := cmp.Diff(want, org); diff != "" || org.ID == "" {
@@ -62,7 +62,7 @@ func teamNames(t *testing.T, n *network) {
 }
 
 func joinRequests(t *testing.T, n *network) {
-	alice, bob := n.join(t, "alice"), n.join(t, "bob")
+	alice, bob := n.join(t, "alice"), n.register(t, "bob")
 	org := alice.founds(t, "Team")
 	must(t, bob, flow.NewOrgJoinRequest, flow.NewOrgJoinRequestInput{OrgID: org})
 	if orgs := must(t, bob, flow.EnumerateOrgs, flow.EnumerateOrgsInput{}); len(orgs) != 0 {

@@ -30,8 +30,8 @@ func listsAreNeverNull(t *testing.T, n *network) {
 		"Search":                   fmt.Sprintf(`{"OrgID":null,"ChannelID":%q,"Search":"x"}`, general),
 		"EnumerateLocalAccounts":   `{}`,
 	}
-	loner := n.join(t, "loner")
-	nowhere := n.process(t, t.TempDir())
+	loner := n.register(t, "loner")
+	nowhere := n.process(t, "elsewhere")
 	for method, params := range empty {
 		var who flow.Caller = alice
 		switch method {
