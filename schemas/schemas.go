@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,12 +27,35 @@ func Input(t reflect.Type) (json.RawMessage, error) {
 	return marshal(t, s, err)
 }
 
-// Output returns the schema of results of type t, a struct. Further members are allowed,
-// so that a client which keeps the schema of an older server does not refuse the results
-// of a newer one. A [json.RawMessage] may be anything.
+// Output returns the schema of results of type t, a struct: the members that every result
+// has, without descriptions and formats, since a host may pay for each word of it in every request.
+// Further members are allowed, so that a client which keeps the schema of an older server
+// does not refuse the results of a newer one. A [json.RawMessage] may be anything.
 func Output(t reflect.Type) (json.RawMessage, error) {
 	s, err := reflected(t, &jsonschema.Reflector{AllowAdditionalProperties: true}, "")
+	if err == nil {
+		prune(s)
+	}
 	return marshal(t, s, err)
+}
+
+// prune leaves the members that are always there.
+func prune(s *jsonschema.Schema) {
+	s.Description, s.Format = "", ""
+	for p := s.Properties.Oldest(); p != nil; {
+		key, inner := p.Key, p.Value
+		p = p.Next()
+		if !slices.Contains(s.Required, key) {
+			s.Properties.Delete(key)
+			continue
+		}
+		prune(inner)
+	}
+	for _, inner := range []*jsonschema.Schema{s.Items, s.AdditionalProperties} {
+		if inner != nil {
+			prune(inner)
+		}
+	}
 }
 
 // Document returns a schema of t that stands alone in a file: with its dialect, a title

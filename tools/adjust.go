@@ -1,0 +1,41 @@
+package tools
+
+import (
+	"encoding/json"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+)
+
+// adjust gives a tool what only a model needs to know: how its result differs from the
+// operation's, defaults that suit a context window, and titles where the name of the
+// operation makes none.
+func adjust(op flow.AnyOperation, t *Tool, f *form) {
+	if better, ok := titles[op]; ok {
+		t.Title = better
+	}
+	switch op {
+	case flow.AnyOperation(flow.Search):
+		t.Description = "Find messages by text, in one channel or, without channel, in all. Case and accents do not matter. The newest 200."
+	case flow.AnyOperation(flow.EnumerateMessages):
+		t.Description = "Read a channel or direct conversation: its newest messages, or those before or after one. Oldest first."
+		f.field("limit").description = "50 when left out."
+		f.field("limit").fallback = json.Number("50")
+		f.field("after").description = "Only messages newer than this one, the first of them." + suffixes[messageID]
+	}
+}
+
+var titles = map[flow.AnyOperation]string{
+	flow.EnumerateMessages:     "Read messages",
+	flow.EnumeratePeerAccounts: "List people",
+	flow.NewDirectConversation: "Open direct conversation",
+	flow.SetChannelReadHWM:     "Mark as read",
+	flow.GetChannelReadHWM:     "Get read mark",
+	flow.MarkMessagesDeleted:   "Delete messages",
+	flow.ChannelAddMember:      "Add channel member",
+	flow.OrgAddMember:          "Add team member",
+	flow.NewChannelMemberState: "Change channel member",
+	flow.SetOrgMemberState:     "Change team member",
+	flow.NewChannel:            "Create channel",
+	flow.NewOrg:                "Create team",
+	flow.NewOrgJoinRequest:     "Ask to join team",
+}

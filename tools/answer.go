@@ -1,0 +1,242 @@
+package tools
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+)
+
+// answer makes both forms of a result of what was shown.
+func (v *view) answer(ctx context.Context, c *call, viewer *viewer, shown any) *answer {
+	p := &page{view: v, call: c, viewer: viewer}
+	p.nameSubject(ctx)
+	link := p.link(shown)
+	var body string
+	switch shown := shown.(type) {
+	case record:
+		if v.nothing {
+			p.root = append(p.root, entry{"done", true})
+			break
+		}
+		p.root = append(p.root, shown...)
+		body = shown.lines()
+	case items:
+		if v.kind == transcript {
+			body = p.transcript(shown)
+		} else {
+			body = p.listing(shown)
+		}
+	default:
+		p.root = append(p.root, entry{v.key, shown})
+		body = record{{v.key, shown}}.lines()
+	}
+	return p.finish(body, link)
+}
+
+// page is one result that is being written.
+type page struct {
+	*view
+	*call
+	viewer  *viewer
+	subject name     // what all of it is about, if that is one thing
+	root    record   // the structured form
+	head    string   // what the first line says before the link
+	foot    []string // lines at the end, about what is missing
+}
+
+// nameSubject begins the result with what the parameters say of all of it.
+func (p *page) nameSubject(ctx context.Context) {
+	switch {
+	case p.known[channelID] && p.channel.ID != "":
+		p.subject = p.viewer.use(p.viewer.channel(ctx, p.channel.ID))
+		p.root = append(p.root, entry{"channel", p.subject})
+	case p.known[teamID] && p.team.ID != "":
+		p.subject = p.viewer.use(p.viewer.team(ctx, p.team.ID))
+		p.root = append(p.root, entry{"org", p.subject})
+	}
+}
+
+// link returns the link to what the result is, or else to what it is about.
+func (p *page) link(shown any) string {
+	switch shown := shown.(type) {
+	case ownID:
+		return shown.link.String()
+	case mention:
+		if p.channel.ID != "" {
+			return flow.Link{Channel: p.channel.ID, Message: flow.MessageID(shown.id)}.String()
+		}
+	case record:
+		for _, e := range shown {
+			if own, ok := e.value.(ownID); ok && own.link != (flow.Link{}) {
+				return own.link.String()
+			}
+		}
+	}
+	if p.message != "" && p.nothing && p.known[channelID] {
+		return flow.Link{Channel: p.channel.ID, Message: p.message}.String()
+	}
+	if p.known[channelID] {
+		return linkTo(channelID, string(p.channel.ID)).String()
+	}
+	return linkTo(teamID, string(p.team.ID)).String()
+}
+
+// transcript writes messages oldest first.
+func (p *page) transcript(shown items) string {
+	messages := make([]message, len(shown))
+	for i, one := range shown {
+		messages[i] = one.(message)
+	}
+	if p.paged {
+		slices.Reverse(messages)
+	}
+	onwards := p.text("after") != ""
+	kept := fit(messages, onwards)
+	left := len(messages) - len(kept)
+	more := left > 0 || len(messages) >= p.number("limit", flow.MaxMessages)
+	p.head = count(len(kept), "message")
+	if len(kept) > 1 {
+		p.head += ", oldest first"
+	}
+	p.root = append(p.root, entry{p.key, kept})
+	switch {
+	case !p.paged:
+		if left > 0 {
+			p.leave(left)
+		}
+	case len(kept) > 0:
+		p.turn(kept, more && !onwards, more && onwards)
+	}
+	var out strings.Builder
+	writeTranscript(&out, kept)
+	return out.String()
+}
+
+// turn says how to read on in both directions.
+func (p *page) turn(kept []message, older, newer bool) {
+	first, last := kept[0], kept[len(kept)-1]
+	if older || p.text("after") != "" {
+		p.root = append(p.root, entry{"older", first.ID})
+	}
+	if newer || p.text("before") != "" || p.text("after") != "" {
+		p.root = append(p.root, entry{"newer", last.ID})
+	}
+	if older {
+		p.foot = append(p.foot, fmt.Sprintf("There may be older messages: before=%s.", first.ref))
+	}
+	if newer {
+		p.foot = append(p.foot, fmt.Sprintf("There may be newer messages: after=%s.", last.ref))
+	}
+	for i, m := range kept {
+		if m.CutBytes == 0 {
+			continue
+		}
+		way := "limit=1"
+		if i+1 < len(kept) {
+			way = fmt.Sprintf("before=%s, limit=1", kept[i+1].ref)
+		} else if i > 0 {
+			way = fmt.Sprintf("after=%s, limit=1", kept[i-1].ref)
+		}
+		p.foot = append(p.foot, fmt.Sprintf("[%s] is cut; whole with %s.", m.ref, way))
+	}
+}
+
+// leave says that entries at the end were left out.
+func (p *page) leave(left int) {
+	p.root = append(p.root, entry{"not_shown", left})
+	p.foot = append(p.foot, fmt.Sprintf("%d more are not shown; ask for something narrower.", left))
+}
+
+// listing writes the entries of a list that fit and that were asked for.
+func (p *page) listing(shown items) string {
+	if query := flow.Fold(p.text(queryName)); query != "" {
+		shown = slices.DeleteFunc(shown, func(one any) bool {
+			return !strings.Contains(flow.Fold(inline(one)), query)
+		})
+	}
+	total, skip := len(shown), min(p.number(offsetName, 0), len(shown))
+	shown = shown[skip:]
+	var out strings.Builder
+	size := 0
+	for i, one := range shown {
+		line := "- " + inline(one) + "\n"
+		raw, _ := marshal(one) // cannot fail: it is made of texts and numbers
+		if size += len(raw); i > 0 && (out.Len()+len(line) > softBytes || size > hardBytes) {
+			shown = shown[:i]
+			break
+		}
+		out.WriteString(line)
+	}
+	p.head = count(len(shown), strings.ReplaceAll(strings.TrimSuffix(p.key, "s"), "_", " "))
+	if len(shown) < total {
+		p.head += fmt.Sprintf(" of %d", total)
+	}
+	p.root = append(p.root, entry{p.key, shown})
+	if left := total - skip - len(shown); left > 0 {
+		p.root = append(p.root, entry{"not_shown", left})
+		p.foot = append(p.foot, fmt.Sprintf("%d more: %s=%d, or narrow it down with %s.", left, offsetName, skip+len(shown), queryName))
+	}
+	return out.String()
+}
+
+// finish adds what is said once for the whole result, and writes the text around body.
+func (p *page) finish(body, link string) *answer {
+	if link != "" {
+		p.root = append(p.root, entry{"link", link})
+	}
+	if n := p.viewer.removed; n > 0 {
+		p.root = append(p.root, entry{"hidden_characters_removed", n})
+		p.foot = append(p.foot, count(n, "hidden character")+" removed.")
+	}
+	if len(p.viewer.ids) > 0 {
+		ids := record{}
+		for _, called := range slices.Sorted(maps.Keys(p.viewer.ids)) {
+			ids = append(ids, entry{called, p.viewer.ids[called]})
+		}
+		p.root = append(p.root, entry{"ids", ids})
+	}
+	text := strings.Join(slices.DeleteFunc([]string{p.headline(link), strings.TrimSuffix(body, "\n"), strings.Join(p.foot, "\n")},
+		func(part string) bool { return part == "" }), "\n")
+	return &answer{cutText(text), p.root}
+}
+
+// headline is the first line: what the result is about, what it holds, where it is.
+func (p *page) headline(link string) string {
+	what := p.head
+	if p.nothing {
+		what = "Done: " + p.action
+	}
+	switch {
+	case what != "" && p.subject != "":
+		what = p.subject.inline() + ": " + what
+	case p.subject != "":
+		what = p.subject.inline()
+	}
+	if p.list && p.kind == transcript {
+		what += "." + authorsNote
+	} else if what != "" {
+		what += "."
+	}
+	return strings.TrimSpace(what + " " + link)
+}
+
+// count writes a number with what it counts.
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
+// cutText keeps a text below the hard limit.
+func cutText(text string) string {
+	head, left := safe(text).cut(hardBytes)
+	if left == 0 {
+		return text
+	}
+	return fmt.Sprintf("%s\n(%d more bytes are in the structured result only.)", head, left)
+}

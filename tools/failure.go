@@ -1,0 +1,64 @@
+package tools
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+)
+
+// explain says in words for a model what went wrong and what to do about it. Defects
+// are not described: what they say is of no use to a model, and perhaps not for it.
+func explain(t *Tool, c flow.Code, err error) string {
+	text := describe(err)
+	switch c {
+	case flow.Unavailable:
+		return "Nothing was changed, because the backend could not be reached: " + text + " Try again in a moment; flow_status tells more."
+	case flow.Uncertain:
+		if t.form.field(idempotencyKey) != nil {
+			return "It is not known whether this was done: " + text + " Repeat it with the same " + idempotencyKey +
+				" if you gave one, which never does it twice; otherwise look first."
+		}
+		return "It is not known whether this was done: " + text + " Look before you repeat it."
+	case flow.Unsupported:
+		return text + " The backend in use does not offer this."
+	case flow.Internal:
+		return "Something went wrong inside the server. Its log has the details; the arguments were not at fault."
+	}
+	return text
+}
+
+// stopped reports whether err only says that the call was cancelled or took too long.
+func stopped(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// describe writes an error as a sentence of ours, in which no text of others can pose as
+// another line.
+func describe(err error) string {
+	text, _ := clean(inOurWords(err.Error()))
+	text, left := text.cut(2000)
+	if left > 0 {
+		text += "..."
+	}
+	said := sentence(text.block())
+	if strings.HasSuffix(said, "?") || strings.HasSuffix(said, "...") {
+		return said
+	}
+	return said + "."
+}
+
+// sentence begins text with a capital letter, unless it begins with the name of a
+// parameter, and drops the full stop at its end.
+func sentence(text string) string {
+	text = strings.TrimSuffix(text, ".")
+	word, _, _ := strings.Cut(text, " ")
+	r, n := utf8.DecodeRuneInString(text)
+	if n == 0 || strings.ContainsAny(word, ":._[") {
+		return text
+	}
+	return string(unicode.ToUpper(r)) + text[n:]
+}

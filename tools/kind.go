@@ -1,0 +1,147 @@
+package tools
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+)
+
+// kind is what a value means to a model.
+type kind int
+
+const (
+	plain      kind = iota // number, or true or false
+	words                  // text
+	teamID                 // identifiers that have names
+	channelID              //
+	accountID              //
+	messageID              // identifiers that have short references
+	opaqueID               // other identifiers
+	object                 // members of their own
+	table                  // members that are data
+	anything               // JSON that has no type
+	transcript             // messages, which have a form of their own
+)
+
+var (
+	ofRawMessage = reflect.TypeFor[json.RawMessage]()
+	flowPackage  = reflect.TypeFor[flow.OrgID]().PkgPath()
+)
+
+// kindOf says what values of t mean. Pointers and lists are those of their elements.
+func kindOf(t reflect.Type) kind {
+	switch t {
+	case reflect.TypeFor[flow.OrgID]():
+		return teamID
+	case reflect.TypeFor[flow.ChannelID]():
+		return channelID
+	case reflect.TypeFor[flow.AccountID]():
+		return accountID
+	case reflect.TypeFor[flow.MessageID](), reflect.TypeFor[flow.MessageRef]():
+		return messageID
+	case reflect.TypeFor[flow.Message](), reflect.TypeFor[flow.SearchHit]():
+		return transcript
+	case ofRawMessage:
+		return anything
+	}
+	switch t.Kind() {
+	case reflect.String:
+		if t.PkgPath() == flowPackage && strings.HasSuffix(t.Name(), "ID") {
+			return opaqueID
+		}
+		return words
+	case reflect.Pointer, reflect.Slice:
+		return kindOf(t.Elem())
+	case reflect.Struct:
+		return object
+	case reflect.Map:
+		return table
+	case reflect.Interface:
+		return anything
+	}
+	return plain
+}
+
+// reference reports whether k is an identifier.
+func (k kind) reference() bool { return k >= teamID && k <= opaqueID }
+
+// rank orders what is resolved: the team helps to find the channel, and that the message.
+func (k kind) rank() int {
+	switch k {
+	case teamID:
+		return 0
+	case channelID:
+		return 1
+	}
+	return 2
+}
+
+// elements returns the type of the entries of lists of t, which is t itself when it is
+// no list, and whether it is one.
+func elements(t reflect.Type) (reflect.Type, bool) {
+	if t.Kind() == reflect.Pointer {
+		return elements(t.Elem())
+	}
+	if t.Kind() == reflect.Slice && t != ofRawMessage {
+		return t.Elem(), true
+	}
+	return t, false
+}
+
+// reaches reports whether values of t hold, or lead to, what other people say or are:
+// teams, channels, messages, people.
+func reaches(t reflect.Type) bool {
+	switch t {
+	case reflect.TypeFor[flow.Peer](), reflect.TypeFor[flow.Notification](), reflect.TypeFor[flow.AttachmentID]():
+		return true
+	}
+	switch kindOf(t) {
+	case teamID, channelID, messageID, transcript:
+		return true
+	case object:
+		for t.Kind() != reflect.Struct {
+			t = t.Elem()
+		}
+		if t == reflect.TypeFor[flow.Peer]() || t == reflect.TypeFor[flow.Notification]() {
+			return true
+		}
+		for _, f := range reflect.VisibleFields(t) {
+			if f.IsExported() && reaches(f.Type) {
+				return true
+			}
+		}
+	case table:
+		return reaches(t.Elem())
+	}
+	return false
+}
+
+// member is a field of a struct as encoding/json sees it.
+type member struct {
+	reflect.StructField
+	wire     string // its name
+	optional bool
+}
+
+// members returns the fields of a struct in their order, those of embedded structs
+// included.
+func members(t reflect.Type) []member {
+	var all []member
+	for _, f := range reflect.VisibleFields(t) {
+		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if !f.IsExported() || name == "-" || f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct {
+			continue
+		}
+		if name == "" {
+			name = f.Name
+		}
+		optional := strings.Contains(options, "omitzero") || strings.Contains(options, "omitempty")
+		all = append(all, member{f, name, optional})
+	}
+	return all
+}
+
+// own reports whether m is the identifier of the struct itself.
+func (m member) own() bool { return strings.EqualFold(m.wire, "id") }

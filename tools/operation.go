@@ -1,0 +1,145 @@
+package tools
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+)
+
+// Parameters that tools take beside those of their operations.
+const (
+	idempotencyKey = "idempotency_key"
+	queryName      = "query"
+	offsetName     = "offset"
+)
+
+// view says how the result of an operation becomes the result of a tool.
+type view struct {
+	key     string // under which a result that is no object stands
+	kind    kind   // of the result
+	list    bool
+	shape   shape
+	known   map[kind]bool // what the parameters say of all of the result
+	nothing bool
+	paged   bool   // the result is a page of a channel's history, newest first
+	action  string // what was done, for results that say nothing
+}
+
+// operationTool makes the tool of an operation.
+func operationTool(op flow.AnyOperation) (*Tool, error) {
+	info := op.Info()
+	in, out := op.Types()
+	t := &Tool{
+		Name: toolName(info.Name), Title: title(info.Name), Description: inOurWords(info.Summary),
+		Group: info.Group, Effect: info.Effect, OpenWorld: reaches(in) || reaches(out),
+	}
+	f, err := formOf(in, ownFields(info.Effect, out)...)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", t.Name, err)
+	}
+	adjust(op, t, f)
+	v := viewOf(info.Name, f, out)
+	v.action = t.Title
+	t.run = func(ctx context.Context, c *call) (*answer, error) {
+		caller := flow.Caller(c.client)
+		if key := c.text(idempotencyKey); key != "" {
+			caller = c.client.Keyed(flow.RequestID(key))
+		}
+		raw, err := op.Forward(ctx, caller, c.wire)
+		if err != nil {
+			return nil, err
+		}
+		viewer := c.viewer(ctx)
+		shown, err := v.shape.show(ctx, viewer, raw)
+		if err != nil {
+			return nil, fmt.Errorf("%s: the backend's result is not of the documented form: %w", info.Name, err)
+		}
+		return v.answer(ctx, c, viewer, shown), nil
+	}
+	return t, t.complete(f, v.model())
+}
+
+// ownFields returns what a tool takes beside the parameters of its operation.
+func ownFields(effect flow.Effect, out reflect.Type) []*field {
+	_, isList := elements(out)
+	switch {
+	case effect == flow.Writes:
+		return []*field{{
+			name: idempotencyKey, kind: words, typ: reflect.TypeFor[string](), rules: "maxLength=128",
+			description: "Repeats with the same key are done once.",
+		}}
+	case effect == flow.Reads && isList && kindOf(out) != transcript:
+		return []*field{{
+			name: queryName, kind: words, typ: reflect.TypeFor[string](),
+			description: "Entries with this text only.",
+		}, {
+			name: offsetName, kind: plain, typ: reflect.TypeFor[int](), rules: "minimum=0",
+			description: "Skip so many.",
+		}}
+	}
+	return nil
+}
+
+func viewOf(operation string, f *form, out reflect.Type) *view {
+	elem, isList := elements(out)
+	v := &view{kind: kindOf(elem), list: isList, known: map[kind]bool{}}
+	if p := f.first(channelID); p != nil && p.required {
+		v.known[channelID], v.known[teamID] = true, true
+	} else if p := f.first(teamID); p != nil && p.required {
+		v.known[teamID] = true
+	}
+	v.shape = shapeOf(out, v.known)
+	v.nothing = out == reflect.TypeFor[flow.Nothing]()
+	v.key = resultName(operation, out)
+	v.paged = v.kind == transcript && f.field("before") != nil && f.field("after") != nil
+	return v
+}
+
+// resultName is what a result is called that is not an object: after its type, or after
+// the operation where the type has no name.
+func resultName(operation string, t reflect.Type) string {
+	elem, isList := elements(t)
+	called := snake(elem.Name())
+	switch {
+	case kindOf(elem) == transcript:
+		called = "message"
+	case elem.PkgPath() == "":
+		called = snake(operation)
+		for _, verb := range []string{"get_", "is_", "fetch_"} {
+			called = strings.TrimPrefix(called, verb)
+		}
+	}
+	if isList && !strings.HasSuffix(called, "s") {
+		called += "s"
+	}
+	return called
+}
+
+// model returns the type that the schema of the result is made from: what is always in
+// it, which the link, the identifiers of names and the notes on what is missing are not.
+func (v *view) model() reflect.Type {
+	text := reflect.TypeFor[string]()
+	var fields []reflect.StructField
+	switch {
+	case v.known[channelID]:
+		fields = append(fields, structField("channel", text, false, "", ""))
+	case v.known[teamID]:
+		fields = append(fields, structField("org", text, false, "", ""))
+	}
+	inner := v.shape.model
+	switch {
+	case v.nothing:
+		fields = append(fields, structField("done", reflect.TypeFor[bool](), false, "", ""))
+	case v.kind == object && !v.list:
+		for i := range inner.NumField() {
+			f := inner.Field(i)
+			fields = append(fields, reflect.StructField{Type: f.Type, Tag: f.Tag})
+		}
+	default:
+		fields = append(fields, structField(v.key, inner, false, "", ""))
+	}
+	return structWith(fields)
+}

@@ -1,0 +1,70 @@
+package tools
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"strings"
+	"sync"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+)
+
+// shortRef returns eight letters and digits that stand for a message in texts. They
+// follow from its id, so that every server calls a message the same, and cost a model a
+// third of the tokens of the id. That two messages of a channel share one is unlikely,
+// found out, and answered with a question.
+func shortRef(id flow.MessageID) string {
+	sum := sha256.Sum256([]byte(id))
+	return strings.ToLower(base32.StdEncoding.EncodeToString(sum[:5]))
+}
+
+// isShortRef reports whether text has the form of a short reference.
+func isShortRef(text string) bool {
+	return len(text) == 8 && strings.Trim(text, "abcdefghijklmnopqrstuvwxyz234567") == ""
+}
+
+// refs remembers which messages were shown, so that their short references lead back to
+// them. It keeps the newest; older ones are found by reading the channel.
+type refs struct {
+	mu    sync.Mutex
+	known map[string]flow.MessageID // "" for a reference that two messages share
+	order []string                  // a ring of the keys of known
+	next  int
+}
+
+// maxRefs bounds the memory that refs takes: about a megabyte.
+const maxRefs = 8192
+
+// of returns the short reference of a message and remembers it.
+func (r *refs) of(id flow.MessageID) string {
+	ref := shortRef(id)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if known, ok := r.known[ref]; ok {
+		if known != id {
+			r.known[ref] = ""
+		}
+		return ref
+	}
+	if r.known == nil {
+		r.known = map[string]flow.MessageID{}
+	}
+	if len(r.order) < maxRefs {
+		r.order = append(r.order, ref)
+	} else {
+		delete(r.known, r.order[r.next])
+		r.order[r.next] = ref
+		r.next = (r.next + 1) % maxRefs
+	}
+	r.known[ref] = id
+	return ref
+}
+
+// find returns the message that a short reference stands for. An id that is empty though
+// ok says that there are several.
+func (r *refs) find(ref string) (id flow.MessageID, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	id, ok = r.known[ref]
+	return id, ok
+}

@@ -1,0 +1,229 @@
+package tools
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+)
+
+// resolver turns what models call things into identifiers, for one call. What the
+// parameters name first helps to find what they name next: a channel is looked for in
+// the team, a message in the channel.
+type resolver struct {
+	*service
+	team    flow.Org
+	channel flow.Channel
+	message flow.MessageID // the one that a parameter names, if it is only one
+}
+
+// resolve returns the parameters as the operation takes them. Errors say which
+// parameter they are about.
+func (r *resolver) resolve(ctx context.Context, f *form, args map[string]any) (map[string]any, error) {
+	wire := map[string]any{}
+	for _, p := range f.order {
+		value, given := args[p.name]
+		if !given || p.path == nil {
+			continue
+		}
+		found, err := r.value(ctx, p, value)
+		if err != nil {
+			return nil, prefixed(p.name, err)
+		}
+		put(wire, p.path, found)
+	}
+	return wire, r.completeTeam(f, wire)
+}
+
+// completeTeam fills in the team of the channel, and refuses another one.
+func (r *resolver) completeTeam(f *form, wire map[string]any) error {
+	p := f.first(teamID)
+	if p == nil || f.first(channelID) == nil || r.channel.OrgID == "" {
+		return nil
+	}
+	if r.team.ID != "" && r.team.ID != r.channel.OrgID {
+		return flow.Errorf(flow.Invalid, "%s: the channel belongs to another team; leave %s out", p.name, p.name)
+	}
+	put(wire, p.path, string(r.channel.OrgID))
+	return nil
+}
+
+// put sets a member of nested objects.
+func put(into map[string]any, path []string, value any) {
+	for ; len(path) > 1; path = path[1:] {
+		inner, ok := into[path[0]].(map[string]any)
+		if !ok {
+			inner = map[string]any{}
+			into[path[0]] = inner
+		}
+		into = inner
+	}
+	into[path[0]] = value
+}
+
+func prefixed(name string, err error) error {
+	var e *flow.Error
+	if errors.As(err, &e) {
+		return &flow.Error{Code: e.Code, Message: name + ": " + e.Message}
+	}
+	return fmt.Errorf("%s: %w", name, err)
+}
+
+// value resolves one parameter.
+func (r *resolver) value(ctx context.Context, p *field, value any) (any, error) {
+	if list, ok := value.([]any); ok && p.list {
+		found := make([]any, len(list))
+		for i := range list {
+			var err error
+			if found[i], err = r.one(ctx, p, list[i]); err != nil {
+				return nil, err
+			}
+		}
+		return found, nil
+	}
+	return r.one(ctx, p, value)
+}
+
+func (r *resolver) one(ctx context.Context, p *field, value any) (any, error) {
+	if inner, ok := value.(map[string]any); ok && p.kind == object {
+		return r.resolve(ctx, p.form, inner)
+	}
+	text, ok := value.(string)
+	if !ok || !p.kind.reference() {
+		return value, nil
+	}
+	text = exactID(unquote(strings.TrimSpace(text)))
+	switch p.kind {
+	case teamID:
+		return r.findTeam(ctx, text)
+	case channelID:
+		return r.findChannel(ctx, text)
+	case accountID:
+		return r.findAccount(ctx, text)
+	case messageID:
+		return r.findMessage(ctx, text)
+	}
+	if link, ok := flow.ParseLink(text); ok && link.Attachment != "" {
+		return string(link.Attachment), nil
+	}
+	return text, nil
+}
+
+// withID finds the identifier at the end of a name that is shown with it, since the
+// name alone would not do.
+var withID = regexp.MustCompile(`(?s)^.+ \(([A-Z2-7]{52})\)$`)
+
+func exactID(text string) string {
+	if m := withID.FindStringSubmatch(text); m != nil {
+		return m[1]
+	}
+	return text
+}
+
+// isID reports whether text has the form of an identifier. What it identifies may be
+// unknown to the directory: teams to join, people to invite.
+func isID(text string) bool {
+	raw, ok := flow.DecodeID(text)
+	return ok && len(raw) >= 16
+}
+
+func (r *resolver) findTeam(ctx context.Context, text string) (string, error) {
+	org, err := r.dir.FindOrg(ctx, text)
+	if link, ok := flow.ParseLink(text); ok && link.Org != "" {
+		text = string(link.Org)
+	}
+	if errors.Is(err, flow.NotFound) && isID(text) {
+		org, err = flow.Org{ID: flow.OrgID(text)}, nil
+	}
+	r.team = org
+	return string(org.ID), err
+}
+
+// findChannel looks in the team first, if one is given.
+func (r *resolver) findChannel(ctx context.Context, text string) (string, error) {
+	if r.team.Name != "" {
+		if ch, err := r.dir.FindChannel(ctx, r.team.Name+"/"+strings.TrimPrefix(text, "#")); err == nil {
+			r.channel = ch
+			return string(ch.ID), nil
+		}
+	}
+	ch, err := r.dir.FindChannel(ctx, text)
+	if link, ok := flow.ParseLink(text); ok && link.Channel != "" {
+		text = string(link.Channel)
+	}
+	if errors.Is(err, flow.NotFound) && isID(text) {
+		ch, err = flow.Channel{ID: flow.ChannelID(text)}, nil
+	}
+	r.channel = ch
+	return string(ch.ID), err
+}
+
+// findAccount asks the backend for people who share no team with the account.
+func (r *resolver) findAccount(ctx context.Context, text string) (string, error) {
+	peer, err := r.dir.FindAccount(ctx, text)
+	if !errors.Is(err, flow.NotFound) {
+		return string(peer.AccountID), err
+	}
+	if link, ok := flow.ParseLink(text); ok && link.Account != "" {
+		return string(link.Account), nil
+	}
+	if isID(text) {
+		return text, nil
+	}
+	stranger, failed := flow.GetPeer.Call(ctx, r.client, flow.GetPeerInput{PeerUsername: strings.TrimPrefix(text, "@")})
+	if failed == nil && stranger.AccountID != "" {
+		return string(stranger.AccountID), nil
+	}
+	return "", err
+}
+
+func (r *resolver) findMessage(ctx context.Context, text string) (string, error) {
+	text = strings.Trim(text, "[]")
+	id := flow.MessageID(text)
+	if link, ok := flow.ParseLink(text); ok {
+		if link.Message == "" {
+			return "", flow.Errorf(flow.Invalid, "this link names no message")
+		}
+		if r.channel.ID != "" && link.Channel != r.channel.ID {
+			return "", flow.Errorf(flow.Invalid, "this link names a message of another channel")
+		}
+		id = link.Message
+	} else if isShortRef(text) {
+		var err error
+		if id, err = r.findShort(ctx, text); err != nil {
+			return "", err
+		}
+	}
+	r.message = id
+	return string(id), nil
+}
+
+// findShort looks among the messages that were shown, then among the newest of the channel.
+func (r *resolver) findShort(ctx context.Context, ref string) (flow.MessageID, error) {
+	id, known := r.refs.find(ref)
+	if !known && r.channel.ID != "" {
+		messages, err := flow.EnumerateMessages.Call(ctx, r.client, flow.EnumerateMessagesInput{
+			OrgID: r.channel.OrgID, ChannelID: r.channel.ID, Filters: &flow.MessageFilters{Limit: flow.MaxMessages},
+		})
+		if err != nil {
+			return "", err
+		}
+		for _, m := range messages {
+			if shortRef(m.ID) == ref {
+				r.refs.of(m.ID)
+			}
+		}
+		id, known = r.refs.find(ref)
+	}
+	switch {
+	case !known:
+		return "", flow.Errorf(flow.NotFound,
+			"no message [%s] is among those shown lately or the newest %d of the channel; give its id", ref, flow.MaxMessages)
+	case id == "":
+		return "", flow.Errorf(flow.Conflict, "two messages are called [%s]; give the id", ref)
+	}
+	return id, nil
+}

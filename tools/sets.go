@@ -1,0 +1,132 @@
+package tools
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+)
+
+// Names of tool sets beside those of the groups of operations.
+const (
+	// DefaultSet is what agents do all day.
+	DefaultSet = "default"
+	// AllSet is every tool.
+	AllSet = "all"
+)
+
+// daily are the operations of the default set; the composite tools belong to it too.
+var daily = []flow.AnyOperation{
+	flow.EnumerateOrgs, flow.EnumerateChannels, flow.EnumeratePeerAccounts, flow.EnumerateChannelMembers,
+	flow.EnumerateMessages, flow.Search,
+	flow.SendMessage, flow.NewDirectConversation, flow.SetChannelReadHWM, flow.MarkMessagesDeleted,
+	flow.NewChannel, flow.ChannelAddMember,
+}
+
+// every holds all tools, composite ones first, then in the order of the catalogue. They
+// are made when they are first asked for.
+var every = sync.OnceValues(func() ([]*Tool, error) {
+	all, err := compositeTools()
+	if err != nil {
+		return nil, err
+	}
+	for _, op := range flow.Catalogue() {
+		if op.Info().Effect == flow.Protocol {
+			continue
+		}
+		t, err := operationTool(op)
+		if err != nil {
+			return nil, err
+		}
+		t.daily = slices.Contains(daily, op)
+		all = append(all, t)
+	}
+	return all, nil
+})
+
+// choice is what was chosen at start.
+type choice struct {
+	tools    []*Tool // in the order of their names
+	missing  []*Tool // the others
+	readOnly bool
+}
+
+// choose finds the tools that o asks for. Names of sets and tools that do not exist are
+// refused with those that do.
+func choose(o Options) (*choice, error) {
+	all, err := every()
+	if err != nil {
+		return nil, err
+	}
+	chosen := map[*Tool]bool{}
+	sets := o.Toolsets
+	if len(sets) == 0 && len(o.Tools) == 0 {
+		sets = []string{DefaultSet}
+	}
+	for _, set := range sets {
+		if !slices.Contains(setNames(all), set) {
+			return nil, fmt.Errorf("there is no toolset %q; there are %s", set, strings.Join(setNames(all), ", "))
+		}
+		for _, t := range all {
+			if t.in(set) {
+				chosen[t] = true
+			}
+		}
+	}
+	if err := mark(all, o.Tools, chosen, true); err != nil {
+		return nil, err
+	}
+	chosen[all[0]] = true // flow_status tells what is missing
+	if err := mark(all, o.ExcludeTools, chosen, false); err != nil {
+		return nil, err
+	}
+	c := &choice{readOnly: o.ReadOnly}
+	for _, t := range all {
+		if chosen[t] && (t.Effect == flow.Reads || !o.ReadOnly) {
+			c.tools = append(c.tools, t)
+		} else {
+			c.missing = append(c.missing, t)
+		}
+	}
+	slices.SortFunc(c.tools, func(a, b *Tool) int { return cmp.Compare(a.Name, b.Name) })
+	return c, nil
+}
+
+// mark sets or clears the tools with the given names, with or without flow_ before them.
+func mark(all []*Tool, names []string, chosen map[*Tool]bool, on bool) error {
+	for _, called := range names {
+		i := slices.IndexFunc(all, func(t *Tool) bool { return t.Name == called || t.Name == "flow_"+called })
+		if i < 0 {
+			return fmt.Errorf("there is no tool %q; there are %s", called, strings.Join(toolNames(all), ", "))
+		}
+		chosen[all[i]] = on
+	}
+	return nil
+}
+
+func (t *Tool) in(set string) bool {
+	return set == AllSet || set == DefaultSet && t.daily || set == string(t.Group)
+}
+
+// setNames returns the names of all tool sets.
+func setNames(all []*Tool) []string {
+	names := []string{DefaultSet, AllSet}
+	for _, t := range all {
+		if !slices.Contains(names, string(t.Group)) {
+			names = append(names, string(t.Group))
+		}
+	}
+	return names
+}
+
+func toolNames(tools []*Tool) []string {
+	names := make([]string, len(tools))
+	for i, t := range tools {
+		names[i] = t.Name
+	}
+	slices.Sort(names)
+	return names
+}

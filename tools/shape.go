@@ -1,0 +1,275 @@
+package tools
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+)
+
+// shape says how results of one type are shown. It is made once from the Go type.
+type shape struct {
+	model reflect.Type // what the schema is made from
+	show  func(context.Context, *viewer, json.RawMessage) (any, error)
+}
+
+// viewer shows one result. It collects what is said once for the whole of it.
+type viewer struct {
+	*namer
+	refs    *refs
+	ids     map[string]string // identifiers of the names shown
+	removed int               // characters that were taken out of foreign text
+}
+
+func (s *service) viewer(ctx context.Context) *viewer {
+	return &viewer{namer: s.namer(ctx), refs: s.refs, ids: map[string]string{}}
+}
+
+func (v *viewer) clean(text string) safe {
+	s, removed := clean(text)
+	v.removed += removed
+	return s
+}
+
+// use remembers that a name is shown.
+func (v *viewer) use(n name) name {
+	if id, ok := v.exact[n]; ok {
+		v.ids[string(n)] = id
+	}
+	return n
+}
+
+// call returns the name of an identifier of a kind.
+func (v *viewer) call(ctx context.Context, k kind, id string) name {
+	switch k {
+	case teamID:
+		return v.team(ctx, flow.OrgID(id))
+	case channelID:
+		return v.channel(ctx, flow.ChannelID(id))
+	case accountID:
+		return v.account(ctx, flow.AccountID(id))
+	}
+	return name(v.clean(id))
+}
+
+// shapeOf makes the shape of a type. Identifiers of the kinds in known are left out of
+// records, because the whole result is about one of them.
+func shapeOf(t reflect.Type, known map[kind]bool) shape {
+	if elem, isList := elements(t); isList {
+		return listShape(shapeOf(elem, known))
+	}
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t == reflect.TypeFor[flow.Notification]() {
+		return eventShape()
+	}
+	k := kindOf(t)
+	switch k {
+	case words:
+		return shape{reflect.TypeFor[string](), showWords}
+	case plain:
+		return plainShape(t)
+	case object:
+		return recordShape(t, known)
+	case table:
+		return tableShape(t, known)
+	case anything:
+		return shape{ofRawMessage, showAnything}
+	case transcript:
+		return shape{reflect.TypeFor[message](), showMessage(t, known[channelID])}
+	}
+	return shape{reflect.TypeFor[string](), showReference(k)}
+}
+
+func listShape(inner shape) shape {
+	show := func(ctx context.Context, v *viewer, raw json.RawMessage) (any, error) {
+		var all []json.RawMessage
+		if err := json.Unmarshal(raw, &all); err != nil {
+			return nil, err
+		}
+		shown := make(items, len(all))
+		for i, one := range all {
+			var err error
+			if shown[i], err = inner.show(ctx, v, one); err != nil {
+				return nil, err
+			}
+		}
+		return shown, nil
+	}
+	return shape{reflect.SliceOf(inner.model), show}
+}
+
+func showWords(_ context.Context, v *viewer, raw json.RawMessage) (any, error) {
+	var text string
+	err := json.Unmarshal(raw, &text)
+	return v.clean(text), err
+}
+
+func plainShape(t reflect.Type) shape {
+	return shape{t, func(_ context.Context, _ *viewer, raw json.RawMessage) (any, error) {
+		value := reflect.New(t)
+		err := json.Unmarshal(raw, value.Interface())
+		return value.Elem().Interface(), err
+	}}
+}
+
+func showMoment(_ context.Context, _ *viewer, raw json.RawMessage) (any, error) {
+	var milliseconds int64
+	if err := json.Unmarshal(raw, &milliseconds); err != nil || milliseconds == 0 {
+		return nil, err
+	}
+	return instant(milliseconds), nil
+}
+
+// instant is a time in UTC to the second, which is as exact as anybody reads.
+func instant(milliseconds int64) time.Time {
+	return time.UnixMilli(milliseconds).UTC().Truncate(time.Second)
+}
+
+func showReference(k kind) func(context.Context, *viewer, json.RawMessage) (any, error) {
+	return func(ctx context.Context, v *viewer, raw json.RawMessage) (any, error) {
+		var id string
+		if err := json.Unmarshal(raw, &id); err != nil || id == "" {
+			return name(""), err
+		}
+		if k == messageID {
+			return mention{v.clean(id), v.refs.of(flow.MessageID(id))}, nil
+		}
+		return v.use(v.call(ctx, k, id)), nil
+	}
+}
+
+// showOwn shows the identifier of what the record is about.
+func showOwn(k kind) func(context.Context, *viewer, json.RawMessage) (any, error) {
+	return func(ctx context.Context, v *viewer, raw json.RawMessage) (any, error) {
+		var id string
+		if err := json.Unmarshal(raw, &id); err != nil || id == "" {
+			return nil, err
+		}
+		return ownID{v.clean(id), v.call(ctx, k, id), linkTo(k, id)}, nil
+	}
+}
+
+// linkTo returns the link to what an identifier alone can be linked by.
+func linkTo(k kind, id string) flow.Link {
+	switch k {
+	case teamID:
+		return flow.Link{Org: flow.OrgID(id)}
+	case channelID:
+		return flow.Link{Channel: flow.ChannelID(id)}
+	case accountID:
+		return flow.Link{Account: flow.AccountID(id)}
+	}
+	return flow.Link{}
+}
+
+// showAnything cleans every text in JSON of any form.
+func showAnything(_ context.Context, v *viewer, raw json.RawMessage) (any, error) {
+	value, err := decodeJSON(raw)
+	return v.cleanAll(value), err
+}
+
+func (v *viewer) cleanAll(value any) any {
+	switch value := value.(type) {
+	case string:
+		return v.clean(value)
+	case []any:
+		for i := range value {
+			value[i] = v.cleanAll(value[i])
+		}
+		return items(value)
+	case map[string]any:
+		return v.sorted(value)
+	}
+	return value
+}
+
+// column is one member of a record.
+type column struct {
+	wire, key string
+	required  bool
+	shape     shape
+}
+
+func recordShape(t reflect.Type, known map[kind]bool) shape {
+	var columns []column
+	var fields []reflect.StructField
+	inChannel := slices.ContainsFunc(members(t), func(m member) bool { return kindOf(m.Type) == channelID && !m.own() })
+	for _, m := range members(t) {
+		k := kindOf(m.Type)
+		if !m.own() && (known[k] || k == teamID && inChannel) {
+			continue // the whole result, or the channel, says which
+		}
+		c := columnOf(m, k, known)
+		columns = append(columns, c)
+		fields = append(fields, structField(c.key, c.shape.model, !c.required, "", m.Tag.Get("jsonschema")))
+	}
+	return shape{structWith(fields), showRecord(columns)}
+}
+
+func columnOf(m member, k kind, known map[kind]bool) column {
+	c := column{wire: m.wire, key: snake(m.wire), required: !m.optional, shape: shapeOf(m.Type, known)}
+	switch {
+	case k.reference() && m.own():
+		c.shape.show = showOwn(k)
+	case k.reference():
+		c.key = referenceName(m.wire)
+	case strings.HasSuffix(m.wire, "Time") && m.Type.Kind() == reflect.Int64:
+		c.shape = shape{reflect.TypeFor[time.Time](), showMoment}
+		c.required = false
+	}
+	return c
+}
+
+// showRecord fills in what a backend left out, so that a result always has the form that
+// its schema promises.
+func showRecord(columns []column) func(context.Context, *viewer, json.RawMessage) (any, error) {
+	return func(ctx context.Context, v *viewer, raw json.RawMessage) (any, error) {
+		var members map[string]json.RawMessage
+		if err := json.Unmarshal(raw, &members); err != nil {
+			return nil, err
+		}
+		var shown record
+		for _, c := range columns {
+			raw, given := members[c.wire]
+			if !given || string(raw) == "null" {
+				if !c.required {
+					continue
+				}
+				raw = zeroOf(c.shape.model)
+			}
+			value, err := c.shape.show(ctx, v, raw)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", c.wire, err)
+			}
+			if value != nil {
+				shown = append(shown, entry{c.key, value})
+			}
+		}
+		return shown, nil
+	}
+}
+
+// zeroOf returns the JSON of nothing in a type.
+func zeroOf(t reflect.Type) json.RawMessage {
+	switch t.Kind() {
+	case reflect.String:
+		return json.RawMessage(`""`)
+	case reflect.Bool:
+		return json.RawMessage("false")
+	case reflect.Slice:
+		if t != ofRawMessage {
+			return json.RawMessage("[]")
+		}
+		return json.RawMessage("null")
+	case reflect.Struct, reflect.Map:
+		return json.RawMessage("{}")
+	}
+	return json.RawMessage("0")
+}

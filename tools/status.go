@@ -1,0 +1,173 @@
+package tools
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+)
+
+// compositeTools returns the tools that are not one operation. The first is flow_status.
+func compositeTools() ([]*Tool, error) {
+	var all []*Tool
+	for _, make := range []func() (*Tool, error){statusTool, waitTool, catchUpTool} {
+		t, err := make()
+		if err != nil {
+			return nil, err
+		}
+		t.daily = true
+		all = append(all, t)
+	}
+	return all, nil
+}
+
+func statusTool() (*Tool, error) {
+	return composite(Tool{
+		Name: "flow_status", Title: "Status", Group: flow.SessionGroup, Effect: flow.Reads,
+		Description: "Say who you are here, your teams, whether the backend works, and how to turn on tools that are off.",
+	}, (*call).status)
+}
+
+type statusInput struct{}
+
+type statusOutput struct {
+	Account  name          `json:"account,omitzero"`
+	Teams    []statusTeam  `json:"orgs"`
+	Backend  statusBackend `json:"backend"`
+	Tools    int           `json:"tools,omitzero"`
+	ReadOnly bool          `json:"read_only,omitzero"`
+	Off      []statusOff   `json:"off,omitzero"`
+	Version  string        `json:"version,omitzero"`
+}
+
+type statusTeam struct {
+	Name     name `json:"name"`
+	Channels int  `json:"channels"`
+	People   int  `json:"people"`
+}
+
+type statusBackend struct {
+	Works   bool   `json:"works"`
+	Name    safe   `json:"name,omitzero"`
+	Version safe   `json:"version,omitzero"`
+	Problem string `json:"problem,omitzero"`
+}
+
+type statusOff struct {
+	Toolset string   `json:"toolset"`
+	Tools   []string `json:"tools"`
+	Flag    string   `json:"flag"`
+}
+
+// patience is how long flow_status waits for a backend before it says that there is none.
+const patience = 5 * time.Second
+
+// status never fails: that there is no backend is what it has to say then.
+func (c *call) status(ctx context.Context, _ statusInput) (statusOutput, string, error) {
+	out := statusOutput{
+		Teams: []statusTeam{}, Tools: len(c.choice.tools), ReadOnly: c.choice.readOnly,
+		Off: c.choice.off(), Version: c.version,
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	err := c.whoAndWhere(ctx, &out)
+	if err != nil {
+		out.Backend.Problem = describe(err)
+	}
+	return out, out.text(), nil
+}
+
+func (c *call) whoAndWhere(ctx context.Context, out *statusOutput) error {
+	identity, err := c.client.Identity(ctx)
+	if err != nil {
+		return err
+	}
+	backend, _ := clean(identity.Backend.Name)
+	version, _ := clean(identity.Backend.Version)
+	out.Backend = statusBackend{Name: backend, Version: version}
+	if _, err := flow.Ping.Call(ctx, c.client, flow.PingInput{}); err != nil {
+		return err
+	}
+	out.Backend.Works = true
+	names := c.namer(ctx)
+	out.Account = names.account(ctx, identity.AccountID)
+	orgs, err := c.dir.Orgs(ctx)
+	if err != nil {
+		return err
+	}
+	channels, err := c.dir.Channels(ctx)
+	if err != nil {
+		return err
+	}
+	for _, org := range orgs {
+		members, err := flow.EnumerateOrgMembers.Call(ctx, c.client, flow.EnumerateOrgMembersInput{OrgID: org.ID})
+		if err != nil {
+			return err
+		}
+		team := statusTeam{Name: names.team(ctx, org.ID), People: len(members)}
+		for _, ch := range channels {
+			if ch.OrgID == org.ID {
+				team.Channels++
+			}
+		}
+		out.Teams = append(out.Teams, team)
+	}
+	return nil
+}
+
+// off says what was not chosen, by tool set.
+func (c *choice) off() []statusOff {
+	var off []statusOff
+	for _, t := range c.missing {
+		i := slices.IndexFunc(off, func(o statusOff) bool { return o.Toolset == string(t.Group) })
+		if i < 0 {
+			i = len(off)
+			off = append(off, statusOff{Toolset: string(t.Group), Flag: "--toolsets default," + string(t.Group)})
+			if c.readOnly {
+				off[i].Flag += ", without --read-only for what writes"
+			}
+		}
+		off[i].Tools = append(off[i].Tools, t.Name)
+	}
+	return off
+}
+
+func (o statusOutput) text() string {
+	var out strings.Builder
+	if o.Account != "" {
+		fmt.Fprintf(&out, "You are %s.\n", o.Account.inline())
+	}
+	for _, team := range o.Teams {
+		fmt.Fprintf(&out, "Team %s: %s, %s.\n", team.Name.inline(), count(team.Channels, "channel"), people(team.People))
+	}
+	switch {
+	case o.Backend.Problem != "" && !o.Backend.Works:
+		fmt.Fprintf(&out, "The backend does not work: %s\n", o.Backend.Problem)
+	case o.Backend.Name != "":
+		fmt.Fprintf(&out, "Backend %s %s works.\n", o.Backend.Name.inline(), o.Backend.Version.inline())
+	default:
+		out.WriteString("The backend works.\n")
+	}
+	if o.Backend.Works && o.Backend.Problem != "" {
+		fmt.Fprintf(&out, "Not everything could be read: %s\n", o.Backend.Problem)
+	}
+	fmt.Fprintf(&out, "flow-mcp %s with %s", safe(o.Version).inline(), count(o.Tools, "tool"))
+	if o.ReadOnly {
+		out.WriteString(", read-only")
+	}
+	out.WriteString(".\n")
+	for _, off := range o.Off {
+		fmt.Fprintf(&out, "Off: %s. On with %s at start.\n", strings.Join(off.Tools, ", "), off.Flag)
+	}
+	return strings.TrimSuffix(out.String(), "\n")
+}
+
+func people(n int) string {
+	if n == 1 {
+		return "1 person"
+	}
+	return fmt.Sprintf("%d people", n)
+}

@@ -1,0 +1,161 @@
+// Package tools offers what Flow can do as MCP tools.
+//
+// Every operation of [flow.Catalogue] becomes one tool, by the same rules for all:
+//
+//   - The name is flow_ and the operation in snake case; parameters are in snake case
+//     too, and identifiers lose their ending: ChannelID is channel.
+//   - Where the API wants an identifier, a model may write a name ("general",
+//     "Design/general", "@ana", "me") or a flow:// link, for messages also the short
+//     reference in brackets that texts show. The type of the field decides.
+//   - Unknown and wrong parameters are refused with a sentence; mistakes whose meaning
+//     is beyond doubt are mended ([form.mend] lists them).
+//   - Results have names in place of identifiers, and come in two forms, each complete:
+//     structured content that fits the output schema, and a text. What other people
+//     wrote is cleaned ([clean]) and can never pose as a line of the server.
+//
+// The composite tools (status, wait for messages, catch up) stand in files of their own.
+// Which tools there are is chosen at start and does not change.
+package tools
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"runtime/debug"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+)
+
+// Options choose the tools. The zero value is the default set.
+type Options struct {
+	// Toolsets are names of sets: "default", "all", or groups of operations.
+	Toolsets []string
+	// Tools are names of further tools.
+	Tools []string
+	// ExcludeTools are names of tools to leave out, whatever else was said.
+	ExcludeTools []string
+	// ReadOnly leaves out every tool that changes something.
+	ReadOnly bool
+	// Log gets defects and, at debug level, calls; never what they say. Nil discards.
+	Log *slog.Logger
+	// Version is that of the server, for flow_status.
+	Version string
+}
+
+// service is what tools work with.
+type service struct {
+	client  *flow.Client
+	dir     *flow.Directory
+	log     *slog.Logger
+	refs    *refs
+	choice  *choice
+	version string
+}
+
+// Register adds the chosen tools to srv. They work through client, and learn names from
+// dir. It fails when a set or tool is not known, and calls no backend.
+func Register(srv *server.MCPServer, client *flow.Client, dir *flow.Directory, o Options) error {
+	chosen, err := choose(o)
+	if err != nil {
+		return err
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &service{client: client, dir: dir, log: o.Log, refs: &refs{}, choice: chosen, version: o.Version}
+	entries := make([]server.ServerTool, len(chosen.tools))
+	for i, t := range chosen.tools {
+		entries[i] = server.ServerTool{Tool: t.MCP(), Handler: s.handler(t)}
+	}
+	srv.AddTools(entries...)
+	return nil
+}
+
+// List returns the chosen tools in the order of tools/list.
+func List(o Options) ([]*Tool, error) {
+	chosen, err := choose(o)
+	if err != nil {
+		return nil, err
+	}
+	return chosen.tools, nil
+}
+
+// MCP returns the tool as an entry of tools/list.
+func (t *Tool) MCP() mcp.Tool {
+	entry := mcp.NewToolWithRawSchema(t.Name, t.Description, t.InputSchema)
+	entry.Title = t.Title
+	entry.RawOutputSchema = t.OutputSchema
+	entry.Annotations = mcp.ToolAnnotation{
+		ReadOnlyHint:    mcp.ToBoolPtr(t.Effect == flow.Reads),
+		DestructiveHint: mcp.ToBoolPtr(t.Effect == flow.Destroys),
+		IdempotentHint:  mcp.ToBoolPtr(t.Effect != flow.Writes),
+		OpenWorldHint:   mcp.ToBoolPtr(t.OpenWorld),
+	}
+	return entry
+}
+
+// handler answers calls of a tool. Whatever goes wrong is a result that the model can
+// read, never an error of the protocol.
+func (s *service) handler(t *Tool) server.ToolHandlerFunc {
+	return func(ctx context.Context, req mcp.CallToolRequest) (result *mcp.CallToolResult, err error) {
+		defer func() {
+			if p := recover(); p != nil {
+				s.log.Error("tool panicked", "tool", t.Name, "panic", p, "stack", string(debug.Stack()))
+				result, err = s.failed(ctx, t, flow.Errorf(flow.Internal, "panic")), nil
+			}
+		}()
+		raw, err := arguments(req)
+		if err != nil {
+			return s.failed(ctx, t, err), nil
+		}
+		a, err := t.use(ctx, s, raw)
+		if err != nil {
+			return s.failed(ctx, t, err), nil
+		}
+		structured, err := marshal(a.structured)
+		if err != nil {
+			return s.failed(ctx, t, err), nil
+		}
+		result = mcp.NewToolResultText(a.text)
+		result.StructuredContent = json.RawMessage(structured)
+		if t.OpenWorld {
+			result.Meta = &mcp.Meta{AdditionalFields: map[string]any{foreignMeta: true}}
+		}
+		return result, nil
+	}
+}
+
+// foreignMeta is the _meta key of results that hold what other people wrote.
+const foreignMeta = "flow-mcp.github.io/foreign"
+
+// arguments returns the arguments of a call as they were sent.
+func arguments(req mcp.CallToolRequest) (json.RawMessage, error) {
+	switch args := req.GetRawArguments().(type) {
+	case nil:
+		return nil, nil
+	case json.RawMessage:
+		return args, nil
+	default:
+		return json.Marshal(args)
+	}
+}
+
+// failed makes a result of an error, and logs what is a defect.
+func (s *service) failed(ctx context.Context, t *Tool, err error) *mcp.CallToolResult {
+	if ctx.Err() != nil && stopped(err) {
+		return mcp.NewToolResultError("The call was cancelled.")
+	}
+	code := flow.CodeOf(err)
+	if code == flow.Internal {
+		s.log.Error("tool failed", "tool", t.Name, "error", err)
+	}
+	result := mcp.NewToolResultError(explain(t, code, err))
+	result.Meta = &mcp.Meta{AdditionalFields: map[string]any{codeMeta: string(code)}}
+	return result
+}
+
+// codeMeta is the _meta key of the kind of a failure, for programs.
+const codeMeta = "flow-mcp.github.io/code"
