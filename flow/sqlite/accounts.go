@@ -240,10 +240,10 @@ func (e *Engine) own(ctx context.Context, call flow.Call, method string, run fun
 
 // SetDeviceName implements [flow.Engine].
 func (e *Engine) SetDeviceName(ctx context.Context, call flow.Call, in flow.SetDeviceNameInput) (flow.Nothing, error) {
-	if err := checkName("Name", in.Name); err != nil {
-		return flow.Nothing{}, err
-	}
 	return e.own(ctx, call, "SetDeviceName", func(t *tx, self *who) error {
+		if err := checkName("Name", in.Name); err != nil {
+			return err
+		}
 		return t.RenameDevice(t.ctx, in.Name, self.device)
 	})
 }
