@@ -1,0 +1,113 @@
+package resources
+
+import (
+	"context"
+	"slices"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+)
+
+func (r *Resources) readMessages(ctx context.Context, a address) (any, error) {
+	channel, names, err := r.find(ctx, a.ref)
+	if err != nil {
+		return nil, err
+	}
+	if a.page.limit == 0 {
+		a.page.limit = defaultLimit
+	}
+	talk, err := r.talk(ctx, channel.ID, names, a.page)
+	if err != nil {
+		return nil, err
+	}
+	return messagesView{Channel: placeOf(channel, names), talkView: talk}, nil
+}
+
+// talk reads a page of a channel. It reads one message more than is asked for, to know
+// whether the page is the last.
+func (r *Resources) talk(ctx context.Context, channel flow.ChannelID, names flow.Names, p page) (talkView, error) {
+	messages, err := r.messages(ctx, channel, flow.MessageFilters{Before: p.before, After: p.after, Limit: p.limit + 1})
+	if err != nil {
+		return talkView{}, err
+	}
+	more := len(messages) > p.limit
+	switch {
+	case more && p.after != "":
+		messages = messages[1:] // the newest is the one too many
+	case more:
+		messages = messages[:p.limit]
+	}
+	talk := r.show(ctx, messages, names)
+	if len(messages) == 0 {
+		return talk, nil
+	}
+	at := address{kind: atMessages, ref: string(channel)}
+	if more || p.after != "" {
+		at.page = page{before: messages[len(messages)-1].ID, limit: p.limit}
+		talk.Older = at.String()
+	}
+	at.page = page{after: messages[0].ID, limit: p.limit}
+	talk.Newer = at.String()
+	return talk, nil
+}
+
+func (r *Resources) messages(ctx context.Context, channel flow.ChannelID, f flow.MessageFilters) ([]flow.Message, error) {
+	return flow.EnumerateMessages.Call(ctx, r.client, flow.EnumerateMessagesInput{ChannelID: channel, Filters: &f})
+}
+
+// show names the authors of messages.
+func (r *Resources) show(ctx context.Context, messages []flow.Message, names flow.Names) talkView {
+	talk := talkView{Messages: []messageView{}, People: map[string]flow.AccountID{}}
+	authors := map[flow.AccountID]string{}
+	for _, m := range messages {
+		name, known := authors[m.SenderAccountID]
+		if !known {
+			name = r.author(ctx, m.SenderAccountID, names)
+			authors[m.SenderAccountID] = name
+			talk.People[name] = m.SenderAccountID
+		}
+		talk.Messages = append(talk.Messages, messageOf(m, name))
+	}
+	return talk
+}
+
+// author returns the name of an account, also of one that has left; failing that, its id.
+func (r *Resources) author(ctx context.Context, id flow.AccountID, names flow.Names) string {
+	if name := names.Account(id); name != "" {
+		return name
+	}
+	peer, err := flow.GetPeerFromID.Call(ctx, r.client, flow.GetPeerFromIDInput{PeerID: id})
+	if err != nil || peer.Username == "" {
+		return string(id)
+	}
+	return peer.Username
+}
+
+// readMessage finds one message by its neighbours: there is no call for one alone.
+func (r *Resources) readMessage(ctx context.Context, a address) (any, error) {
+	channel, names, err := r.find(ctx, a.ref)
+	if err != nil {
+		return nil, err
+	}
+	newer, err := r.messages(ctx, channel.ID, flow.MessageFilters{After: a.message, Limit: aroundShown})
+	if err != nil {
+		return nil, err
+	}
+	filters := flow.MessageFilters{Limit: aroundShown + 1}
+	if len(newer) > 0 {
+		filters.Before = newer[len(newer)-1].ID
+	}
+	older, err := r.messages(ctx, channel.ID, filters)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(older, func(m flow.Message) bool { return m.ID == a.message })
+	if i < 0 {
+		return nil, flow.Errorf(flow.NotFound, "the channel has no message %s; it may have been deleted", shown(string(a.message)))
+	}
+	around := append(newer, slices.Delete(slices.Clone(older), i, i+1)...)
+	return oneMessageView{
+		Channel:     placeOf(channel, names),
+		messageView: messageOf(older[i], r.author(ctx, older[i].SenderAccountID, names)),
+		Around:      r.show(ctx, around, names),
+	}, nil
+}
