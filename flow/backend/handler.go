@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"errors"
@@ -23,39 +24,42 @@ import (
 // MaxBody is the longest request body, in bytes.
 const MaxBody = 16 << 20
 
-// maxUnknown is how many bytes of bodies may be in memory before their token was seen.
-// Requests beyond that wait their turn.
-const maxUnknown = 4 * MaxBody
+// Bodies that are longer than shortBody, or do not say how long they are, may fill this
+// much memory before their token was seen; more of them wait their turn. Short ones do
+// not wait, so that nobody can keep them out with slow long ones.
+const (
+	shortBody  = 64 << 10
+	maxUnknown = 4 * MaxBody
+)
 
 // slowPoll is the least time that a failing WaitForNotification takes: programs of the
 // first hour ask again at once, and would keep a core busy.
 const slowPoll = time.Second
 
 type handler struct {
-	caller  flow.Caller
-	log     *slog.Logger
-	token   string
-	hosts   []string            // the names under which this port may be addressed
-	slots   chan struct{}       // holds one value per call under way
-	unknown *semaphore.Weighted // bytes of bodies whose token was not seen yet
+	caller   flow.Caller
+	log      *slog.Logger
+	token    string
+	patience time.Duration       // with a client that sends a body or takes a reply
+	hosts    []string            // the names under which this port may be addressed
+	slots    chan struct{}       // holds one value per call under way
+	unknown  *semaphore.Weighted // bytes of long bodies whose token was not seen yet
 }
 
 func (s *Server) handler(port int, token string) *handler {
 	h := &handler{
-		caller:  s.Caller,
-		log:     s.Log,
-		token:   token,
-		unknown: semaphore.NewWeighted(maxUnknown),
+		caller:   s.Caller,
+		log:      s.Log,
+		token:    token,
+		patience: cmp.Or(s.bodyTime, defaultBodyTime),
+		slots:    make(chan struct{}, cmp.Or(max(s.MaxCalls, 0), defaultMaxCalls)),
+		unknown:  semaphore.NewWeighted(maxUnknown),
 	}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
 	}
 	for _, name := range []string{"127.0.0.1", "localhost", "[::1]"} {
 		h.hosts = append(h.hosts, name+":"+strconv.Itoa(port))
-	}
-	h.slots = make(chan struct{}, defaultMaxCalls)
-	if s.MaxCalls > 0 {
-		h.slots = make(chan struct{}, s.MaxCalls)
 	}
 	return h
 }
@@ -74,8 +78,13 @@ func refuse(status int, code flow.Code, text string) *refusal {
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// A recorder of a test has no deadlines; connections do.
 	connection := http.NewResponseController(w)
-	_ = connection.SetReadDeadline(time.Now().Add(bodyTime))
+	_ = connection.SetReadDeadline(time.Now().Add(h.patience))
 	if no := h.inspect(r); no != nil {
+		h.answer(w, no.status, nil, no.err)
+		return
+	}
+	request, no := h.read(w, r)
+	if no != nil {
 		h.answer(w, no.status, nil, no.err)
 		return
 	}
@@ -87,12 +96,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			flow.Errorf(flow.Unavailable, "the backend has %d calls under way, which is its limit; try again", cap(h.slots)))
 		return
 	}
-	request, no := h.read(w, r)
 	_ = connection.SetReadDeadline(time.Time{}) // a long poll may take for ever
-	if no != nil {
-		h.answer(w, no.status, nil, no.err)
-		return
-	}
 	began := time.Now()
 	result, err := h.call(r.Context(), request)
 	if err != nil && r.Context().Err() != nil && flow.CodeOf(err) == flow.Internal {
@@ -140,14 +144,15 @@ func isJSON(contentType string) bool {
 
 // read takes the body and checks the token.
 func (h *handler) read(w http.ResponseWriter, r *http.Request) (flow.Request, *refusal) {
-	size := r.ContentLength
-	if size < 0 {
-		size = MaxBody
+	if size := r.ContentLength; size < 0 || size > shortBody {
+		if size < 0 {
+			size = MaxBody
+		}
+		if err := h.unknown.Acquire(r.Context(), size); err != nil {
+			return flow.Request{}, refuse(http.StatusServiceUnavailable, flow.Unavailable, "the backend is stopping")
+		}
+		defer h.unknown.Release(size)
 	}
-	if err := h.unknown.Acquire(r.Context(), size); err != nil {
-		return flow.Request{}, refuse(http.StatusServiceUnavailable, flow.Unavailable, "the backend is stopping")
-	}
-	defer h.unknown.Release(size)
 
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
 	if _, long := errors.AsType[*http.MaxBytesError](err); long {
@@ -200,7 +205,7 @@ func (h *handler) answer(w http.ResponseWriter, status int, result []byte, err e
 	if status == http.StatusMethodNotAllowed {
 		head.Set("Allow", http.MethodPost)
 	}
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(bodyTime))
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(h.patience))
 	w.WriteHeader(status)
 	if _, err := w.Write(reply); err != nil {
 		h.log.Debug("reply was not taken", "error", err)

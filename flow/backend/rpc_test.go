@@ -128,6 +128,24 @@ func TestLongBodyInChunks(t *testing.T) {
 	}
 }
 
+// Whoever sends long bodies slowly, with or without a token, keeps nobody else out.
+func TestCallsPassSlowLongOnes(t *testing.T) {
+	s := serve(t, &backend.Server{Caller: echo})
+	for range 20 {
+		conn, err := net.Dial("tcp4", s.address())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		fmt.Fprintf(conn, "POST /rpc HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n{", s.address(), backend.MaxBody)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if _, err := s.caller(t).Call(ctx, "Ping", json.RawMessage(`{}`)); err != nil {
+		t.Error(err)
+	}
+}
+
 type repeat struct{ left int }
 
 func (r *repeat) Read(p []byte) (int, error) {

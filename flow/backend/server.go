@@ -18,6 +18,7 @@
 package backend
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -42,13 +43,17 @@ type Server struct {
 	// MaxCalls bounds the calls that run at once, blocked ones included; what comes on
 	// top is answered with Unavailable. 0 stands for 1024.
 	MaxCalls int
+
+	headerTime, bodyTime time.Duration // 0 stands for the constants below
 }
 
 const (
 	defaultMaxCalls = 1024
-	headerTime      = 10 * time.Second // to send the head of a request
-	bodyTime        = 30 * time.Second // to send its body, and to take the reply
 	maxHeader       = 16 << 10
+	// A client may take this long to send the head of a request, and this long to send
+	// its body and to take the reply.
+	defaultHeaderTime = 10 * time.Second
+	defaultBodyTime   = 30 * time.Second
 	// idleTime outlasts the idle time of our client, so that the client is the one to
 	// hang up: a request that crosses with our hanging up would fail as Uncertain.
 	idleTime = 3 * time.Minute
@@ -71,7 +76,7 @@ func (s *Server) Serve(ctx context.Context, port int, ready io.Writer) error {
 	server := &http.Server{
 		Handler:           h,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
-		ReadHeaderTimeout: headerTime,
+		ReadHeaderTimeout: cmp.Or(s.headerTime, defaultHeaderTime),
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(h.log.Handler(), slog.LevelDebug),
