@@ -61,7 +61,7 @@ func unusable(dir string, err error) error {
 
 // header is what the first bytes of a database file say of it.
 type header struct {
-	empty       bool
+	empty       bool // or not yet known to hold anything
 	version     int
 	application uint32
 }
@@ -85,10 +85,20 @@ func readHeader(path string) (header, error) {
 	case err != nil:
 		return header{}, unusable(filepath.Dir(path), err)
 	}
-	return header{
+	h := header{
 		version:     int(binary.BigEndian.Uint32(head[60:])),
 		application: binary.BigEndian.Uint32(head[68:]),
-	}, nil
+	}
+	h.empty = h == header{} && hasLog(path)
+	return h, nil
+}
+
+// hasLog reports whether a write-ahead log stands beside a file. When a program ended
+// early it may hold all there is, and only SQLite can read it: the file is then looked at
+// again once it is open.
+func hasLog(path string) bool {
+	info, err := os.Stat(path + "-wal")
+	return err == nil && info.Size() > 0
 }
 
 // check refuses a file that is not ours or that a newer program wrote.

@@ -47,10 +47,9 @@ func migrate(ctx context.Context, conn *sql.Conn, path string, steps []string) (
 	if err != nil {
 		return fmt.Errorf("begin migration of %s: %w", path, err)
 	}
-	var version, application int
-	if err = readVersion(ctx, conn, &version, &application); err == nil {
-		err = header{version: version, application: uint32(application), empty: version == 0 && application == 0}.
-			check(path, len(steps))
+	var version, application, things int
+	if err = readVersion(ctx, conn, &version, &application, &things); err == nil {
+		err = header{version: version, application: uint32(application), empty: things == 0}.check(path, len(steps))
 	}
 	if err == nil && version < len(steps) {
 		for _, step := range steps[version:] {
@@ -70,9 +69,14 @@ func migrate(ctx context.Context, conn *sql.Conn, path string, steps []string) (
 	return nil
 }
 
-func readVersion(ctx context.Context, conn *sql.Conn, version, application *int) error {
+// readVersion reads the format of an open file, whose file it is, and how many tables and
+// the like it holds.
+func readVersion(ctx context.Context, conn *sql.Conn, version, application, things *int) error {
 	if err := conn.QueryRowContext(ctx, "PRAGMA user_version").Scan(version); err != nil {
 		return err
 	}
-	return conn.QueryRowContext(ctx, "PRAGMA application_id").Scan(application)
+	if err := conn.QueryRowContext(ctx, "PRAGMA application_id").Scan(application); err != nil {
+		return err
+	}
+	return conn.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(things)
 }
