@@ -8,6 +8,7 @@ package demo
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/mark3labs/mcp-go/client"
+	"github.com/mark3labs/mcp-go/client/transport"
 	"github.com/mark3labs/mcp-go/mcp"
 )
 
@@ -66,6 +68,12 @@ func play(ctx context.Context, say printer, ana, ben *host) error {
 	}
 	say.step("tools", "%d found: %s", len(tools), strings.Join(tools, ", "))
 
+	status, err := ana.call(ctx, "flow_status", nil)
+	if err != nil {
+		return err
+	}
+	say.step("ana asks who", "%s", firstLine(status))
+
 	channel, err := ben.channel(ctx, "general")
 	if err != nil {
 		return err
@@ -76,7 +84,7 @@ func play(ctx context.Context, say printer, ana, ben *host) error {
 	say.step("ben subscribes", "%s", channel)
 
 	sent := time.Now()
-	if err := ana.send(ctx, "general", greeting); err != nil {
+	if _, err := ana.call(ctx, "flow_send_message", map[string]any{"channel": "general", "text": greeting}); err != nil {
 		return err
 	}
 	say.step("ana sends", "%q to general", greeting)
@@ -88,14 +96,14 @@ func play(ctx context.Context, say printer, ana, ben *host) error {
 	latency := float64(arrived.Sub(sent).Microseconds()) / 1000
 	say.step("update at ben", "%s, %.1f ms after ana began to send", channel, latency)
 
-	text, err := ben.read(ctx, channel)
+	read, err := ben.newest(ctx, channel)
 	if err != nil {
 		return err
 	}
-	if !strings.Contains(text, greeting) {
-		return fmt.Errorf("read %s: the message is not there", channel)
+	if read.Text != greeting || read.From != "ana" {
+		return fmt.Errorf("read %s: the newest message is %+v, not the one that was sent", channel, read)
 	}
-	say.step("ben reads", "%s", lineWith(text, greeting))
+	say.step("ben reads", "[%s] %s: %s", read.At, read.From, read.Text)
 	return nil
 }
 
@@ -113,8 +121,8 @@ type update struct {
 }
 
 func startHost(ctx context.Context, executable, store, account, era string) (*host, error) {
-	c, err := client.NewStdioMCPClient(executable, nil, "--account", account, "--data-dir", store)
-	if err != nil {
+	c := client.NewClient(transport.NewStdio(executable, nil, "--account", account, "--data-dir", store))
+	if err := c.Start(ctx); err != nil {
 		return nil, fmt.Errorf("start the server of %s: %w", account, err)
 	}
 	h := &host{Client: c, account: account, updates: make(chan update, 64)}
@@ -178,18 +186,20 @@ func (h *host) subscribe(ctx context.Context, uri string) error {
 	return nil
 }
 
-func (h *host) send(ctx context.Context, channel, text string) error {
+// call calls a tool and returns its text.
+func (h *host) call(ctx context.Context, tool string, arguments map[string]any) (string, error) {
 	var request mcp.CallToolRequest
-	request.Params.Name = "flow_send_message"
-	request.Params.Arguments = map[string]any{"channel": channel, "text": text}
+	request.Params.Name = tool
+	request.Params.Arguments = arguments
 	result, err := h.CallTool(ctx, request)
 	if err != nil {
-		return fmt.Errorf("send: %w", err)
+		return "", fmt.Errorf("call %s: %w", tool, err)
 	}
+	text := textOf(result.Content)
 	if result.IsError {
-		return fmt.Errorf("send: %s", textOf(result.Content))
+		return "", fmt.Errorf("call %s: %s", tool, text)
 	}
-	return nil
+	return text, nil
 }
 
 // update waits until the server says that uri has changed.
@@ -206,20 +216,31 @@ func (h *host) update(ctx context.Context, uri string) (time.Time, error) {
 	}
 }
 
-func (h *host) read(ctx context.Context, uri string) (string, error) {
+// message is a message as the resource of a channel shows it.
+type message struct{ From, At, Text string }
+
+// newest reads the channel and returns its newest message.
+func (h *host) newest(ctx context.Context, uri string) (message, error) {
 	var request mcp.ReadResourceRequest
 	request.Params.URI = uri
 	result, err := h.ReadResource(ctx, request)
 	if err != nil {
-		return "", fmt.Errorf("read %s: %w", uri, err)
+		return message{}, fmt.Errorf("read %s: %w", uri, err)
 	}
-	var all []string
 	for _, c := range result.Contents {
-		if text, ok := c.(mcp.TextResourceContents); ok {
-			all = append(all, text.Text)
+		text, ok := c.(mcp.TextResourceContents)
+		if !ok {
+			continue
+		}
+		var channel struct{ Messages []message }
+		if err := json.Unmarshal([]byte(text.Text), &channel); err != nil {
+			return message{}, fmt.Errorf("read %s: %w", uri, err)
+		}
+		if len(channel.Messages) > 0 {
+			return channel.Messages[len(channel.Messages)-1], nil
 		}
 	}
-	return strings.Join(all, "\n"), nil
+	return message{}, fmt.Errorf("read %s: there is no message", uri)
 }
 
 func textOf(content []mcp.Content) string {
@@ -232,13 +253,9 @@ func textOf(content []mcp.Content) string {
 	return strings.Join(all, "\n")
 }
 
-func lineWith(text, part string) string {
-	for line := range strings.Lines(text) {
-		if strings.Contains(line, part) {
-			return strings.TrimSpace(line)
-		}
-	}
-	return text
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	return line
 }
 
 // printer prints one step a line.
