@@ -132,14 +132,13 @@ func bodies(t *testing.T, ctx context.Context, h *host, channel string) map[stri
 		}
 		page, _ := result.StructuredContent.(map[string]any)
 		list, _ := page["messages"].([]any)
-		for _, one := range list {
-			message := one.(map[string]any)
-			seen[message["text"].(string)]++
-			before = message["id"].(string)
-		}
 		if len(list) == 0 {
 			return seen
 		}
+		for _, one := range list {
+			seen[one.(map[string]any)["text"].(string)]++
+		}
+		before = list[0].(map[string]any)["id"].(string) // a page stands oldest first
 	}
 }
 
