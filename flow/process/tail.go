@@ -3,7 +3,6 @@ package process
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -62,19 +61,8 @@ func (t *tail) take(line string) {
 	t.lines = append(t.lines, line)
 	t.lines = t.lines[max(len(t.lines)-tailLines, 0):]
 	t.mu.Unlock()
-	ctx := context.Background()
-	if level := levelOf(line); t.log.Enabled(ctx, level) {
-		t.log.Log(ctx, level, "backend says", "line", clean(line, token))
-	}
-}
-
-// levelOf returns the level that a line names when it is the JSON of a log record.
-func levelOf(line string) slog.Level {
-	record := struct{ Level slog.Level }{slog.LevelDebug}
-	if line[0] != '{' || json.Unmarshal([]byte(line), &record) != nil {
-		return slog.LevelDebug
-	}
-	return record.Level
+	said := parseRecord(line, token)
+	t.log.LogAttrs(context.Background(), said.level, said.message, said.attrs()...)
 }
 
 // secretLike finds what may be a token that was not announced yet: long and without
@@ -111,7 +99,7 @@ func (t *tail) addTo(err error) error {
 	}
 	cleaned := make([]string, len(t.lines))
 	for i, line := range t.lines {
-		cleaned[i] = clean(line, t.token)
+		cleaned[i] = parseRecord(line, t.token).String()
 	}
 	text := strings.Join(cleaned, "\n")
 	if len(text) > tailBytes {

@@ -29,6 +29,7 @@ func TestTail(t *testing.T) {
 		{"a token", "t=secret.", "; it last said: t=[token]."},
 		{"what may be a token", "5JX3O2QKZVN6T4YB7WUE2RHDLM, /home/ada/go/src/some-very-long-directory-name",
 			"; it last said: [hidden], /home/ada/go/src/some-very-long-directory-name"},
+		{"a record", `{"time":"now","level":"ERROR","msg":"no store","err":"disk full"}`, "; it last said: no store err=disk full"},
 		{"control characters", "\x1b[31mred\x07\u202e\xff", "; it last said: [31mred\uFFFD"},
 	}
 	for _, tt := range tests {
@@ -58,9 +59,10 @@ func TestTailKeepsLevels(t *testing.T) {
 			return a
 		},
 	}))}
-	said.read(strings.NewReader(`plain` + "\n" + `{"level":"WARN","msg":"a"}` + "\n" + `{"level":7}` + "\n" + `{"msg":"b"}` + "\n" + `{"level":"ERROR+2"`))
+	said.hide("secret")
+	said.read(strings.NewReader(`plain` + "\n" + `{"level":"WARN","msg":"a","why":"token secret","n":3,"time":"now"}` + "\n" + `{"level":7}` + "\n" + `{"msg":"b"}` + "\n" + `{"level":"ERROR+2"`))
 	want := `level=DEBUG msg="backend says" line=plain
-level=WARN msg="backend says" line="{\"level\":\"WARN\",\"msg\":\"a\"}"
+level=WARN msg=a n=3 why="token [token]"
 level=DEBUG msg="backend says" line="{\"level\":7}"
 level=DEBUG msg="backend says" line="{\"msg\":\"b\"}"
 level=DEBUG msg="backend says" line="{\"level\":\"ERROR+2\""
