@@ -76,8 +76,8 @@ func (e *Engine) CreateAccount(ctx context.Context, call flow.Call, in flow.Crea
 		return none, err
 	}
 	_, err = once(ctx, e, call, "CreateAccount", e.member, func(t *tx) (flow.Nothing, error) {
-		account := db.Account{Server: serverOf(in.ServerURI), Username: in.Username, Phone: in.PhoneNumber, Verifier: verifier}
-		if err := t.free(account.Server, account.Username, 0); err != nil {
+		server := serverOf(in.ServerURI)
+		if err := t.free(server, in.Username, 0); err != nil {
 			return none, err
 		}
 		taken, err := t.PhoneTaken(t.ctx, in.PhoneNumber)
@@ -87,7 +87,8 @@ func (e *Engine) CreateAccount(ctx context.Context, call flow.Call, in flow.Crea
 		if taken {
 			return none, flow.Errorf(flow.Conflict, "the phone number is taken; choose another or leave it empty")
 		}
-		if account, err = t.newAccount(account); err != nil {
+		account, err := t.newAccount(db.Account{Server: server, Username: in.Username, Phone: in.PhoneNumber, Verifier: verifier})
+		if err != nil {
 			return none, err
 		}
 		device, _, err := t.newDevice(account.ID, newDevice{home, in.DeviceName, in.Platform, in.OSRelease})

@@ -46,12 +46,12 @@ func requestUID(call flow.Call, scope string) ([]byte, error) {
 // once does a write and remembers what it answered, so that a repetition of the call
 // gets the same answer and does nothing.
 func once[Out any](ctx context.Context, e *Engine, call flow.Call, method, scope string, run func(*tx) (Out, error)) (Out, error) {
-	var out Out
+	var none, out Out
 	uid, err := requestUID(call, scope)
 	if err != nil {
-		return out, err
+		return none, err
 	}
-	err = e.store.change(ctx, func(t *tx) error {
+	err = e.store.change(ctx, func(t *tx) (err error) {
 		if uid == nil {
 			out, err = run(t)
 			return err
@@ -75,7 +75,10 @@ func once[Out any](ctx context.Context, e *Engine, call flow.Call, method, scope
 		}
 		return t.AddRequest(t.ctx, db.AddRequestParams{Uid: uid, Method: method, Scope: scope, Result: string(result), Created: t.now})
 	})
-	return out, err
+	if err != nil {
+		return none, err // out may still be written to when ctx has ended
+	}
+	return out, nil
 }
 
 // Config implements [flow.Engine].

@@ -37,22 +37,21 @@ func isStorageFailure(err error) bool {
 // ends of contexts pass through.
 func (s *store) explain(err error) error {
 	var refusal *flow.Error
-	if err == nil || errors.As(err, &refusal) ||
-		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	switch {
+	case err == nil || errors.As(err, &refusal):
 		return err
+	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
+		return err
+	case s.closed.Load():
+		return errClosed
+	case !isStorageFailure(err):
+		return fmt.Errorf("store: %w", err)
 	}
 	switch resultCode(err) {
 	case sqlite3.SQLITE_FULL:
 		return flow.Errorf(flow.Unavailable, "the disk that holds %s is full; free space and try again", s.dir)
 	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
 		return flow.Errorf(flow.Unavailable, "the store in %s is damaged (%v); restore it from a backup", s.dir, err)
-	case 0:
-		if !isStorageFailure(err) {
-			return fmt.Errorf("store: %w", err)
-		}
 	}
-	if isStorageFailure(err) {
-		return flow.Errorf(flow.Unavailable, "the store in %s cannot be read or written (%v); check the disk and try again", s.dir, err)
-	}
-	return fmt.Errorf("store: %w", err)
+	return flow.Errorf(flow.Unavailable, "the store in %s cannot be read or written (%v); check the disk and try again", s.dir, err)
 }

@@ -12,17 +12,49 @@ import (
 // fold returns the form of a text in which search compares: without case, accents,
 // compatibility forms and runs of blanks.
 func fold(text string) string {
-	if isASCII(text) {
-		return oneBlank(strings.ToLower(text))
+	if folded, ok := foldASCII(make([]byte, 0, len(text)), text); ok {
+		return string(folded)
 	}
 	folded := norm.NFKD.String(cases.Fold().String(norm.NFKD.String(text)))
+	blank := false
 	folded = strings.Map(func(r rune) rune {
 		if unicode.Is(unicode.Mn, r) && r != kanaVoiced && r != kanaSemiVoiced {
 			return -1
 		}
-		return r
+		was := blank
+		if blank = unicode.IsSpace(r); !blank {
+			return r
+		}
+		if was {
+			return -1
+		}
+		return ' '
 	}, folded)
-	return oneBlank(norm.NFC.String(folded))
+	return norm.NFC.String(folded)
+}
+
+// foldASCII appends the folded form of a text to dst. It reports false when the text
+// holds anything but ASCII.
+func foldASCII(dst []byte, text string) ([]byte, bool) {
+	blank := false
+	for i := range len(text) {
+		c := text[i]
+		switch {
+		case c >= utf8.RuneSelf:
+			return dst, false
+		case 'A' <= c && c <= 'Z':
+			c += 'a' - 'A'
+		}
+		was := blank
+		if blank = c == ' ' || '\t' <= c && c <= '\r'; blank {
+			if was {
+				continue
+			}
+			c = ' '
+		}
+		dst = append(dst, c)
+	}
+	return dst, true
 }
 
 // The marks that tell one Japanese syllable from another are not accents.
@@ -30,34 +62,6 @@ const (
 	kanaVoiced     = '\u3099'
 	kanaSemiVoiced = '\u309a'
 )
-
-func isASCII(text string) bool {
-	for i := range len(text) {
-		if text[i] >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
-}
-
-// oneBlank writes each run of blanks as one.
-func oneBlank(text string) string {
-	blank, changed := false, false
-	mapped := strings.Map(func(r rune) rune {
-		was := blank
-		if blank = unicode.IsSpace(r); !blank {
-			return r
-		}
-		if changed = changed || was || r != ' '; was {
-			return -1
-		}
-		return ' '
-	}, text)
-	if !changed {
-		return text
-	}
-	return mapped
-}
 
 // class says what a character is to the index.
 type class int

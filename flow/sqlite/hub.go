@@ -11,7 +11,7 @@ import (
 // The newest part of the log stays in memory, up to this many events and bytes.
 const (
 	ringEvents = 4096
-	ringBytes  = 4 << 20
+	ringBytes  = 2 << 20
 )
 
 // audience says who sees an event: the account, the members of the channel, and the

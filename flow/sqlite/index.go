@@ -16,7 +16,6 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/flow-mcp/flow-mcp/flow"
-	"github.com/flow-mcp/flow-mcp/flow/sqlite/internal/db"
 )
 
 // indexFormat is the version of search.db. A file of any other is made anew.
@@ -39,14 +38,19 @@ const (
 	addWords   = `INSERT INTO words (rowid, body, scope) VALUES (?, ?, ?)`
 	setIndexed = `UPDATE state SET indexed = ?`
 	getIndexed = `SELECT indexed FROM state WHERE store = ?`
-	findWords  = `SELECT rowid FROM words WHERE words MATCH ? AND rowid < ? ORDER BY rowid DESC LIMIT ?`
+	findWords  = `SELECT rowid FROM words WHERE words MATCH ? AND rowid < ? ORDER BY rowid DESC`
 )
+
+// toIndex reads main.db. Its rows are taken one by one, since all together may be large.
+const toIndex = `SELECT message.seq, message.channel, channel.org, message.body
+FROM message CROSS JOIN channel ON channel.id = message.channel
+WHERE message.seq > ? AND message.deleted = 0 ORDER BY message.seq LIMIT ?`
 
 // The indexer takes this many messages at a time, a little after they have come, so that
 // it does not compete with those who send them.
 const (
-	indexChunk = 500
-	indexDelay = 50 * time.Millisecond
+	indexChunk = 2000
+	indexDelay = 100 * time.Millisecond
 )
 
 // searcher keeps search.db. It lags a little behind main.db, and can be made anew from it.
@@ -191,23 +195,20 @@ func (x *searcher) run(ctx context.Context) {
 	}
 }
 
-// catchUp indexes what is missing. A damaged file is made anew.
+// catchUp indexes what is missing. A damaged file is made anew, once.
 func (x *searcher) catchUp(ctx context.Context) error {
-	for {
+	for renewed := false; ; {
 		if x.damaged.Load() {
 			if err := x.renew(ctx); err != nil {
 				return err
 			}
+			renewed = true
 		}
-		rows, err := x.store.read.MessagesToIndex(ctx, flow.Cursor(x.indexed.Load()), indexChunk)
-		if err != nil || len(rows) == 0 {
+		more, err := x.add(ctx)
+		if err != nil && (renewed || !isDamage(err)) || err == nil && !more {
 			return err
 		}
-		if err := x.add(ctx, rows); err != nil {
-			if !isDamage(err) || x.damaged.Swap(true) {
-				return err
-			}
-		}
+		x.damaged.Store(err != nil)
 	}
 }
 
@@ -216,55 +217,79 @@ func isDamage(err error) bool {
 	return code == sqlite3.SQLITE_CORRUPT || code == sqlite3.SQLITE_NOTADB
 }
 
-// add puts messages into the index, with the place that it has reached.
-func (x *searcher) add(ctx context.Context, rows []db.MessagesToIndexRow) error {
+// add puts the next messages into the index, with the place that it has reached. It
+// reports whether there were any.
+func (x *searcher) add(ctx context.Context) (more bool, err error) {
+	rows, err := x.store.pool.QueryContext(ctx, toIndex, x.indexed.Load(), indexChunk)
+	if err != nil {
+		return false, fmt.Errorf("read messages to index: %w", err)
+	}
+	defer rows.Close()
 	t, err := x.file.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("begin indexing: %w", err)
+		return false, fmt.Errorf("begin indexing: %w", err)
 	}
 	defer t.Rollback()
 	insert, err := t.PrepareContext(ctx, addWords)
 	if err != nil {
-		return fmt.Errorf("prepare indexing: %w", err)
+		return false, fmt.Errorf("prepare indexing: %w", err)
 	}
-	for _, row := range rows {
-		scope := channelToken(row.Channel) + " " + teamToken(row.Org)
-		if _, err := insert.ExecContext(ctx, row.Seq, strings.Join(tokens(fold(row.Body)), " "), scope); err != nil {
-			return fmt.Errorf("index message: %w", err)
+	var last, channel, org int64
+	var body string
+	for rows.Next() {
+		if err := rows.Scan(&last, &channel, &org, &body); err != nil {
+			return false, fmt.Errorf("read message to index: %w", err)
+		}
+		scope := channelToken(channel) + " " + teamToken(org)
+		if _, err := insert.ExecContext(ctx, last, strings.Join(tokens(fold(body)), " "), scope); err != nil {
+			return false, fmt.Errorf("index message: %w", err)
 		}
 	}
-	last := rows[len(rows)-1].Seq
+	if err := rows.Err(); err != nil {
+		return false, fmt.Errorf("read messages to index: %w", err)
+	}
+	if last == 0 {
+		return false, nil
+	}
 	if _, err := t.ExecContext(ctx, setIndexed, last); err != nil {
-		return fmt.Errorf("note the end of the index: %w", err)
+		return false, fmt.Errorf("note the end of the index: %w", err)
 	}
 	if err := t.Commit(); err != nil {
-		return fmt.Errorf("commit index: %w", err)
+		return false, fmt.Errorf("commit index: %w", err)
 	}
-	x.indexed.Store(int64(last))
-	return nil
+	x.indexed.Store(last)
+	return true, nil
 }
 
-// candidates returns messages that the index finds before a place, newest first.
-func (x *searcher) candidates(ctx context.Context, match string, before flow.Cursor, most int) ([]flow.Cursor, error) {
+// candidates hands out messages that the index finds before a place, newest first and
+// some at a time, until take wants no more.
+func (x *searcher) candidates(ctx context.Context, match string, before flow.Cursor, take func([]flow.Cursor) (more bool)) error {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	rows, err := x.pool.QueryContext(ctx, findWords, match, before, most)
+	rows, err := x.pool.QueryContext(ctx, findWords, match, before)
 	if err != nil {
-		return nil, fmt.Errorf("search index: %w", err)
+		return fmt.Errorf("search index: %w", err)
 	}
 	defer rows.Close()
-	var list []flow.Cursor
+	places := make([]flow.Cursor, 0, searchChunk)
 	for rows.Next() {
 		var seq flow.Cursor
 		if err := rows.Scan(&seq); err != nil {
-			return nil, fmt.Errorf("search index: %w", err)
+			return fmt.Errorf("search index: %w", err)
 		}
-		list = append(list, seq)
+		if places = append(places, seq); len(places) < searchChunk {
+			continue
+		}
+		if !take(places) {
+			return nil
+		}
+		places = places[:0]
 	}
 	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("search index: %w", err)
+		return fmt.Errorf("search index: %w", err)
 	}
-	return list, nil
+	take(places)
+	return nil
 }
 
 // fail notes a failure of the index; one that shows damage makes it anew.

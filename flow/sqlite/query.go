@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -9,52 +10,66 @@ import (
 // query is what a search looks for.
 type query struct {
 	folded string
-	// match selects the messages from the index that may hold the text; empty when it
-	// has no words.
-	match string
+	// words selects the messages from the index that hold the text if its last word is
+	// a whole one, and prefix those that hold it if it is the beginning of one. They are
+	// empty when there is nothing to ask the index for.
+	words, prefix string
 	// inner says that the text may begin inside a word, which match does not find.
 	inner bool
+
+	scratch []byte
+}
+
+// isIn reports whether a text holds what the query looks for.
+func (q *query) isIn(text string) bool {
+	folded, ok := foldASCII(q.scratch[:0], text)
+	q.scratch = folded
+	if !ok {
+		return strings.Contains(fold(text), q.folded)
+	}
+	return bytes.Contains(folded, []byte(q.folded))
 }
 
 func newQuery(text string) query {
 	q := query{folded: strings.TrimSpace(fold(text))}
-	words := tokens(q.folded)
-	if len(words) == 0 {
+	list := tokens(q.folded)
+	if len(list) == 0 {
 		return q
 	}
 	first, _ := utf8.DecodeRuneInString(q.folded)
 	last, _ := utf8.DecodeLastRuneInString(q.folded)
 	q.inner = classOf(first) == letter
-	terms := make([]string, 0, len(words))
-	for i, word := range words {
-		term := `"` + word + `"` // holds no quotation mark: words are letters and symbols
-		if i == len(words)-1 && classOf(last) != gap {
-			if classOf(last) == dense && i > 0 && len(word) < len(words[i-1]) && strings.HasSuffix(words[i-1], word) {
-				continue // the pair before it says more
-			}
-			term += "*"
+	open := classOf(last) == letter // the text may go on in the same word
+	if n := len(list); classOf(last) == dense {
+		if n > 1 && strings.HasSuffix(list[n-2], list[n-1]) {
+			list = list[:n-1] // the last character alone is no word when more follow it
+		} else {
+			open = true
 		}
-		terms = append(terms, term)
 	}
-	q.match = "body : (" + strings.Join(terms, " AND ") + ")"
+	// Words are letters, digits and symbols: there is no quotation mark to escape.
+	q.words = `body : ("` + strings.Join(list, `" AND "`) + `")`
+	if open {
+		q.prefix = strings.TrimSuffix(q.words, ")") + "*)"
+	}
 	return q
 }
 
-// in restricts a query to channels or, when they are too many to name, to a team.
-func (q query) in(channels []int64, team int64) string {
+// in restricts a selection to channels or, when they are too many to name, to a team.
+func in(selection string, channels map[int64]bool, team int64) string {
 	const most = 100
 	var scope []string
 	switch {
 	case len(channels) <= most:
-		for _, id := range channels {
+		for id := range channels {
 			scope = append(scope, channelToken(id))
 		}
 	case team != 0:
 		scope = []string{teamToken(team)}
 	default:
-		return q.match
+		return selection
 	}
-	return q.match + " AND scope : (" + strings.Join(scope, " OR ") + ")"
+	return selection + " AND scope : (" + strings.Join(scope, " OR ") + ")"
 }
 
 func channelToken(id int64) string { return "c" + strconv.FormatInt(id, 10) }

@@ -18,8 +18,8 @@ import (
 const (
 	maxSearch     = 1000   // characters of a text to look for
 	nearScan      = 500    // messages
-	farScan       = 50_000 // messages
-	maxCandidates = 20_000
+	farScan       = 20_000 // messages
+	maxCandidates = 10_000 // messages of the index that are looked at closer
 	searchChunk   = 256
 )
 
@@ -37,7 +37,10 @@ func (e *Engine) Search(ctx context.Context, call flow.Call, in flow.SearchInput
 	case utf8.RuneCountInString(in.Search) > maxSearch:
 		return nil, flow.Errorf(flow.Invalid, "Search is longer than %d characters", maxSearch)
 	}
-	s := &search{store: e.store, account: self.account, query: newQuery(in.Search), before: e.store.hub.end() + 1}
+	s := &search{
+		store: e.store, account: self.account, query: newQuery(in.Search),
+		channels: map[int64]bool{}, known: map[flow.Cursor]bool{}, before: e.store.hub.end() + 1,
+	}
 	if err := s.restrict(ctx, self, in); err != nil {
 		return nil, e.store.explain(err)
 	}
@@ -53,12 +56,13 @@ type search struct {
 	account int64
 	query   query
 
-	channel  int64   // 0 for all
-	team     int64   // 0 for all
-	channels []int64 // those that it looks into
+	channel  int64          // 0 for all
+	team     int64          // 0 for all
+	channels map[int64]bool // those that it looks into
 
-	before flow.Cursor // all from here on has been looked at
-	looked int         // at so many messages
+	before flow.Cursor          // all from here on has been looked at
+	looked int                  // at so many messages
+	known  map[flow.Cursor]bool // what was found
 	found  []db.SearchRowsRow
 	size   int // of the texts that were found
 }
@@ -68,7 +72,7 @@ func (s *search) restrict(ctx context.Context, self *who, in flow.SearchInput) (
 	read := s.store.read
 	if in.ChannelID != "" {
 		ch, err := channelFor(ctx, read, self, "Search", in.ChannelID, in.OrgID)
-		s.channel, s.channels = ch.ID, []int64{ch.ID}
+		s.channel, s.channels[ch.ID] = ch.ID, true
 		return err
 	}
 	if in.OrgID != "" {
@@ -77,12 +81,15 @@ func (s *search) restrict(ctx context.Context, self *who, in flow.SearchInput) (
 			return err
 		}
 		s.team = org.ID
-		s.channels, err = read.ChannelIDsIn(ctx, self.account, org.ID)
+		ids, err := read.ChannelIDsIn(ctx, self.account, org.ID)
+		for _, id := range ids {
+			s.channels[id] = true
+		}
 		return err
 	}
 	rows, err := read.ChannelViews(ctx, self.account)
 	for _, row := range rows {
-		s.channels = append(s.channels, row.Channel)
+		s.channels[row.Channel] = true
 	}
 	return err
 }
@@ -102,19 +109,22 @@ func (s *search) run(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	if s.query.match != "" && !s.full() {
-		if err := s.look(ctx); err != nil {
+	for _, selection := range []string{s.query.words, s.query.prefix} {
+		if selection == "" || s.full() {
+			break
+		}
+		if err := s.look(ctx, in(selection, s.channels, s.team)); err != nil {
 			return err
 		}
 	}
-	if len(s.found) > 0 && s.query.match != "" {
+	if len(s.found) > 0 && s.query.words != "" {
 		return nil
 	}
 	return s.scan(ctx, func() bool { return s.looked >= farScan })
 }
 
 // full reports whether there are as many hits as are returned.
-func (s *search) full() bool { return len(s.found) >= flow.MaxHits || s.size > maxPageBytes }
+func (s *search) full() bool { return len(s.known) >= flow.MaxHits || s.size > maxPageBytes }
 
 // scan reads texts, newest first, until enough says so.
 func (s *search) scan(ctx context.Context, enough func() bool) error {
@@ -123,13 +133,7 @@ func (s *search) scan(ctx context.Context, enough func() bool) error {
 		if err != nil {
 			return err
 		}
-		var places []flow.Cursor
-		for _, text := range texts {
-			if strings.Contains(fold(text.Body), s.query.folded) {
-				places = append(places, text.Seq)
-			}
-		}
-		if err := s.take(ctx, places); err != nil {
+		if err := s.take(ctx, texts); err != nil {
 			return err
 		}
 	}
@@ -137,7 +141,8 @@ func (s *search) scan(ctx context.Context, enough func() bool) error {
 }
 
 // texts returns the next ones before the place that was reached, and moves it.
-func (s *search) texts(ctx context.Context) ([]db.ScanChannelRow, error) {
+func (s *search) texts(ctx context.Context) ([]db.TextsRow, error) {
+	var texts []db.TextsRow
 	if s.channel != 0 {
 		rows, err := s.store.read.ScanChannel(ctx, db.ScanChannelParams{
 			Channel: s.channel, Before: s.before, Most: searchChunk,
@@ -146,48 +151,60 @@ func (s *search) texts(ctx context.Context) ([]db.ScanChannelRow, error) {
 		if s.before = 1; len(rows) == searchChunk {
 			s.before = rows[len(rows)-1].Seq
 		}
-		return rows, err
+		for _, row := range rows {
+			texts = append(texts, db.TextsRow(row))
+		}
+		return texts, err
 	}
 	after := max(0, s.before-1-searchChunk)
-	rows, err := s.store.read.ScanLog(ctx, db.ScanLogParams{
-		Account: s.account, Team: s.team, After: after, Before: s.before, Most: searchChunk,
-	})
+	rows, err := s.store.read.ScanLog(ctx, after, s.before)
 	s.looked += int(s.before - 1 - after)
 	s.before = after + 1
-	texts := make([]db.ScanChannelRow, len(rows))
-	for i, row := range rows {
-		texts[i] = db.ScanChannelRow(row)
+	for _, row := range rows {
+		texts = append(texts, db.TextsRow(row))
 	}
 	return texts, err
 }
 
 // look asks the index for what lies before the place that was reached. Without a working
 // index there is still the scan.
-func (s *search) look(ctx context.Context) error {
-	match, before := s.query.in(s.channels, s.team), s.before
-	for tried := 0; tried < maxCandidates && !s.full(); {
-		places, err := s.store.search.candidates(ctx, match, before, searchChunk)
-		if err != nil {
-			if ctx.Err() != nil {
-				return err
-			}
-			s.store.search.fail(err)
-			return nil
+func (s *search) look(ctx context.Context, match string) error {
+	tried := 0
+	var failed error // of main.db, as opposed to the index
+	err := s.store.search.candidates(ctx, match, s.before, func(places []flow.Cursor) (more bool) {
+		var texts []db.TextsRow
+		if texts, failed = s.at(ctx, places); failed == nil {
+			failed = s.take(ctx, texts)
 		}
-		if err := s.take(ctx, places); err != nil {
-			return err
-		}
-		if len(places) < searchChunk {
-			return nil
-		}
-		before = places[len(places)-1]
 		tried += len(places)
+		return failed == nil && tried < maxCandidates && !s.full()
+	})
+	if err != nil && ctx.Err() == nil {
+		s.store.search.fail(err)
+		err = nil
 	}
-	return nil
+	return cmp.Or(failed, err)
 }
 
-// take keeps those messages that hold the text and may be read.
-func (s *search) take(ctx context.Context, places []flow.Cursor) error {
+// at returns the texts at some places.
+func (s *search) at(ctx context.Context, places []flow.Cursor) ([]db.TextsRow, error) {
+	list, err := json.Marshal(places)
+	if err != nil {
+		return nil, err
+	}
+	return s.store.read.Texts(ctx, string(list))
+}
+
+// take keeps those texts, newest first, that hold what is looked for and may be read.
+func (s *search) take(ctx context.Context, texts []db.TextsRow) error {
+	var places []flow.Cursor
+	for _, text := range texts {
+		if s.full() || !s.channels[text.Channel] || s.known[text.Seq] || !s.query.isIn(text.Body) {
+			continue
+		}
+		s.known[text.Seq] = true
+		places = append(places, text.Seq)
+	}
 	if len(places) == 0 {
 		return nil
 	}
@@ -196,11 +213,9 @@ func (s *search) take(ctx context.Context, places []flow.Cursor) error {
 		return err
 	}
 	rows, err := s.store.read.SearchRows(ctx, string(list), s.account)
+	s.found = append(s.found, rows...)
 	for _, row := range rows {
-		if !s.full() && strings.Contains(fold(row.Body), s.query.folded) {
-			s.found = append(s.found, row)
-			s.size += len(row.Body) + len(row.Other)
-		}
+		s.size += len(row.Body) + len(row.Other)
 	}
 	return err
 }

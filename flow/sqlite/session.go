@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -42,10 +43,12 @@ type session struct {
 	cursor  flow.Cursor // all up to here has been acknowledged
 	sent    flow.Cursor // and this is what the last wait returned
 	notices flow.Notifications
-	poll    *waiter // the call that waits now
-	newest  int     // number of that call
-	ended   bool
+	poll    *waiter     // the call that waits now
+	newest  int         // number of that call
 	sync    *time.Timer // until synchronisation is announced
+	cause   error       // why the session has ended
+
+	ended chan struct{} // closed when it has
 }
 
 // sessions holds those that were used since the store was opened.
@@ -172,13 +175,13 @@ func (e *Engine) session(ctx context.Context, call flow.Call) (*session, error) 
 	if s := e.store.sessions.get(key); s != nil {
 		return s, nil
 	}
-	s := &session{key: key}
+	s := &session{key: key, ended: make(chan struct{})}
 	if err := e.store.resume(ctx, s); err != nil {
 		return nil, err
 	}
 	kept, fresh := e.store.sessions.keep(s)
 	if !fresh {
-		e.store.end(s)
+		e.store.end(s, nil)
 	}
 	return kept, nil
 }
@@ -202,7 +205,7 @@ func (s *store) resume(ctx context.Context, one *session) error {
 	}
 	one.mu.Lock()
 	defer one.mu.Unlock()
-	if one.ended || !one.self.CompareAndSwap(nil, &self) {
+	if one.cause != nil || !one.self.CompareAndSwap(nil, &self) {
 		s.hub.release(self.view)
 		return nil
 	}
@@ -241,21 +244,28 @@ func (s *session) synchronised() {
 	}
 }
 
-// end wakes who waits on a session that is gone.
-func (s *store) end(one *session) {
+// end ends what waits on a session, for the given reason.
+func (s *store) end(one *session, cause error) {
 	one.mu.Lock()
-	already := one.ended
-	one.ended = true
+	defer one.mu.Unlock()
+	if one.cause != nil {
+		return
+	}
+	one.cause = cmp.Or(cause, errUnknownSession)
+	close(one.ended)
 	if one.sync != nil {
 		one.sync.Stop()
 	}
-	if one.poll != nil {
-		one.poll.signal()
-	}
-	one.mu.Unlock()
-	if self := one.self.Load(); self != nil && !already {
+	if self := one.self.Load(); self != nil {
 		s.hub.release(self.view)
 	}
+}
+
+// why says why the session has ended.
+func (s *session) why() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cause
 }
 
 // holdView returns the view of an account, reading it if need be. It is released with

@@ -56,14 +56,17 @@ func orUnknown(err error) error {
 func (e *Engine) start(ctx context.Context, s *session, find func(*tx) (db.Account, int64, error)) error {
 	others := e.store.sessions.all()
 	err := e.store.change(ctx, func(t *tx) error {
-		for _, one := range others { // the device's place is the most advanced of its sessions
-			if err := one.save(t); err != nil {
-				return err
-			}
-		}
 		account, device, err := find(t)
 		if err != nil {
 			return err
+		}
+		for _, one := range others { // the device's place is the most advanced of its sessions
+			if self := one.self.Load(); self == nil || self.device != device {
+				continue
+			}
+			if err := one.save(t); err != nil {
+				return err
+			}
 		}
 		return t.bind(s, account.ID, device)
 	})
@@ -120,11 +123,15 @@ func (e *Engine) StartUpLocal(ctx context.Context, call flow.Call, in flow.Start
 		if err != nil {
 			return account, 0, err
 		}
-		out, err = t.joinHome(account, home)
-		out.Created = created
+		joined, err := t.joinHome(account, home)
+		joined.Created = created
+		out = joined
 		return account, device, err
 	})
-	return out, err
+	if err != nil {
+		return flow.Home{}, err // out may still be written to when ctx has ended
+	}
+	return out, nil
 }
 
 // localAccount returns the account of a name and its device on a machine, and makes

@@ -3,10 +3,13 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/flow-mcp/flow-mcp/flow"
@@ -38,6 +41,10 @@ type store struct {
 	sessions *sessions
 	search   *searcher
 	hashing  chan struct{} // holds one token: who has it may compute a password hash
+	closed   atomic.Bool
+
+	mu    sync.Mutex
+	seats map[string]bool // the processes that are there
 }
 
 // openStore opens the store in a directory, making it when there is none. Only the
@@ -48,7 +55,10 @@ func openStore(ctx context.Context, dir string, o Options) (_ *store, err error)
 	if err != nil {
 		return nil, unusable(dir, err)
 	}
-	s := &store{dir: dir, version: o.Version, log: o.Log, hashing: make(chan struct{}, 1)}
+	s := &store{
+		dir: dir, version: o.Version, log: o.Log,
+		hashing: make(chan struct{}, 1), seats: map[string]bool{},
+	}
 	s.hashing <- struct{}{}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -73,6 +83,7 @@ func openStore(ctx context.Context, dir string, o Options) (_ *store, err error)
 	}
 	s.writer.publish = s.published
 	s.writer.explain = s.explain
+	s.writer.chores = s.chores
 	go s.writer.run()
 	s.search.start()
 	return s, nil
@@ -115,13 +126,11 @@ func (s *store) openMain(ctx context.Context) error {
 	if err := migrate(ctx, conn, file.path, steps); err != nil {
 		return err
 	}
-	if s.writer, err = newWriter(ctx, conn, s.log); err != nil {
-		return err
-	}
-	return s.openReaders(ctx, file)
+	s.writer = newWriter(conn, s.log)
+	return s.openReaders(file)
 }
 
-func (s *store) openReaders(ctx context.Context, file databaseFile) (err error) {
+func (s *store) openReaders(file databaseFile) (err error) {
 	s.pool, err = sql.Open("sqlite", file.dsn("query_only(1)", "cache_size(-1000)"))
 	if err != nil {
 		return fmt.Errorf("open %s for reading: %w", file.path, err)
@@ -129,23 +138,17 @@ func (s *store) openReaders(ctx context.Context, file databaseFile) (err error) 
 	s.pool.SetMaxOpenConns(4)
 	s.pool.SetMaxIdleConns(4)
 	s.pool.SetConnMaxIdleTime(time.Minute)
-	if s.read, err = db.Prepare(ctx, s.pool); err != nil {
-		return fmt.Errorf("prepare readers: %w", err)
-	}
+	s.read = db.New(newStatements(s.pool))
 	return nil
 }
 
 // openHub makes the hub at the present end of the log.
 func (s *store) openHub(ctx context.Context) error {
-	message, err := s.read.LastMessage(ctx)
+	end, err := s.read.EndOfLog(ctx)
 	if err != nil {
 		return fmt.Errorf("read end of log: %w", err)
 	}
-	event, err := s.read.LastEvent(ctx)
-	if err != nil {
-		return fmt.Errorf("read end of log: %w", err)
-	}
-	s.hub = newHub(flow.Cursor(max(message, event)))
+	s.hub = newHub(flow.Cursor(end))
 	s.sessions = newSessions()
 	return nil
 }
@@ -167,10 +170,18 @@ func (s *store) change(ctx context.Context, run func(*tx) error) error {
 
 // seat returns the view of one backend process, which is known by a stable name. Sessions
 // that it had under an earlier owner of the store go on.
-func (s *store) seat(member string) *Engine { return &Engine{store: s, member: member} }
+func (s *store) seat(member string) *Engine {
+	s.mu.Lock()
+	s.seats[member] = true
+	s.mu.Unlock()
+	return &Engine{store: s, member: member}
+}
 
 // leave ends the sessions of a backend process that is gone.
 func (s *store) leave(member string) {
+	s.mu.Lock()
+	delete(s.seats, member)
+	s.mu.Unlock()
 	gone := s.sessions.remove(member)
 	err := s.change(context.Background(), func(t *tx) error {
 		for _, one := range gone {
@@ -178,26 +189,54 @@ func (s *store) leave(member string) {
 				return err
 			}
 		}
-		if err := t.DropSessions(t.ctx, member); err != nil {
-			return err
-		}
-		return t.DropSeat(t.ctx, member)
+		return t.dropMember(member)
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, errClosed) {
 		s.log.Error("store: sessions of a process that is gone remain", "error", err)
 	}
 	for _, one := range gone {
-		s.end(one)
+		s.end(one, errUnknownSession)
 	}
+}
+
+func (t *tx) dropMember(member string) error {
+	if err := t.DropSessions(t.ctx, member); err != nil {
+		return err
+	}
+	return t.DropSeat(t.ctx, member)
+}
+
+// chores runs now and then in the transaction of a batch. It forgets old requests, and
+// the sessions of processes that were gone before this one owned the store.
+func (s *store) chores(t *tx) error {
+	if err := t.PruneRequests(t.ctx, t.now-keepRequests.Milliseconds()); err != nil {
+		return fmt.Errorf("prune requests: %w", err)
+	}
+	members, err := t.SessionMembers(t.ctx)
+	if err != nil {
+		return fmt.Errorf("read who has sessions: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, member := range members {
+		if s.seats[member] {
+			continue
+		}
+		if err := t.dropMember(member); err != nil {
+			return fmt.Errorf("drop old sessions: %w", err)
+		}
+	}
+	return nil
 }
 
 // close finishes what is queued, saves the places of all sessions and closes the files.
 // Calls that come later fail with Unavailable.
 func (s *store) close(ctx context.Context) error {
 	err := s.saveSessions(ctx, s.sessions.all())
+	s.closed.Store(true)
 	s.writer.stop()
 	for _, one := range s.sessions.all() {
-		s.end(one)
+		s.end(one, errClosed)
 	}
 	s.search.stop()
 	if _, e := s.writer.conn.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)"); err == nil {

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/flow-mcp/flow-mcp/flow"
@@ -22,7 +23,7 @@ const (
 // that waits. Failures are slow, since programs call again at once.
 func (e *Engine) WaitForNotification(ctx context.Context, call flow.Call, in flow.WaitForNotificationInput) (flow.Notifications, error) {
 	list, err := e.wait(ctx, call, in.After)
-	if err != nil {
+	if err != nil && !errors.Is(err, errClosed) {
 		select {
 		case <-time.After(errorPause):
 		case <-ctx.Done():
@@ -60,6 +61,7 @@ func (e *Engine) wait(ctx context.Context, call flow.Call, after flow.Cursor) (f
 		place = next
 		select {
 		case <-w.wake:
+		case <-s.ended:
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
@@ -93,8 +95,8 @@ func (s *session) acknowledge(w *waiter, after flow.Cursor) (number int, place f
 func (s *session) deliver(number int, list flow.Notifications, next flow.Cursor) (_ flow.Notifications, current bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ended {
-		return nil, false, errUnknownSession
+	if s.cause != nil {
+		return nil, false, s.cause
 	}
 	if number != s.newest {
 		return nil, false, nil
@@ -197,7 +199,7 @@ func merge(messages []db.MessagesBetweenRow, events []db.EventsBetweenRow, limit
 // EnumerateEvents implements [flow.Engine].
 func (e *Engine) EnumerateEvents(ctx context.Context, call flow.Call, in flow.EnumerateEventsInput) (flow.EventPage, error) {
 	none := flow.EventPage{}
-	_, self, err := e.self(ctx, call)
+	s, self, err := e.self(ctx, call)
 	if err != nil {
 		return none, err
 	}
@@ -221,18 +223,18 @@ func (e *Engine) EnumerateEvents(ctx context.Context, call flow.Call, in flow.En
 	defer done()
 	timeout := time.NewTimer(time.Duration(in.WaitMilliseconds) * time.Millisecond)
 	defer timeout.Stop()
-	return e.page(ctx, self.view, *in.After, limit, w, timeout.C)
+	return e.page(ctx, s, *in.After, limit, w, timeout.C)
 }
 
 // page reads events, waiting for the first one until timeout.
-func (e *Engine) page(ctx context.Context, v *view, after flow.Cursor, limit int, w *waiter, timeout <-chan time.Time) (flow.EventPage, error) {
+func (e *Engine) page(ctx context.Context, s *session, after flow.Cursor, limit int, w *waiter, timeout <-chan time.Time) (flow.EventPage, error) {
 	for late := false; ; {
-		list, next, err := e.store.visible(ctx, v, after, limit)
+		list, next, err := e.store.visible(ctx, w.view, after, limit)
 		if err != nil {
 			return flow.EventPage{}, err
 		}
 		if len(list) > 0 {
-			rest, _, err := e.store.visible(ctx, v, next, 1)
+			rest, _, err := e.store.visible(ctx, w.view, next, 1)
 			return flow.EventPage{Events: list, Next: next, More: len(rest) > 0}, err
 		}
 		if after = next; late {
@@ -242,6 +244,8 @@ func (e *Engine) page(ctx context.Context, v *view, after flow.Cursor, limit int
 		case <-w.wake:
 		case <-timeout:
 			late = true
+		case <-s.ended:
+			return flow.EventPage{}, s.why()
 		case <-ctx.Done():
 			return flow.EventPage{}, context.Cause(ctx)
 		}

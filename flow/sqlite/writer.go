@@ -33,28 +33,28 @@ type operation struct {
 
 // writer owns the only connection that may change main.db.
 type writer struct {
-	conn    *sql.Conn
-	queries *db.Queries
-	publish func(*tx)
-	explain func(error) error
-	log     *slog.Logger
-	ops     chan operation
-	stopped chan struct{}
-	pruned  time.Time
+	conn       *sql.Conn
+	statements *statements
+	queries    *db.Queries
+	publish    func(*tx)
+	explain    func(error) error
+	log        *slog.Logger
+	ops        chan operation
+	stopped    chan struct{}
+	chores     func(*tx) error
+	due        time.Time // when chores are next
 
 	gate   sync.RWMutex // held for reading while an operation is being queued
 	closed bool
 }
 
-func newWriter(ctx context.Context, conn *sql.Conn, log *slog.Logger) (*writer, error) {
-	queries, err := db.Prepare(ctx, conn)
-	if err != nil {
-		return nil, fmt.Errorf("prepare writer: %w", err)
-	}
+func newWriter(conn *sql.Conn, log *slog.Logger) *writer {
+	statements := newStatements(conn)
 	return &writer{
-		conn: conn, queries: queries, log: log,
+		conn: conn, statements: statements, queries: db.New(statements), log: log,
 		ops: make(chan operation, maxQueue), stopped: make(chan struct{}),
-	}, nil
+		due: time.Now().Add(10 * time.Minute), // by then the other processes are back
+	}
 }
 
 // do queues an operation and waits until it is durable or refused. When ctx ends first,
@@ -148,20 +148,14 @@ func (w *writer) begin() (*tx, error) {
 		Queries: w.queries, ctx: context.Background(), exec: w.exec, explain: w.explain,
 		now: time.Now().UnixMilli(), last: map[int64]int64{},
 	}
-	message, err := t.LastMessage(t.ctx)
+	end, err := t.EndOfLog(t.ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read end of log: %w", err)
 	}
-	event, err := t.LastEvent(t.ctx)
-	if err != nil {
-		return nil, fmt.Errorf("read end of log: %w", err)
-	}
-	t.seq = flow.Cursor(max(message, event))
-	if now := time.Now(); now.Sub(w.pruned) > time.Hour {
-		w.pruned = now
-		if err := t.PruneRequests(t.ctx, now.Add(-keepRequests).UnixMilli()); err != nil {
-			return nil, fmt.Errorf("prune requests: %w", err)
-		}
+	t.seq = flow.Cursor(end)
+	if now := time.Now(); now.After(w.due) {
+		w.due = now.Add(time.Hour)
+		return t, w.chores(t)
 	}
 	return t, nil
 }
@@ -172,7 +166,7 @@ func (w *writer) rollback() {
 }
 
 func (w *writer) exec(statement string) error {
-	_, err := w.conn.ExecContext(context.Background(), statement)
+	_, err := w.statements.ExecContext(context.Background(), statement)
 	return err
 }
 

@@ -53,7 +53,7 @@ WHERE channel_history.channel = ? ORDER BY channel_history.seq DESC;
 UPDATE channel SET last = ? WHERE id = ?;
 
 -- name: ReadMark :one
-SELECT read_mark.seq, read_mark.event, message.uid FROM read_mark
+SELECT read_mark.seq, read_mark.event, message.uid, message.chseq FROM read_mark
 JOIN message ON message.seq = read_mark.seq
 WHERE read_mark.account = ? AND read_mark.channel = ?;
 

@@ -1,8 +1,5 @@
--- name: LastMessage :one
-SELECT CAST(coalesce(max(seq), 0) AS INTEGER) FROM message;
-
--- name: LastEvent :one
-SELECT CAST(coalesce(max(seq), 0) AS INTEGER) FROM event;
+-- name: EndOfLog :one
+SELECT CAST(max(coalesce((SELECT max(message.seq) FROM message), 0), coalesce((SELECT max(event.seq) FROM event), 0)) AS INTEGER) AS seq;
 
 -- name: AddEvent :exec
 INSERT INTO event (seq, kind, account, channel, org, admins, data) VALUES (?, ?, ?, ?, ?, ?, ?);
@@ -49,8 +46,3 @@ SELECT CAST(coalesce(min(seq), 0) AS INTEGER) AS next FROM (
   UNION ALL
   SELECT min(e.seq) FROM event AS e WHERE e.account = sqlc.arg(viewer) AND e.seq > CAST(sqlc.arg(after) AS INTEGER)
 );
-
--- name: MessagesToIndex :many
-SELECT message.seq, message.channel, channel.org, message.body
-FROM message CROSS JOIN channel ON channel.id = message.channel
-WHERE message.seq > ? AND message.deleted = 0 ORDER BY message.seq LIMIT ?;

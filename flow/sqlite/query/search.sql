@@ -10,18 +10,21 @@ CROSS JOIN org ON org.id = channel.org
 CROSS JOIN account ON account.id = message.author
 WHERE message.deleted = 0 AND channel_member.state <> 'b';
 
+-- name: Texts :many
+-- Texts by their places, to look closer at.
+SELECT message.seq, message.channel, message.body
+FROM json_each(CAST(sqlc.arg(places) AS TEXT)) AS place
+CROSS JOIN message ON message.seq = place.value
+WHERE message.deleted = 0;
+
 -- name: ScanChannel :many
 -- The newest texts of a channel before a place.
-SELECT message.seq, message.body FROM message
-WHERE message.channel = sqlc.arg(channel) AND message.seq > sqlc.arg(after) AND message.seq < sqlc.arg(before)
-  AND message.deleted = 0
+SELECT message.seq, message.channel, message.body FROM message
+WHERE message.channel = sqlc.arg(channel) AND message.seq < sqlc.arg(before) AND message.deleted = 0
 ORDER BY message.seq DESC LIMIT sqlc.arg(most);
 
 -- name: ScanLog :many
--- The newest texts before a place in all channels of an account, or of those in one team.
-SELECT message.seq, message.body FROM message
-CROSS JOIN channel_member ON channel_member.channel = message.channel AND channel_member.account = sqlc.arg(account)
-CROSS JOIN channel ON channel.id = message.channel
+-- The texts of a stretch of the log, newest first.
+SELECT message.seq, message.channel, message.body FROM message
 WHERE message.seq > sqlc.arg(after) AND message.seq < sqlc.arg(before) AND message.deleted = 0
-  AND channel_member.state <> 'b' AND (CAST(sqlc.arg(team) AS INTEGER) = 0 OR channel.org = CAST(sqlc.arg(team) AS INTEGER))
-ORDER BY message.seq DESC LIMIT sqlc.arg(most);
+ORDER BY message.seq DESC;

@@ -1,9 +1,6 @@
 -- name: StoreID :one
 SELECT id FROM store;
 
--- name: AddStore :exec
-INSERT INTO store (only, id, created) VALUES (1, ?, ?) ON CONFLICT DO NOTHING;
-
 -- name: SetSeat :exec
 INSERT INTO seat (member, home) VALUES (?, ?) ON CONFLICT DO UPDATE SET home = excluded.home;
 

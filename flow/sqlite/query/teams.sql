@@ -1,9 +1,6 @@
 -- name: AddOrg :one
 INSERT INTO org (public, name, discoverable, created) VALUES (?, ?, ?, ?) RETURNING id;
 
--- name: OrgByPublic :one
-SELECT * FROM org WHERE public = ?;
-
 -- name: OrgFor :one
 -- An org as one account has it; the state is empty for strangers.
 SELECT org.id, org.public, org.name, org.discoverable,

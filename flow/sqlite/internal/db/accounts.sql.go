@@ -16,7 +16,7 @@ SELECT id, public, server, username, folded, phone, verifier, created FROM accou
 `
 
 func (q *Queries) AccountByID(ctx context.Context, id int64) (Account, error) {
-	row := q.queryRow(ctx, q.accountByIDStmt, accountByID, id)
+	row := q.db.QueryRowContext(ctx, accountByID, id)
 	var i Account
 	err := row.Scan(
 		&i.ID,
@@ -36,7 +36,7 @@ SELECT id, public, server, username, folded, phone, verifier, created FROM accou
 `
 
 func (q *Queries) AccountByName(ctx context.Context, server string, folded string) (Account, error) {
-	row := q.queryRow(ctx, q.accountByNameStmt, accountByName, server, folded)
+	row := q.db.QueryRowContext(ctx, accountByName, server, folded)
 	var i Account
 	err := row.Scan(
 		&i.ID,
@@ -56,7 +56,7 @@ SELECT id, public, server, username, folded, phone, verifier, created FROM accou
 `
 
 func (q *Queries) AccountByPublic(ctx context.Context, public flow.AccountID) (Account, error) {
-	row := q.queryRow(ctx, q.accountByPublicStmt, accountByPublic, public)
+	row := q.db.QueryRowContext(ctx, accountByPublic, public)
 	var i Account
 	err := row.Scan(
 		&i.ID,
@@ -87,7 +87,7 @@ type AddAccountParams struct {
 }
 
 func (q *Queries) AddAccount(ctx context.Context, arg AddAccountParams) (int64, error) {
-	row := q.queryRow(ctx, q.addAccountStmt, addAccount,
+	row := q.db.QueryRowContext(ctx, addAccount,
 		arg.Public,
 		arg.Server,
 		arg.Username,
@@ -118,7 +118,7 @@ type AddDeviceParams struct {
 }
 
 func (q *Queries) AddDevice(ctx context.Context, arg AddDeviceParams) (int64, error) {
-	row := q.queryRow(ctx, q.addDeviceStmt, addDevice,
+	row := q.db.QueryRowContext(ctx, addDevice,
 		arg.Public,
 		arg.Account,
 		arg.Home,
@@ -138,7 +138,7 @@ UPDATE device SET cursor = ?1 WHERE id = ?2 AND cursor < ?1
 `
 
 func (q *Queries) AdvanceDevice(ctx context.Context, cursor flow.Cursor, iD int64) error {
-	_, err := q.exec(ctx, q.advanceDeviceStmt, advanceDevice, cursor, iD)
+	_, err := q.db.ExecContext(ctx, advanceDevice, cursor, iD)
 	return err
 }
 
@@ -147,7 +147,7 @@ UPDATE device SET authorized = ? WHERE id = ?
 `
 
 func (q *Queries) AuthorizeDevice(ctx context.Context, authorized bool, iD int64) error {
-	_, err := q.exec(ctx, q.authorizeDeviceStmt, authorizeDevice, authorized, iD)
+	_, err := q.db.ExecContext(ctx, authorizeDevice, authorized, iD)
 	return err
 }
 
@@ -156,7 +156,7 @@ SELECT id, public, account, home, name, platform, os_release, authorized, cursor
 `
 
 func (q *Queries) DeviceAt(ctx context.Context, account int64, home string) (Device, error) {
-	row := q.queryRow(ctx, q.deviceAtStmt, deviceAt, account, home)
+	row := q.db.QueryRowContext(ctx, deviceAt, account, home)
 	var i Device
 	err := row.Scan(
 		&i.ID,
@@ -178,7 +178,7 @@ SELECT id, public, account, home, name, platform, os_release, authorized, cursor
 `
 
 func (q *Queries) DeviceByID(ctx context.Context, id int64) (Device, error) {
-	row := q.queryRow(ctx, q.deviceByIDStmt, deviceByID, id)
+	row := q.db.QueryRowContext(ctx, deviceByID, id)
 	var i Device
 	err := row.Scan(
 		&i.ID,
@@ -200,7 +200,7 @@ SELECT id, public, account, home, name, platform, os_release, authorized, cursor
 `
 
 func (q *Queries) DeviceByPublic(ctx context.Context, public flow.DeviceID, account int64) (Device, error) {
-	row := q.queryRow(ctx, q.deviceByPublicStmt, deviceByPublic, public, account)
+	row := q.db.QueryRowContext(ctx, deviceByPublic, public, account)
 	var i Device
 	err := row.Scan(
 		&i.ID,
@@ -222,7 +222,7 @@ SELECT id, public, account, home, name, platform, os_release, authorized, cursor
 `
 
 func (q *Queries) Devices(ctx context.Context, account int64) ([]Device, error) {
-	rows, err := q.query(ctx, q.devicesStmt, devices, account)
+	rows, err := q.db.QueryContext(ctx, devices, account)
 	if err != nil {
 		return nil, err
 	}
@@ -268,7 +268,7 @@ type LocalAccountsRow struct {
 }
 
 func (q *Queries) LocalAccounts(ctx context.Context, home string) ([]LocalAccountsRow, error) {
-	rows, err := q.query(ctx, q.localAccountsStmt, localAccounts, home)
+	rows, err := q.db.QueryContext(ctx, localAccounts, home)
 	if err != nil {
 		return nil, err
 	}
@@ -298,7 +298,7 @@ WHERE mine.account = ? AND mine.state <> 'b'
 `
 
 func (q *Queries) Peers(ctx context.Context, account int64) ([]Account, error) {
-	rows, err := q.query(ctx, q.peersStmt, peers, account)
+	rows, err := q.db.QueryContext(ctx, peers, account)
 	if err != nil {
 		return nil, err
 	}
@@ -334,7 +334,7 @@ SELECT EXISTS (SELECT 1 FROM account WHERE phone = ?)
 `
 
 func (q *Queries) PhoneTaken(ctx context.Context, phone string) (bool, error) {
-	row := q.queryRow(ctx, q.phoneTakenStmt, phoneTaken, phone)
+	row := q.db.QueryRowContext(ctx, phoneTaken, phone)
 	var exists bool
 	err := row.Scan(&exists)
 	return exists, err
@@ -351,7 +351,7 @@ type RenameAccountParams struct {
 }
 
 func (q *Queries) RenameAccount(ctx context.Context, arg RenameAccountParams) error {
-	_, err := q.exec(ctx, q.renameAccountStmt, renameAccount, arg.Username, arg.Folded, arg.ID)
+	_, err := q.db.ExecContext(ctx, renameAccount, arg.Username, arg.Folded, arg.ID)
 	return err
 }
 
@@ -360,7 +360,7 @@ UPDATE device SET name = ? WHERE id = ?
 `
 
 func (q *Queries) RenameDevice(ctx context.Context, name string, iD int64) error {
-	_, err := q.exec(ctx, q.renameDeviceStmt, renameDevice, name, iD)
+	_, err := q.db.ExecContext(ctx, renameDevice, name, iD)
 	return err
 }
 
@@ -369,6 +369,6 @@ UPDATE account SET verifier = ? WHERE id = ?
 `
 
 func (q *Queries) SetVerifier(ctx context.Context, verifier string, iD int64) error {
-	_, err := q.exec(ctx, q.setVerifierStmt, setVerifier, verifier, iD)
+	_, err := q.db.ExecContext(ctx, setVerifier, verifier, iD)
 	return err
 }

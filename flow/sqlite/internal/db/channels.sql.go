@@ -26,7 +26,7 @@ type AddChannelParams struct {
 }
 
 func (q *Queries) AddChannel(ctx context.Context, arg AddChannelParams) (int64, error) {
-	row := q.queryRow(ctx, q.addChannelStmt, addChannel,
+	row := q.db.QueryRowContext(ctx, addChannel,
 		arg.Public,
 		arg.Org,
 		arg.Name,
@@ -52,7 +52,7 @@ type AddChannelHistoryParams struct {
 }
 
 func (q *Queries) AddChannelHistory(ctx context.Context, arg AddChannelHistoryParams) error {
-	_, err := q.exec(ctx, q.addChannelHistoryStmt, addChannelHistory,
+	_, err := q.db.ExecContext(ctx, addChannelHistory,
 		arg.Seq,
 		arg.Channel,
 		arg.Account,
@@ -80,7 +80,7 @@ type ChannelByIDRow struct {
 }
 
 func (q *Queries) ChannelByID(ctx context.Context, id int64) (ChannelByIDRow, error) {
-	row := q.queryRow(ctx, q.channelByIDStmt, channelByID, id)
+	row := q.db.QueryRowContext(ctx, channelByID, id)
 	var i ChannelByIDRow
 	err := row.Scan(
 		&i.ID,
@@ -117,7 +117,7 @@ type ChannelForRow struct {
 
 // A channel as one account has it; the state is empty for strangers.
 func (q *Queries) ChannelFor(ctx context.Context, account int64, public flow.ChannelID) (ChannelForRow, error) {
-	row := q.queryRow(ctx, q.channelForStmt, channelFor, account, public)
+	row := q.db.QueryRowContext(ctx, channelFor, account, public)
 	var i ChannelForRow
 	err := row.Scan(
 		&i.ID,
@@ -145,7 +145,7 @@ type ChannelHistoryRow struct {
 }
 
 func (q *Queries) ChannelHistory(ctx context.Context, channel int64) ([]ChannelHistoryRow, error) {
-	rows, err := q.query(ctx, q.channelHistoryStmt, channelHistory, channel)
+	rows, err := q.db.QueryContext(ctx, channelHistory, channel)
 	if err != nil {
 		return nil, err
 	}
@@ -174,7 +174,7 @@ WHERE channel_member.account = ? AND channel_member.state <> 'b' AND channel.org
 
 // The channels of a team that an account is in.
 func (q *Queries) ChannelIDsIn(ctx context.Context, account int64, org int64) ([]int64, error) {
-	rows, err := q.query(ctx, q.channelIDsInStmt, channelIDsIn, account, org)
+	rows, err := q.db.QueryContext(ctx, channelIDsIn, account, org)
 	if err != nil {
 		return nil, err
 	}
@@ -206,7 +206,7 @@ type ChannelMemberRow struct {
 }
 
 func (q *Queries) ChannelMember(ctx context.Context, channel int64, account int64) (ChannelMemberRow, error) {
-	row := q.queryRow(ctx, q.channelMemberStmt, channelMember, channel, account)
+	row := q.db.QueryRowContext(ctx, channelMember, channel, account)
 	var i ChannelMemberRow
 	err := row.Scan(&i.State, &i.Since)
 	return i, err
@@ -226,7 +226,7 @@ type ChannelMembersRow struct {
 }
 
 func (q *Queries) ChannelMembers(ctx context.Context, channel int64) ([]ChannelMembersRow, error) {
-	rows, err := q.query(ctx, q.channelMembersStmt, channelMembers, channel)
+	rows, err := q.db.QueryContext(ctx, channelMembers, channel)
 	if err != nil {
 		return nil, err
 	}
@@ -263,7 +263,7 @@ type ChannelViewsRow struct {
 }
 
 func (q *Queries) ChannelViews(ctx context.Context, account int64) ([]ChannelViewsRow, error) {
-	rows, err := q.query(ctx, q.channelViewsStmt, channelViews, account)
+	rows, err := q.db.QueryContext(ctx, channelViews, account)
 	if err != nil {
 		return nil, err
 	}
@@ -304,7 +304,7 @@ type ChannelsOfRow struct {
 }
 
 func (q *Queries) ChannelsOf(ctx context.Context, account int64, org int64) ([]ChannelsOfRow, error) {
-	rows, err := q.query(ctx, q.channelsOfStmt, channelsOf, account, org)
+	rows, err := q.db.QueryContext(ctx, channelsOf, account, org)
 	if err != nil {
 		return nil, err
 	}
@@ -347,7 +347,7 @@ type CountUnreadParams struct {
 }
 
 func (q *Queries) CountUnread(ctx context.Context, arg CountUnreadParams) (int64, error) {
-	row := q.queryRow(ctx, q.countUnreadStmt, countUnread, arg.Channel, arg.Seq, arg.Author)
+	row := q.db.QueryRowContext(ctx, countUnread, arg.Channel, arg.Seq, arg.Author)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
@@ -369,7 +369,7 @@ type DirectChannelRow struct {
 }
 
 func (q *Queries) DirectChannel(ctx context.Context, arg DirectChannelParams) (DirectChannelRow, error) {
-	row := q.queryRow(ctx, q.directChannelStmt, directChannel, arg.Org, arg.One, arg.Other)
+	row := q.db.QueryRowContext(ctx, directChannel, arg.Org, arg.One, arg.Other)
 	var i DirectChannelRow
 	err := row.Scan(&i.ID, &i.Public)
 	return i, err
@@ -387,7 +387,7 @@ type OrgViewsRow struct {
 
 // What an account sees of the log: from where on, in which team.
 func (q *Queries) OrgViews(ctx context.Context, account int64) ([]OrgViewsRow, error) {
-	rows, err := q.query(ctx, q.orgViewsStmt, orgViews, account)
+	rows, err := q.db.QueryContext(ctx, orgViews, account)
 	if err != nil {
 		return nil, err
 	}
@@ -410,7 +410,7 @@ func (q *Queries) OrgViews(ctx context.Context, account int64) ([]OrgViewsRow, e
 }
 
 const readMark = `-- name: ReadMark :one
-SELECT read_mark.seq, read_mark.event, message.uid FROM read_mark
+SELECT read_mark.seq, read_mark.event, message.uid, message.chseq FROM read_mark
 JOIN message ON message.seq = read_mark.seq
 WHERE read_mark.account = ? AND read_mark.channel = ?
 `
@@ -419,12 +419,18 @@ type ReadMarkRow struct {
 	Seq   flow.Cursor
 	Event flow.Cursor
 	Uid   []byte
+	Chseq int64
 }
 
 func (q *Queries) ReadMark(ctx context.Context, account int64, channel int64) (ReadMarkRow, error) {
-	row := q.queryRow(ctx, q.readMarkStmt, readMark, account, channel)
+	row := q.db.QueryRowContext(ctx, readMark, account, channel)
 	var i ReadMarkRow
-	err := row.Scan(&i.Seq, &i.Event, &i.Uid)
+	err := row.Scan(
+		&i.Seq,
+		&i.Event,
+		&i.Uid,
+		&i.Chseq,
+	)
 	return i, err
 }
 
@@ -442,7 +448,7 @@ type SetChannelMemberParams struct {
 }
 
 func (q *Queries) SetChannelMember(ctx context.Context, arg SetChannelMemberParams) error {
-	_, err := q.exec(ctx, q.setChannelMemberStmt, setChannelMember,
+	_, err := q.db.ExecContext(ctx, setChannelMember,
 		arg.Channel,
 		arg.Account,
 		arg.State,
@@ -457,7 +463,7 @@ UPDATE channel SET last = ? WHERE id = ?
 `
 
 func (q *Queries) SetLast(ctx context.Context, last int64, iD int64) error {
-	_, err := q.exec(ctx, q.setLastStmt, setLast, last, iD)
+	_, err := q.db.ExecContext(ctx, setLast, last, iD)
 	return err
 }
 
@@ -474,7 +480,7 @@ type SetReadMarkParams struct {
 }
 
 func (q *Queries) SetReadMark(ctx context.Context, arg SetReadMarkParams) error {
-	_, err := q.exec(ctx, q.setReadMarkStmt, setReadMark,
+	_, err := q.db.ExecContext(ctx, setReadMark,
 		arg.Account,
 		arg.Channel,
 		arg.Seq,

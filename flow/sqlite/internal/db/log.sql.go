@@ -27,7 +27,7 @@ type AddEventParams struct {
 }
 
 func (q *Queries) AddEvent(ctx context.Context, arg AddEventParams) error {
-	_, err := q.exec(ctx, q.addEventStmt, addEvent,
+	_, err := q.db.ExecContext(ctx, addEvent,
 		arg.Seq,
 		arg.Kind,
 		arg.Account,
@@ -44,8 +44,19 @@ DELETE FROM event WHERE seq = ?
 `
 
 func (q *Queries) DropEvent(ctx context.Context, seq flow.Cursor) error {
-	_, err := q.exec(ctx, q.dropEventStmt, dropEvent, seq)
+	_, err := q.db.ExecContext(ctx, dropEvent, seq)
 	return err
+}
+
+const endOfLog = `-- name: EndOfLog :one
+SELECT CAST(max(coalesce((SELECT max(message.seq) FROM message), 0), coalesce((SELECT max(event.seq) FROM event), 0)) AS INTEGER) AS seq
+`
+
+func (q *Queries) EndOfLog(ctx context.Context) (int64, error) {
+	row := q.db.QueryRowContext(ctx, endOfLog)
+	var seq int64
+	err := row.Scan(&seq)
+	return seq, err
 }
 
 const eventsBetween = `-- name: EventsBetween :many
@@ -74,7 +85,7 @@ type EventsBetweenRow struct {
 
 // The other events in a stretch of the log that an account may see.
 func (q *Queries) EventsBetween(ctx context.Context, arg EventsBetweenParams) ([]EventsBetweenRow, error) {
-	rows, err := q.query(ctx, q.eventsBetweenStmt, eventsBetween,
+	rows, err := q.db.QueryContext(ctx, eventsBetween,
 		arg.After,
 		arg.UpTo,
 		arg.Viewer,
@@ -99,28 +110,6 @@ func (q *Queries) EventsBetween(ctx context.Context, arg EventsBetweenParams) ([
 		return nil, err
 	}
 	return items, nil
-}
-
-const lastEvent = `-- name: LastEvent :one
-SELECT CAST(coalesce(max(seq), 0) AS INTEGER) FROM event
-`
-
-func (q *Queries) LastEvent(ctx context.Context) (int64, error) {
-	row := q.queryRow(ctx, q.lastEventStmt, lastEvent)
-	var column_1 int64
-	err := row.Scan(&column_1)
-	return column_1, err
-}
-
-const lastMessage = `-- name: LastMessage :one
-SELECT CAST(coalesce(max(seq), 0) AS INTEGER) FROM message
-`
-
-func (q *Queries) LastMessage(ctx context.Context) (int64, error) {
-	row := q.queryRow(ctx, q.lastMessageStmt, lastMessage)
-	var column_1 int64
-	err := row.Scan(&column_1)
-	return column_1, err
 }
 
 const messagesBetween = `-- name: MessagesBetween :many
@@ -156,7 +145,7 @@ type MessagesBetweenRow struct {
 
 // The messages in a stretch of the log that an account may see.
 func (q *Queries) MessagesBetween(ctx context.Context, arg MessagesBetweenParams) ([]MessagesBetweenRow, error) {
-	rows, err := q.query(ctx, q.messagesBetweenStmt, messagesBetween,
+	rows, err := q.db.QueryContext(ctx, messagesBetween,
 		arg.Account,
 		arg.After,
 		arg.UpTo,
@@ -192,47 +181,6 @@ func (q *Queries) MessagesBetween(ctx context.Context, arg MessagesBetweenParams
 	return items, nil
 }
 
-const messagesToIndex = `-- name: MessagesToIndex :many
-SELECT message.seq, message.channel, channel.org, message.body
-FROM message CROSS JOIN channel ON channel.id = message.channel
-WHERE message.seq > ? AND message.deleted = 0 ORDER BY message.seq LIMIT ?
-`
-
-type MessagesToIndexRow struct {
-	Seq     flow.Cursor
-	Channel int64
-	Org     int64
-	Body    string
-}
-
-func (q *Queries) MessagesToIndex(ctx context.Context, seq flow.Cursor, limit int64) ([]MessagesToIndexRow, error) {
-	rows, err := q.query(ctx, q.messagesToIndexStmt, messagesToIndex, seq, limit)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []MessagesToIndexRow
-	for rows.Next() {
-		var i MessagesToIndexRow
-		if err := rows.Scan(
-			&i.Seq,
-			&i.Channel,
-			&i.Org,
-			&i.Body,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const nextSeen = `-- name: NextSeen :one
 SELECT CAST(coalesce(min(seq), 0) AS INTEGER) AS next FROM (
   SELECT (SELECT min(m.seq) FROM message AS m WHERE m.channel = c.channel AND m.seq > max(CAST(?1 AS INTEGER), c.since - 1)) AS seq
@@ -251,7 +199,7 @@ SELECT CAST(coalesce(min(seq), 0) AS INTEGER) AS next FROM (
 // The first place after a cursor at which there may be something for an account. It
 // looks once into each of its channels and teams, so that what others say costs nothing.
 func (q *Queries) NextSeen(ctx context.Context, after int64, viewer int64) (int64, error) {
-	row := q.queryRow(ctx, q.nextSeenStmt, nextSeen, after, viewer)
+	row := q.db.QueryRowContext(ctx, nextSeen, after, viewer)
 	var next int64
 	err := row.Scan(&next)
 	return next, err

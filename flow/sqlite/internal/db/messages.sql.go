@@ -28,7 +28,7 @@ type AddMessageParams struct {
 }
 
 func (q *Queries) AddMessage(ctx context.Context, arg AddMessageParams) (int64, error) {
-	result, err := q.exec(ctx, q.addMessageStmt, addMessage,
+	result, err := q.db.ExecContext(ctx, addMessage,
 		arg.Seq,
 		arg.Channel,
 		arg.Chseq,
@@ -49,7 +49,7 @@ UPDATE message SET deleted = 1 WHERE seq = ?
 `
 
 func (q *Queries) DeleteMessage(ctx context.Context, seq flow.Cursor) error {
-	_, err := q.exec(ctx, q.deleteMessageStmt, deleteMessage, seq)
+	_, err := q.db.ExecContext(ctx, deleteMessage, seq)
 	return err
 }
 
@@ -65,7 +65,7 @@ type MessageByUIDRow struct {
 }
 
 func (q *Queries) MessageByUID(ctx context.Context, uid []byte) (MessageByUIDRow, error) {
-	row := q.queryRow(ctx, q.messageByUIDStmt, messageByUID, uid)
+	row := q.db.QueryRowContext(ctx, messageByUID, uid)
 	var i MessageByUIDRow
 	err := row.Scan(
 		&i.Seq,
@@ -100,7 +100,7 @@ type NewestMessagesRow struct {
 }
 
 func (q *Queries) NewestMessages(ctx context.Context, arg NewestMessagesParams) ([]NewestMessagesRow, error) {
-	rows, err := q.query(ctx, q.newestMessagesStmt, newestMessages,
+	rows, err := q.db.QueryContext(ctx, newestMessages,
 		arg.Channel,
 		arg.After,
 		arg.Before,
@@ -157,7 +157,7 @@ type OldestMessagesRow struct {
 }
 
 func (q *Queries) OldestMessages(ctx context.Context, arg OldestMessagesParams) ([]OldestMessagesRow, error) {
-	rows, err := q.query(ctx, q.oldestMessagesStmt, oldestMessages,
+	rows, err := q.db.QueryContext(ctx, oldestMessages,
 		arg.Channel,
 		arg.After,
 		arg.Before,

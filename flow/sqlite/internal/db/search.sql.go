@@ -12,32 +12,26 @@ import (
 )
 
 const scanChannel = `-- name: ScanChannel :many
-SELECT message.seq, message.body FROM message
-WHERE message.channel = ?1 AND message.seq > ?2 AND message.seq < ?3
-  AND message.deleted = 0
-ORDER BY message.seq DESC LIMIT ?4
+SELECT message.seq, message.channel, message.body FROM message
+WHERE message.channel = ?1 AND message.seq < ?2 AND message.deleted = 0
+ORDER BY message.seq DESC LIMIT ?3
 `
 
 type ScanChannelParams struct {
 	Channel int64
-	After   flow.Cursor
 	Before  flow.Cursor
 	Most    int64
 }
 
 type ScanChannelRow struct {
-	Seq  flow.Cursor
-	Body string
+	Seq     flow.Cursor
+	Channel int64
+	Body    string
 }
 
 // The newest texts of a channel before a place.
 func (q *Queries) ScanChannel(ctx context.Context, arg ScanChannelParams) ([]ScanChannelRow, error) {
-	rows, err := q.query(ctx, q.scanChannelStmt, scanChannel,
-		arg.Channel,
-		arg.After,
-		arg.Before,
-		arg.Most,
-	)
+	rows, err := q.db.QueryContext(ctx, scanChannel, arg.Channel, arg.Before, arg.Most)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +39,7 @@ func (q *Queries) ScanChannel(ctx context.Context, arg ScanChannelParams) ([]Sca
 	var items []ScanChannelRow
 	for rows.Next() {
 		var i ScanChannelRow
-		if err := rows.Scan(&i.Seq, &i.Body); err != nil {
+		if err := rows.Scan(&i.Seq, &i.Channel, &i.Body); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -60,36 +54,20 @@ func (q *Queries) ScanChannel(ctx context.Context, arg ScanChannelParams) ([]Sca
 }
 
 const scanLog = `-- name: ScanLog :many
-SELECT message.seq, message.body FROM message
-CROSS JOIN channel_member ON channel_member.channel = message.channel AND channel_member.account = ?1
-CROSS JOIN channel ON channel.id = message.channel
-WHERE message.seq > ?2 AND message.seq < ?3 AND message.deleted = 0
-  AND channel_member.state <> 'b' AND (CAST(?4 AS INTEGER) = 0 OR channel.org = CAST(?4 AS INTEGER))
-ORDER BY message.seq DESC LIMIT ?5
+SELECT message.seq, message.channel, message.body FROM message
+WHERE message.seq > ?1 AND message.seq < ?2 AND message.deleted = 0
+ORDER BY message.seq DESC
 `
 
-type ScanLogParams struct {
-	Account int64
-	After   flow.Cursor
-	Before  flow.Cursor
-	Team    int64
-	Most    int64
-}
-
 type ScanLogRow struct {
-	Seq  flow.Cursor
-	Body string
+	Seq     flow.Cursor
+	Channel int64
+	Body    string
 }
 
-// The newest texts before a place in all channels of an account, or of those in one team.
-func (q *Queries) ScanLog(ctx context.Context, arg ScanLogParams) ([]ScanLogRow, error) {
-	rows, err := q.query(ctx, q.scanLogStmt, scanLog,
-		arg.Account,
-		arg.After,
-		arg.Before,
-		arg.Team,
-		arg.Most,
-	)
+// The texts of a stretch of the log, newest first.
+func (q *Queries) ScanLog(ctx context.Context, after flow.Cursor, before flow.Cursor) ([]ScanLogRow, error) {
+	rows, err := q.db.QueryContext(ctx, scanLog, after, before)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +75,7 @@ func (q *Queries) ScanLog(ctx context.Context, arg ScanLogParams) ([]ScanLogRow,
 	var items []ScanLogRow
 	for rows.Next() {
 		var i ScanLogRow
-		if err := rows.Scan(&i.Seq, &i.Body); err != nil {
+		if err := rows.Scan(&i.Seq, &i.Channel, &i.Body); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -136,7 +114,7 @@ type SearchRowsRow struct {
 
 // Messages by their places, of those that an account may read.
 func (q *Queries) SearchRows(ctx context.Context, places string, account int64) ([]SearchRowsRow, error) {
-	rows, err := q.query(ctx, q.searchRowsStmt, searchRows, places, account)
+	rows, err := q.db.QueryContext(ctx, searchRows, places, account)
 	if err != nil {
 		return nil, err
 	}
@@ -154,6 +132,43 @@ func (q *Queries) SearchRows(ctx context.Context, places string, account int64) 
 			&i.Body,
 			&i.Other,
 		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const texts = `-- name: Texts :many
+SELECT message.seq, message.channel, message.body
+FROM json_each(CAST(?1 AS TEXT)) AS place
+CROSS JOIN message ON message.seq = place.value
+WHERE message.deleted = 0
+`
+
+type TextsRow struct {
+	Seq     flow.Cursor
+	Channel int64
+	Body    string
+}
+
+// Texts by their places, to look closer at.
+func (q *Queries) Texts(ctx context.Context, places string) ([]TextsRow, error) {
+	rows, err := q.db.QueryContext(ctx, texts, places)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []TextsRow
+	for rows.Next() {
+		var i TextsRow
+		if err := rows.Scan(&i.Seq, &i.Channel, &i.Body); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

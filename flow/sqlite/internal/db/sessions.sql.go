@@ -23,7 +23,7 @@ type AddHomeParams struct {
 }
 
 func (q *Queries) AddHome(ctx context.Context, arg AddHomeParams) error {
-	_, err := q.exec(ctx, q.addHomeStmt, addHome, arg.Home, arg.Org, arg.Channel)
+	_, err := q.db.ExecContext(ctx, addHome, arg.Home, arg.Org, arg.Channel)
 	return err
 }
 
@@ -40,7 +40,7 @@ type AddRequestParams struct {
 }
 
 func (q *Queries) AddRequest(ctx context.Context, arg AddRequestParams) error {
-	_, err := q.exec(ctx, q.addRequestStmt, addRequest,
+	_, err := q.db.ExecContext(ctx, addRequest,
 		arg.Uid,
 		arg.Method,
 		arg.Scope,
@@ -55,16 +55,7 @@ INSERT INTO session (member, id) VALUES (?, ?)
 `
 
 func (q *Queries) AddSession(ctx context.Context, member string, iD flow.SessionID) error {
-	_, err := q.exec(ctx, q.addSessionStmt, addSession, member, iD)
-	return err
-}
-
-const addStore = `-- name: AddStore :exec
-INSERT INTO store (only, id, created) VALUES (1, ?, ?) ON CONFLICT DO NOTHING
-`
-
-func (q *Queries) AddStore(ctx context.Context, iD string, created int64) error {
-	_, err := q.exec(ctx, q.addStoreStmt, addStore, iD, created)
+	_, err := q.db.ExecContext(ctx, addSession, member, iD)
 	return err
 }
 
@@ -73,7 +64,7 @@ DELETE FROM seat WHERE member = ?
 `
 
 func (q *Queries) DropSeat(ctx context.Context, member string) error {
-	_, err := q.exec(ctx, q.dropSeatStmt, dropSeat, member)
+	_, err := q.db.ExecContext(ctx, dropSeat, member)
 	return err
 }
 
@@ -82,7 +73,7 @@ DELETE FROM session WHERE member = ?
 `
 
 func (q *Queries) DropSessions(ctx context.Context, member string) error {
-	_, err := q.exec(ctx, q.dropSessionsStmt, dropSessions, member)
+	_, err := q.db.ExecContext(ctx, dropSessions, member)
 	return err
 }
 
@@ -100,7 +91,7 @@ type HomeOfRow struct {
 }
 
 func (q *Queries) HomeOf(ctx context.Context, home string) (HomeOfRow, error) {
-	row := q.queryRow(ctx, q.homeOfStmt, homeOf, home)
+	row := q.db.QueryRowContext(ctx, homeOf, home)
 	var i HomeOfRow
 	err := row.Scan(
 		&i.Org,
@@ -122,7 +113,7 @@ type MoveSessionParams struct {
 }
 
 func (q *Queries) MoveSession(ctx context.Context, arg MoveSessionParams) error {
-	_, err := q.exec(ctx, q.moveSessionStmt, moveSession, arg.Cursor, arg.Member, arg.ID)
+	_, err := q.db.ExecContext(ctx, moveSession, arg.Cursor, arg.Member, arg.ID)
 	return err
 }
 
@@ -131,7 +122,7 @@ SELECT id FROM session WHERE member = ? ORDER BY id DESC LIMIT 1
 `
 
 func (q *Queries) NewestSession(ctx context.Context, member string) (flow.SessionID, error) {
-	row := q.queryRow(ctx, q.newestSessionStmt, newestSession, member)
+	row := q.db.QueryRowContext(ctx, newestSession, member)
 	var id flow.SessionID
 	err := row.Scan(&id)
 	return id, err
@@ -142,7 +133,7 @@ DELETE FROM request WHERE uid IN (SELECT uid FROM request WHERE request.created 
 `
 
 func (q *Queries) PruneRequests(ctx context.Context, created int64) error {
-	_, err := q.exec(ctx, q.pruneRequestsStmt, pruneRequests, created)
+	_, err := q.db.ExecContext(ctx, pruneRequests, created)
 	return err
 }
 
@@ -157,7 +148,7 @@ type RequestByUIDRow struct {
 }
 
 func (q *Queries) RequestByUID(ctx context.Context, uid []byte) (RequestByUIDRow, error) {
-	row := q.queryRow(ctx, q.requestByUIDStmt, requestByUID, uid)
+	row := q.db.QueryRowContext(ctx, requestByUID, uid)
 	var i RequestByUIDRow
 	err := row.Scan(&i.Method, &i.Scope, &i.Result)
 	return i, err
@@ -168,7 +159,7 @@ SELECT home FROM seat WHERE member = ?
 `
 
 func (q *Queries) SeatHome(ctx context.Context, member string) (string, error) {
-	row := q.queryRow(ctx, q.seatHomeStmt, seatHome, member)
+	row := q.db.QueryRowContext(ctx, seatHome, member)
 	var home string
 	err := row.Scan(&home)
 	return home, err
@@ -189,7 +180,7 @@ type SessionByIDRow struct {
 }
 
 func (q *Queries) SessionByID(ctx context.Context, member string, iD flow.SessionID) (SessionByIDRow, error) {
-	row := q.queryRow(ctx, q.sessionByIDStmt, sessionByID, member, iD)
+	row := q.db.QueryRowContext(ctx, sessionByID, member, iD)
 	var i SessionByIDRow
 	err := row.Scan(
 		&i.Account,
@@ -205,7 +196,7 @@ SELECT DISTINCT member FROM session UNION SELECT member FROM seat
 `
 
 func (q *Queries) SessionMembers(ctx context.Context) ([]string, error) {
-	rows, err := q.query(ctx, q.sessionMembersStmt, sessionMembers)
+	rows, err := q.db.QueryContext(ctx, sessionMembers)
 	if err != nil {
 		return nil, err
 	}
@@ -232,7 +223,7 @@ INSERT INTO seat (member, home) VALUES (?, ?) ON CONFLICT DO UPDATE SET home = e
 `
 
 func (q *Queries) SetSeat(ctx context.Context, member string, home string) error {
-	_, err := q.exec(ctx, q.setSeatStmt, setSeat, member, home)
+	_, err := q.db.ExecContext(ctx, setSeat, member, home)
 	return err
 }
 
@@ -249,7 +240,7 @@ type StartSessionParams struct {
 }
 
 func (q *Queries) StartSession(ctx context.Context, arg StartSessionParams) error {
-	_, err := q.exec(ctx, q.startSessionStmt, startSession,
+	_, err := q.db.ExecContext(ctx, startSession,
 		arg.Account,
 		arg.Device,
 		arg.Cursor,
@@ -264,7 +255,7 @@ SELECT id FROM store
 `
 
 func (q *Queries) StoreID(ctx context.Context) (string, error) {
-	row := q.queryRow(ctx, q.storeIDStmt, storeID)
+	row := q.db.QueryRowContext(ctx, storeID)
 	var id string
 	err := row.Scan(&id)
 	return id, err

@@ -22,7 +22,7 @@ type AddJoinRequestParams struct {
 }
 
 func (q *Queries) AddJoinRequest(ctx context.Context, arg AddJoinRequestParams) (int64, error) {
-	result, err := q.exec(ctx, q.addJoinRequestStmt, addJoinRequest, arg.Org, arg.Account, arg.Created)
+	result, err := q.db.ExecContext(ctx, addJoinRequest, arg.Org, arg.Account, arg.Created)
 	if err != nil {
 		return 0, err
 	}
@@ -41,7 +41,7 @@ type AddOrgParams struct {
 }
 
 func (q *Queries) AddOrg(ctx context.Context, arg AddOrgParams) (int64, error) {
-	row := q.queryRow(ctx, q.addOrgStmt, addOrg,
+	row := q.db.QueryRowContext(ctx, addOrg,
 		arg.Public,
 		arg.Name,
 		arg.Discoverable,
@@ -65,7 +65,7 @@ type AddOrgHistoryParams struct {
 }
 
 func (q *Queries) AddOrgHistory(ctx context.Context, arg AddOrgHistoryParams) error {
-	_, err := q.exec(ctx, q.addOrgHistoryStmt, addOrgHistory,
+	_, err := q.db.ExecContext(ctx, addOrgHistory,
 		arg.Seq,
 		arg.Org,
 		arg.Account,
@@ -80,7 +80,7 @@ DELETE FROM join_request WHERE org = ? AND account = ?
 `
 
 func (q *Queries) DropJoinRequest(ctx context.Context, org int64, account int64) error {
-	_, err := q.exec(ctx, q.dropJoinRequestStmt, dropJoinRequest, org, account)
+	_, err := q.db.ExecContext(ctx, dropJoinRequest, org, account)
 	return err
 }
 
@@ -96,7 +96,7 @@ type JoinRequestsRow struct {
 }
 
 func (q *Queries) JoinRequests(ctx context.Context, org int64) ([]JoinRequestsRow, error) {
-	rows, err := q.query(ctx, q.joinRequestsStmt, joinRequests, org)
+	rows, err := q.db.QueryContext(ctx, joinRequests, org)
 	if err != nil {
 		return nil, err
 	}
@@ -118,23 +118,6 @@ func (q *Queries) JoinRequests(ctx context.Context, org int64) ([]JoinRequestsRo
 	return items, nil
 }
 
-const orgByPublic = `-- name: OrgByPublic :one
-SELECT id, public, name, discoverable, created FROM org WHERE public = ?
-`
-
-func (q *Queries) OrgByPublic(ctx context.Context, public flow.OrgID) (Org, error) {
-	row := q.queryRow(ctx, q.orgByPublicStmt, orgByPublic, public)
-	var i Org
-	err := row.Scan(
-		&i.ID,
-		&i.Public,
-		&i.Name,
-		&i.Discoverable,
-		&i.Created,
-	)
-	return i, err
-}
-
 const orgFor = `-- name: OrgFor :one
 SELECT org.id, org.public, org.name, org.discoverable,
   CAST(coalesce(org_member.state, '') AS TEXT) AS state
@@ -152,7 +135,7 @@ type OrgForRow struct {
 
 // An org as one account has it; the state is empty for strangers.
 func (q *Queries) OrgFor(ctx context.Context, account int64, public flow.OrgID) (OrgForRow, error) {
-	row := q.queryRow(ctx, q.orgForStmt, orgFor, account, public)
+	row := q.db.QueryRowContext(ctx, orgFor, account, public)
 	var i OrgForRow
 	err := row.Scan(
 		&i.ID,
@@ -177,7 +160,7 @@ type OrgHistoryRow struct {
 }
 
 func (q *Queries) OrgHistory(ctx context.Context, org int64) ([]OrgHistoryRow, error) {
-	rows, err := q.query(ctx, q.orgHistoryStmt, orgHistory, org)
+	rows, err := q.db.QueryContext(ctx, orgHistory, org)
 	if err != nil {
 		return nil, err
 	}
@@ -209,7 +192,7 @@ type OrgMemberRow struct {
 }
 
 func (q *Queries) OrgMember(ctx context.Context, org int64, account int64) (OrgMemberRow, error) {
-	row := q.queryRow(ctx, q.orgMemberStmt, orgMember, org, account)
+	row := q.db.QueryRowContext(ctx, orgMember, org, account)
 	var i OrgMemberRow
 	err := row.Scan(&i.State, &i.Since)
 	return i, err
@@ -228,7 +211,7 @@ type OrgMembersRow struct {
 }
 
 func (q *Queries) OrgMembers(ctx context.Context, org int64) ([]OrgMembersRow, error) {
-	rows, err := q.query(ctx, q.orgMembersStmt, orgMembers, org)
+	rows, err := q.db.QueryContext(ctx, orgMembers, org)
 	if err != nil {
 		return nil, err
 	}
@@ -264,7 +247,7 @@ type OrgsOfRow struct {
 }
 
 func (q *Queries) OrgsOf(ctx context.Context, account int64) ([]OrgsOfRow, error) {
-	rows, err := q.query(ctx, q.orgsOfStmt, orgsOf, account)
+	rows, err := q.db.QueryContext(ctx, orgsOf, account)
 	if err != nil {
 		return nil, err
 	}
@@ -296,7 +279,7 @@ SELECT EXISTS (SELECT 1 FROM org_member WHERE org = ? AND account <> ? AND state
 `
 
 func (q *Queries) OtherOwner(ctx context.Context, org int64, account int64) (bool, error) {
-	row := q.queryRow(ctx, q.otherOwnerStmt, otherOwner, org, account)
+	row := q.db.QueryRowContext(ctx, otherOwner, org, account)
 	var exists bool
 	err := row.Scan(&exists)
 	return exists, err
@@ -316,7 +299,7 @@ type SetOrgMemberParams struct {
 }
 
 func (q *Queries) SetOrgMember(ctx context.Context, arg SetOrgMemberParams) error {
-	_, err := q.exec(ctx, q.setOrgMemberStmt, setOrgMember,
+	_, err := q.db.ExecContext(ctx, setOrgMember,
 		arg.Org,
 		arg.Account,
 		arg.State,

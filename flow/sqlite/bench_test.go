@@ -1,0 +1,219 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+)
+
+const benchText = "The build is green again; I have merged the branch and told the others that they can go on with their work today. Thanks for waiting!"
+
+func BenchmarkOpen(b *testing.B) {
+	dir := b.TempDir()
+	for b.Loop() {
+		s, err := openStore(context.Background(), dir, Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := s.close(context.Background()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// rawWrites returns how many blocks of 4 KiB a second can be overwritten durably, which
+// is what the disk gives to a single writer.
+func rawWrites(b *testing.B, dir string, d time.Duration) float64 {
+	file, err := os.Create(filepath.Join(dir, "raw"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer file.Close()
+	block := make([]byte, 4096)
+	for i := range 256 {
+		if _, err := file.WriteAt(block, int64(i)*4096); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := file.Sync(); err != nil {
+		b.Fatal(err)
+	}
+	n, begin := 0, time.Now()
+	for ; time.Since(begin) < d; n++ {
+		if _, err := file.WriteAt(block, int64(n%256)*4096); err != nil {
+			b.Fatal(err)
+		}
+		if err := datasync(file); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return float64(n) / time.Since(begin).Seconds()
+}
+
+// BenchmarkSend sends from several goroutines that each wait for the acknowledgement.
+// The raw rate is taken before and after each run, so that the ratio holds on a machine
+// that does other things too.
+func BenchmarkSend(b *testing.B) {
+	for _, waiting := range []int{1, 100, 1000} {
+		b.Run(fmt.Sprint("waiting=", waiting), func(b *testing.B) {
+			dir := b.TempDir()
+			s := open(b, dir)
+			u := start(b, s, "one", "ana")
+			raw := rawWrites(b, dir, 300*time.Millisecond)
+			took := make([]time.Duration, b.N)
+			var wg sync.WaitGroup
+			b.ResetTimer()
+			begin := time.Now()
+			for w := range waiting {
+				wg.Go(func() {
+					for i := w; i < b.N; i += waiting {
+						t := time.Now()
+						if _, err := u.SendMessage(b.Context(), u.call, flow.SendMessageInput{ChannelID: u.home.ChannelID, Text: benchText}); err != nil {
+							b.Error(err)
+						}
+						took[i] = time.Since(t)
+					}
+				})
+			}
+			wg.Wait()
+			rate := float64(b.N) / time.Since(begin).Seconds()
+			b.StopTimer()
+			raw = (raw + rawWrites(b, dir, 300*time.Millisecond)) / 2
+			b.ReportMetric(rate, "msg/s")
+			b.ReportMetric(rate/raw, "of-raw")
+			report(b, took)
+		})
+	}
+}
+
+func report(b *testing.B, took []time.Duration) {
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Microseconds()), "p50-us")
+	b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "p99-us")
+}
+
+// fill sends n messages.
+func fill(b *testing.B, u user, n int) {
+	b.Helper()
+	var wg sync.WaitGroup
+	for w := range 200 {
+		wg.Go(func() {
+			for i := w; i < n; i += 200 {
+				text := fmt.Sprintf("%s %s%d", benchText, strings.Repeat("x", i%7), i)
+				if _, err := u.SendMessage(b.Context(), u.call, flow.SendMessageInput{ChannelID: u.home.ChannelID, Text: text}); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func BenchmarkRead50(b *testing.B) {
+	u := start(b, open(b, b.TempDir()), "one", "ana")
+	fill(b, u, 20_000)
+	var took []time.Duration
+	for b.Loop() {
+		t := time.Now()
+		list, err := u.EnumerateMessages(b.Context(), u.call, flow.EnumerateMessagesInput{
+			ChannelID: u.home.ChannelID, Filters: &flow.MessageFilters{Limit: 50},
+		})
+		if err != nil || len(list) != 50 {
+			b.Fatal(len(list), err)
+		}
+		took = append(took, time.Since(t))
+	}
+	report(b, took)
+}
+
+func BenchmarkUnread200Channels(b *testing.B) {
+	s := open(b, b.TempDir())
+	ana, ben := start(b, s, "one", "ana"), start(b, s, "two", "ben")
+	var channels []flow.ChannelID
+	for i := range 200 {
+		ch, err := ana.NewChannel(b.Context(), ana.call, flow.NewChannelInput{OrgID: ana.home.OrgID, Name: fmt.Sprint("c", i)})
+		if err != nil {
+			b.Fatal(err)
+		}
+		_, err = ana.ChannelAddMember(b.Context(), ana.call, flow.ChannelAddMemberInput{
+			ChannelID: ch, MemberAccountID: ben.home.AccountID, MemberState: flow.Member,
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		channels = append(channels, ch)
+		ana.home.ChannelID = ch
+		fill(b, ana, i) // up to 199 messages: some counts stop at the cap
+	}
+	b.ResetTimer()
+	for b.Loop() {
+		for _, ch := range channels {
+			if _, err := ben.GetUnreadCount(b.Context(), ben.call, flow.GetUnreadCountInput{ChannelID: ch}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}
+
+func BenchmarkSearch(b *testing.B) {
+	s := open(b, b.TempDir())
+	u := start(b, s, "one", "ana")
+	fill(b, u, 50_000)
+	indexed(b, s)
+	for _, text := range []string{"xx49001", "merged branch", "green", "absent", "reen aga"} {
+		b.Run(text, func(b *testing.B) {
+			var took []time.Duration
+			for b.Loop() {
+				t := time.Now()
+				if _, err := u.Search(b.Context(), u.call, flow.SearchInput{Search: text}); err != nil {
+					b.Fatal(err)
+				}
+				took = append(took, time.Since(t))
+			}
+			report(b, took)
+		})
+	}
+}
+
+// BenchmarkNotify is the time from the begin of a send to the notification at another
+// session.
+func BenchmarkNotify(b *testing.B) {
+	s := open(b, b.TempDir())
+	ana, ben := start(b, s, "one", "ana"), start(b, s, "two", "ben")
+	end, err := ben.EnumerateEvents(b.Context(), ben.call, flow.EnumerateEventsInput{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	took, after := []time.Duration{}, end.Next
+	for b.Loop() {
+		t := time.Now()
+		sent := make(chan error, 1)
+		go func() {
+			_, err := ana.SendMessage(b.Context(), ana.call, flow.SendMessageInput{ChannelID: ana.home.ChannelID, Text: benchText})
+			sent <- err
+		}()
+		for done := false; !done; {
+			list, err := ben.WaitForNotification(b.Context(), ben.call, flow.WaitForNotificationInput{After: after})
+			if err != nil {
+				b.Fatal(err)
+			}
+			for _, n := range list {
+				done = done || n.Seq > after
+				after = max(after, n.Seq)
+			}
+		}
+		took = append(took, time.Since(t))
+		if err := <-sent; err != nil {
+			b.Fatal(err)
+		}
+	}
+	report(b, took)
+}

@@ -1,0 +1,66 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"sync"
+
+	"github.com/flow-mcp/flow-mcp/flow/sqlite/internal/db"
+)
+
+// statements runs each query through a statement that is prepared when the query is
+// first used: preparing all of them would double the time that opening the store takes.
+type statements struct {
+	db.DBTX
+	mu       sync.RWMutex
+	prepared map[string]*sql.Stmt
+}
+
+func newStatements(on db.DBTX) *statements {
+	return &statements{DBTX: on, prepared: map[string]*sql.Stmt{}}
+}
+
+// get returns the statement of a query. The context of the call that prepares it first
+// must not end it for the others.
+func (s *statements) get(ctx context.Context, query string) (*sql.Stmt, error) {
+	s.mu.RLock()
+	stmt := s.prepared[query]
+	s.mu.RUnlock()
+	if stmt != nil {
+		return stmt, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if stmt := s.prepared[query]; stmt != nil {
+		return stmt, nil
+	}
+	stmt, err := s.PrepareContext(context.WithoutCancel(ctx), query)
+	if err == nil {
+		s.prepared[query] = stmt
+	}
+	return stmt, err
+}
+
+func (s *statements) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	stmt, err := s.get(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return stmt.ExecContext(ctx, args...)
+}
+
+func (s *statements) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	stmt, err := s.get(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return stmt.QueryContext(ctx, args...)
+}
+
+func (s *statements) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	stmt, err := s.get(ctx, query)
+	if err != nil {
+		return s.DBTX.QueryRowContext(ctx, query, args...) // which fails in the same way
+	}
+	return stmt.QueryRowContext(ctx, args...)
+}
