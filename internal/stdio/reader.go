@@ -1,0 +1,56 @@
+package stdio
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+)
+
+// errLineTooLong says that a line was longer than allowed and was skipped; the
+// next one can be read.
+var errLineTooLong = errors.New("line too long")
+
+// lineReader reads lines of bounded length.
+type lineReader struct {
+	r   *bufio.Reader
+	max int
+}
+
+func newLineReader(r io.Reader, limit int) *lineReader {
+	return &lineReader{r: bufio.NewReaderSize(r, 16<<10), max: limit}
+}
+
+// next returns the next line that is not blank, without surrounding white
+// space, in memory of its own. The last line need not end with a newline.
+func (l *lineReader) next() ([]byte, error) {
+	var line []byte
+	for {
+		part, err := l.r.ReadSlice('\n')
+		if len(line)+len(bytes.TrimSuffix(part, []byte("\n"))) > l.max {
+			return nil, l.skip(err)
+		}
+		line = append(line, part...)
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+			continue
+		case err == nil || errors.Is(err, io.EOF):
+			if trimmed := bytes.TrimSpace(line); len(trimmed) > 0 {
+				return trimmed, nil
+			}
+			line = line[:0]
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// skip reads to the end of a line without keeping it. err is what the read of
+// its last part returned. An error of the reader comes again with the next read.
+func (l *lineReader) skip(err error) error {
+	for errors.Is(err, bufio.ErrBufferFull) {
+		_, err = l.r.ReadSlice('\n')
+	}
+	return errLineTooLong
+}
