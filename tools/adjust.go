@@ -6,18 +6,23 @@ import (
 	"github.com/flow-mcp/flow-mcp/flow"
 )
 
-// adjust gives a tool what only a model needs to know: how its result differs from the
-// operation's, defaults that suit a context window, and titles where the name of the
-// operation makes none.
-func adjust(op flow.AnyOperation, t *Tool, f *form) {
+// retitle gives a tool a title where the name of the operation makes none, and says how
+// its result differs from the operation's.
+func retitle(op flow.AnyOperation, t *Tool) {
 	if better, ok := titles[op]; ok {
 		t.Title = better
 	}
 	switch op {
-	case flow.AnyOperation(flow.Search):
+	case flow.Search:
 		t.Description = "Find messages by text, in one channel or, without channel, in all. Case and accents do not matter. The newest 200."
-	case flow.AnyOperation(flow.EnumerateMessages):
+	case flow.EnumerateMessages:
 		t.Description = "Read a channel or direct conversation: its newest messages, or those before or after one. Oldest first."
+	}
+}
+
+// adjust sets defaults that suit a context window.
+func adjust(op flow.AnyOperation, f *form) {
+	if op == flow.EnumerateMessages {
 		f.field("limit").description = "50 when left out."
 		f.field("limit").fallback = json.Number("50")
 		f.field("after").description = "Only messages newer than this one, the first of them." + suffixes[messageID]

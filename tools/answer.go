@@ -32,7 +32,7 @@ func (v *view) answer(ctx context.Context, c *call, viewer *viewer, shown any) *
 		}
 	default:
 		p.root = append(p.root, entry{v.key, shown})
-		body = record{{v.key, shown}}.lines()
+		p.head = strings.ReplaceAll(v.key, "_", " ") + " " + inline(shown)
 	}
 	return p.finish(body, link)
 }
@@ -141,7 +141,7 @@ func (p *page) turn(kept []message, older, newer bool) {
 		} else if i > 0 {
 			way = fmt.Sprintf("after=%s, limit=1", kept[i-1].ref)
 		}
-		p.foot = append(p.foot, fmt.Sprintf("[%s] is cut; whole with %s.", m.ref, way))
+		p.foot = append(p.foot, fmt.Sprintf("Cut: [%s]; whole with %s.", m.ref, way))
 	}
 }
 
@@ -201,6 +201,9 @@ func (p *page) finish(body, link string) *answer {
 	}
 	text := strings.Join(slices.DeleteFunc([]string{p.headline(link), strings.TrimSuffix(body, "\n"), strings.Join(p.foot, "\n")},
 		func(part string) bool { return part == "" }), "\n")
+	if text == "" {
+		text = "Nothing."
+	}
 	return &answer{cutText(text), p.root}
 }
 

@@ -3,12 +3,13 @@ package tools
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/flow-mcp/flow-mcp/flow"
 )
 
-func catchUpTool() (*Tool, error) {
+func catchUpTool() *Tool {
 	return composite(Tool{
 		Name: "flow_catch_up", Title: "Catch up", Group: flow.MessageGroup, Effect: flow.Reads, OpenWorld: true,
 		Description: "Show what is unread in all channels, or those of one team, oldest first. Marks nothing as read.",
@@ -24,7 +25,7 @@ type catchUpOutput struct {
 	Channels []unread          `json:"channels"`
 	Skipped  []name            `json:"not_shown,omitzero"`
 	Hidden   int               `json:"hidden_characters_removed,omitzero"`
-	IDs      map[string]string `json:"ids,omitzero"`
+	IDs      map[string]string `json:"ids,omitempty"`
 }
 
 type unread struct {
@@ -32,11 +33,13 @@ type unread struct {
 	Unread   int       `json:"unread"`
 	Messages []message `json:"messages"`
 	Link     string    `json:"link,omitzero"`
+
+	onwards bool // the messages are the oldest that are unread, not the newest
 }
 
-// catchUp goes through the channels in the order of the directory until the result is full.
+// catchUp goes through all channels until the result is full.
 func (c *call) catchUp(ctx context.Context, in catchUpInput) (catchUpOutput, string, error) {
-	channels, err := c.dir.Channels(ctx)
+	channels, err := c.channels(ctx, in.OrgID)
 	if err != nil {
 		return catchUpOutput{}, "", err
 	}
@@ -47,9 +50,6 @@ func (c *call) catchUp(ctx context.Context, in catchUpInput) (catchUpOutput, str
 	v := c.viewer(ctx)
 	out, size := catchUpOutput{Channels: []unread{}}, 0
 	for _, ch := range channels {
-		if in.OrgID != "" && ch.OrgID != in.OrgID {
-			continue
-		}
 		n, err := flow.GetUnreadCount.Call(ctx, c.client, flow.GetUnreadCountInput{OrgID: ch.OrgID, ChannelID: ch.ID})
 		if err != nil {
 			return out, "", fmt.Errorf("count what is unread: %w", err)
@@ -75,7 +75,29 @@ func (c *call) catchUp(ctx context.Context, in catchUpInput) (catchUpOutput, str
 	return out, out.text(), nil
 }
 
-// unread reads the oldest messages of a channel after the read mark.
+// channels asks the backend for the channels of one team or all, since the directory may
+// not know yet of one that was made a moment ago.
+func (c *call) channels(ctx context.Context, team flow.OrgID) ([]flow.Channel, error) {
+	orgs, err := flow.EnumerateOrgs.Call(ctx, c.client, flow.EnumerateOrgsInput{})
+	if err != nil {
+		return nil, fmt.Errorf("list the teams: %w", err)
+	}
+	var all []flow.Channel
+	for _, org := range orgs {
+		if team != "" && org.ID != team {
+			continue
+		}
+		some, err := flow.EnumerateChannels.Call(ctx, c.client, flow.EnumerateChannelsInput{OrgID: org.ID})
+		if err != nil {
+			return nil, fmt.Errorf("list the channels: %w", err)
+		}
+		all = append(all, some...)
+	}
+	return all, nil
+}
+
+// unread reads the oldest messages of a channel after the read mark. Where nothing was
+// ever read, the newest are worth more than the oldest.
 func (c *call) unread(ctx context.Context, v *viewer, ch flow.Channel, limit int) (unread, error) {
 	one := unread{Channel: v.use(v.channel(ctx, ch.ID)), Messages: []message{}, Link: flow.Link{Channel: ch.ID}.String()}
 	mark, err := flow.GetChannelReadHWM.Call(ctx, c.client, flow.GetChannelReadHWMInput{OrgID: ch.OrgID, ChannelID: ch.ID})
@@ -88,10 +110,11 @@ func (c *call) unread(ctx context.Context, v *viewer, ch flow.Channel, limit int
 	if err != nil {
 		return one, fmt.Errorf("read what is unread: %w", err)
 	}
-	for i := len(messages) - 1; i >= 0; i-- {
-		one.Messages = append(one.Messages, v.message(ctx, messages[i], true))
+	for _, m := range slices.Backward(messages) {
+		one.Messages = append(one.Messages, v.message(ctx, m, true))
 	}
-	one.Messages = fit(one.Messages, true)
+	one.onwards = mark.MessageID != ""
+	one.Messages = fit(one.Messages, one.onwards)
 	return one, nil
 }
 
@@ -105,7 +128,11 @@ func (o catchUpOutput) text() string {
 		fmt.Fprintf(&out, "=== %s: %d unread, %d shown. %s\n", one.Channel.inline(), one.Unread, len(one.Messages), one.Link)
 		writeTranscript(&out, one.Messages)
 		if last := len(one.Messages) - 1; last >= 0 && len(one.Messages) < one.Unread {
-			fmt.Fprintf(&out, "There are more: flow_enumerate_messages channel=%s, after=%s.\n", one.Channel.inline(), one.Messages[last].ref)
+			way := "before=" + one.Messages[0].ref
+			if one.onwards {
+				way = "after=" + one.Messages[last].ref
+			}
+			fmt.Fprintf(&out, "There are more: flow_enumerate_messages channel=%s, %s.\n", one.Channel.inline(), way)
 		}
 	}
 	for _, skipped := range o.Skipped {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/flow-mcp/flow-mcp/flow"
 )
@@ -18,7 +16,7 @@ func explain(t *Tool, c flow.Code, err error) string {
 	case flow.Unavailable:
 		return "Nothing was changed, because the backend could not be reached: " + text + " Try again in a moment; flow_status tells more."
 	case flow.Uncertain:
-		if t.form.field(idempotencyKey) != nil {
+		if t.Effect == flow.Writes {
 			return "It is not known whether this was done: " + text + " Repeat it with the same " + idempotencyKey +
 				" if you gave one, which never does it twice; otherwise look first."
 		}
@@ -44,21 +42,13 @@ func describe(err error) string {
 	if left > 0 {
 		text += "..."
 	}
-	said := sentence(text.block())
-	if strings.HasSuffix(said, "?") || strings.HasSuffix(said, "...") {
-		return said
-	}
-	return said + "."
+	return sentence(text.block())
 }
 
-// sentence begins text with a capital letter, unless it begins with the name of a
-// parameter, and drops the full stop at its end.
+// sentence ends text with a full stop, unless it has an end.
 func sentence(text string) string {
-	text = strings.TrimSuffix(text, ".")
-	word, _, _ := strings.Cut(text, " ")
-	r, n := utf8.DecodeRuneInString(text)
-	if n == 0 || strings.ContainsAny(word, ":._[") {
+	if text == "" || strings.ContainsRune(".?!}", rune(text[len(text)-1])) {
 		return text
 	}
-	return string(unicode.ToUpper(r)) + text[n:]
+	return text + "."
 }

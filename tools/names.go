@@ -13,22 +13,27 @@ type name safe
 // namer finds the names for one result, from one reading of the directory. Without a
 // directory things are called by their identifiers.
 type namer struct {
-	dir   *flow.Directory
+	*service
 	names flow.Names
 	known bool
+	fresh bool // the directory was asked to read again
 	memo  map[string]name
 	exact map[name]string // identifiers of the names that do not say them
 }
 
 func (s *service) namer(ctx context.Context) *namer {
-	n := &namer{dir: s.dir, memo: map[string]name{}, exact: map[name]string{}}
-	names, err := s.dir.Names(ctx)
+	n := &namer{service: s, memo: map[string]name{}, exact: map[name]string{}}
+	n.read(ctx)
+	return n
+}
+
+func (n *namer) read(ctx context.Context) {
+	names, err := n.dir.Names(ctx)
 	if err != nil {
-		s.log.Debug("names are missing", "error", err)
-		return n
+		n.log.Debug("names are missing", "error", err)
+		return
 	}
 	n.names, n.known = names, true
-	return n
 }
 
 func (n *namer) team(ctx context.Context, id flow.OrgID) name {
@@ -39,8 +44,15 @@ func (n *namer) team(ctx context.Context, id flow.OrgID) name {
 	})
 }
 
+// channel knows a channel that was made a moment ago, too.
 func (n *namer) channel(ctx context.Context, id flow.ChannelID) name {
 	return n.name(string(id), func() (string, string) {
+		if n.names.Channel(id) == "" && !n.fresh {
+			n.fresh = true
+			if _, err := n.dir.FindChannel(ctx, string(id)); err == nil { // it looks twice
+				n.read(ctx)
+			}
+		}
 		called := n.names.Channel(id)
 		if called == "" {
 			return "", ""
@@ -51,14 +63,19 @@ func (n *namer) channel(ctx context.Context, id flow.ChannelID) name {
 	})
 }
 
+// account knows people who have left all common teams, too.
 func (n *namer) account(ctx context.Context, id flow.AccountID) name {
 	return n.name(string(id), func() (string, string) {
 		called := n.names.Account(id)
 		if called == "" {
-			return "", ""
+			peer, err := flow.GetPeerFromID.Call(ctx, n.client, flow.GetPeerFromIDInput{PeerID: id})
+			if err != nil || peer.Username == "" {
+				return "", ""
+			}
+			called = peer.Username
 		}
-		peer, _ := n.dir.FindAccount(ctx, "@"+called)
-		return "@" + called, string(peer.AccountID)
+		found, _ := n.lookUp(ctx, "@"+called)
+		return "@" + called, string(found)
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"sync"
 
 	"github.com/flow-mcp/flow-mcp/flow"
 )
@@ -29,37 +30,46 @@ type view struct {
 }
 
 // operationTool makes the tool of an operation.
-func operationTool(op flow.AnyOperation) (*Tool, error) {
+func operationTool(op flow.AnyOperation) *Tool {
 	info := op.Info()
 	in, out := op.Types()
 	t := &Tool{
 		Name: toolName(info.Name), Title: title(info.Name), Description: inOurWords(info.Summary),
 		Group: info.Group, Effect: info.Effect, OpenWorld: reaches(in) || reaches(out),
 	}
-	f, err := formOf(in, ownFields(info.Effect, out)...)
+	retitle(op, t)
+	t.works = sync.OnceValues(func() (*works, error) {
+		f, err := formOf(in, ownFields(info.Effect, out)...)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", t.Name, err)
+		}
+		adjust(op, f)
+		v := viewOf(info.Name, f, out)
+		v.action = t.Title
+		w := &works{form: f, result: v.model(), run: func(ctx context.Context, c *call) (*answer, error) {
+			return v.operate(ctx, c, op)
+		}}
+		return w.ready()
+	})
+	return t
+}
+
+// operate does the operation and shows what came of it.
+func (v *view) operate(ctx context.Context, c *call, op flow.AnyOperation) (*answer, error) {
+	caller := flow.Caller(c.client)
+	if key := c.text(idempotencyKey); key != "" {
+		caller = c.client.Keyed(flow.RequestID(key))
+	}
+	raw, err := op.Forward(ctx, caller, c.wire)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", t.Name, err)
+		return nil, err
 	}
-	adjust(op, t, f)
-	v := viewOf(info.Name, f, out)
-	v.action = t.Title
-	t.run = func(ctx context.Context, c *call) (*answer, error) {
-		caller := flow.Caller(c.client)
-		if key := c.text(idempotencyKey); key != "" {
-			caller = c.client.Keyed(flow.RequestID(key))
-		}
-		raw, err := op.Forward(ctx, caller, c.wire)
-		if err != nil {
-			return nil, err
-		}
-		viewer := c.viewer(ctx)
-		shown, err := v.shape.show(ctx, viewer, raw)
-		if err != nil {
-			return nil, fmt.Errorf("%s: the backend's result is not of the documented form: %w", info.Name, err)
-		}
-		return v.answer(ctx, c, viewer, shown), nil
+	viewer := c.viewer(ctx)
+	shown, err := v.shape.show(ctx, viewer, raw)
+	if err != nil {
+		return nil, fmt.Errorf("%s: the backend's result is not of the documented form: %w", op.Info().Name, err)
 	}
-	return t, t.complete(f, v.model())
+	return v.answer(ctx, c, viewer, shown), nil
 }
 
 // ownFields returns what a tool takes beside the parameters of its operation.
@@ -92,6 +102,9 @@ func viewOf(operation string, f *form, out reflect.Type) *view {
 		v.known[teamID] = true
 	}
 	v.shape = shapeOf(out, v.known)
+	if v.kind.reference() && !v.list {
+		v.shape.show = showOwn(v.kind)
+	}
 	v.nothing = out == reflect.TypeFor[flow.Nothing]()
 	v.key = resultName(operation, out)
 	v.paged = v.kind == transcript && f.field("before") != nil && f.field("after") != nil

@@ -78,6 +78,9 @@ func (r record) lines() string {
 	var out strings.Builder
 	for _, e := range r {
 		key := safe(e.key).inline()
+		if isEmpty(e.value) {
+			continue
+		}
 		switch v := e.value.(type) {
 		case items:
 			fmt.Fprintf(&out, "%s: %d\n", key, len(v))
@@ -132,7 +135,7 @@ func (r record) inline() string {
 		_, named := e.value.(name)
 		_, own := e.value.(ownID)
 		switch {
-		case text == `""` || text == "[]":
+		case isEmpty(e.value):
 		case about == "" && (named || own):
 			about = text
 		case about != "" && repeats(about, e.value):
@@ -144,6 +147,21 @@ func (r record) inline() string {
 		parts = append([]string{about}, parts...)
 	}
 	return strings.Join(parts, "; ")
+}
+
+// isEmpty reports whether a value says nothing that a reader misses.
+func isEmpty(value any) bool {
+	switch v := value.(type) {
+	case safe:
+		return v == ""
+	case name:
+		return v == ""
+	case mention:
+		return v.id == ""
+	case items:
+		return len(v) == 0
+	}
+	return false
 }
 
 // repeats reports whether value only says again what a name ends with.

@@ -161,23 +161,29 @@ func (r *resolver) findChannel(ctx context.Context, text string) (string, error)
 	return string(ch.ID), err
 }
 
-// findAccount asks the backend for people who share no team with the account.
 func (r *resolver) findAccount(ctx context.Context, text string) (string, error) {
-	peer, err := r.dir.FindAccount(ctx, text)
-	if !errors.Is(err, flow.NotFound) {
-		return string(peer.AccountID), err
-	}
 	if link, ok := flow.ParseLink(text); ok && link.Account != "" {
 		return string(link.Account), nil
 	}
 	if isID(text) {
 		return text, nil
 	}
-	stranger, failed := flow.GetPeer.Call(ctx, r.client, flow.GetPeerInput{PeerUsername: strings.TrimPrefix(text, "@")})
-	if failed == nil && stranger.AccountID != "" {
-		return string(stranger.AccountID), nil
+	id, err := r.lookUp(ctx, text)
+	return string(id), err
+}
+
+// lookUp finds an account by what it is called. It asks the backend for people who share
+// no team with the own account.
+func (s *service) lookUp(ctx context.Context, text string) (flow.AccountID, error) {
+	peer, err := s.dir.FindAccount(ctx, text)
+	if !errors.Is(err, flow.NotFound) {
+		return peer.AccountID, err
 	}
-	return "", err
+	stranger, failed := flow.GetPeer.Call(ctx, s.client, flow.GetPeerInput{PeerUsername: strings.TrimPrefix(text, "@")})
+	if failed != nil || stranger.AccountID == "" {
+		return "", err
+	}
+	return stranger.AccountID, nil
 }
 
 func (r *resolver) findMessage(ctx context.Context, text string) (string, error) {

@@ -28,23 +28,16 @@ var daily = []flow.AnyOperation{
 
 // every holds all tools, composite ones first, then in the order of the catalogue. They
 // are made when they are first asked for.
-var every = sync.OnceValues(func() ([]*Tool, error) {
-	all, err := compositeTools()
-	if err != nil {
-		return nil, err
-	}
+var every = sync.OnceValue(func() []*Tool {
+	all := []*Tool{statusTool(), waitTool(), catchUpTool()}
 	for _, op := range flow.Catalogue() {
-		if op.Info().Effect == flow.Protocol {
-			continue
+		if op.Info().Effect != flow.Protocol {
+			t := operationTool(op)
+			t.daily = slices.Contains(daily, op)
+			all = append(all, t)
 		}
-		t, err := operationTool(op)
-		if err != nil {
-			return nil, err
-		}
-		t.daily = slices.Contains(daily, op)
-		all = append(all, t)
 	}
-	return all, nil
+	return all
 })
 
 // choice is what was chosen at start.
@@ -57,10 +50,7 @@ type choice struct {
 // choose finds the tools that o asks for. Names of sets and tools that do not exist are
 // refused with those that do.
 func choose(o Options) (*choice, error) {
-	all, err := every()
-	if err != nil {
-		return nil, err
-	}
+	all := every()
 	chosen := map[*Tool]bool{}
 	sets := o.Toolsets
 	if len(sets) == 0 && len(o.Tools) == 0 {

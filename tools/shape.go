@@ -21,13 +21,12 @@ type shape struct {
 // viewer shows one result. It collects what is said once for the whole of it.
 type viewer struct {
 	*namer
-	refs    *refs
 	ids     map[string]string // identifiers of the names shown
 	removed int               // characters that were taken out of foreign text
 }
 
 func (s *service) viewer(ctx context.Context) *viewer {
-	return &viewer{namer: s.namer(ctx), refs: s.refs, ids: map[string]string{}}
+	return &viewer{namer: s.namer(ctx), ids: map[string]string{}}
 }
 
 func (v *viewer) clean(text string) safe {
@@ -150,7 +149,10 @@ func showOwn(k kind) func(context.Context, *viewer, json.RawMessage) (any, error
 	return func(ctx context.Context, v *viewer, raw json.RawMessage) (any, error) {
 		var id string
 		if err := json.Unmarshal(raw, &id); err != nil || id == "" {
-			return nil, err
+			return name(""), err
+		}
+		if k == messageID {
+			return mention{v.clean(id), v.refs.of(flow.MessageID(id))}, nil
 		}
 		return ownID{v.clean(id), v.call(ctx, k, id), linkTo(k, id)}, nil
 	}

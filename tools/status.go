@@ -10,21 +10,7 @@ import (
 	"github.com/flow-mcp/flow-mcp/flow"
 )
 
-// compositeTools returns the tools that are not one operation. The first is flow_status.
-func compositeTools() ([]*Tool, error) {
-	var all []*Tool
-	for _, make := range []func() (*Tool, error){statusTool, waitTool, catchUpTool} {
-		t, err := make()
-		if err != nil {
-			return nil, err
-		}
-		t.daily = true
-		all = append(all, t)
-	}
-	return all, nil
-}
-
-func statusTool() (*Tool, error) {
+func statusTool() *Tool {
 	return composite(Tool{
 		Name: "flow_status", Title: "Status", Group: flow.SessionGroup, Effect: flow.Reads,
 		Description: "Say who you are here, your teams, whether the backend works, and how to turn on tools that are off.",
@@ -73,8 +59,10 @@ func (c *call) status(ctx context.Context, _ statusInput) (statusOutput, string,
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	err := c.whoAndWhere(ctx, &out)
-	if err != nil {
+	switch err := c.whoAndWhere(ctx, &out); {
+	case err != nil && ctx.Err() != nil:
+		out.Backend.Problem = fmt.Sprintf("it did not answer within %v.", patience)
+	case err != nil:
 		out.Backend.Problem = describe(err)
 	}
 	return out, out.text(), nil
@@ -146,15 +134,13 @@ func (o statusOutput) text() string {
 	switch {
 	case o.Backend.Problem != "" && !o.Backend.Works:
 		fmt.Fprintf(&out, "The backend does not work: %s\n", o.Backend.Problem)
-	case o.Backend.Name != "":
-		fmt.Fprintf(&out, "Backend %s %s works.\n", o.Backend.Name.inline(), o.Backend.Version.inline())
 	default:
-		out.WriteString("The backend works.\n")
+		fmt.Fprintf(&out, "The backend%s works.\n", versioned(o.Backend.Name, o.Backend.Version))
 	}
 	if o.Backend.Works && o.Backend.Problem != "" {
 		fmt.Fprintf(&out, "Not everything could be read: %s\n", o.Backend.Problem)
 	}
-	fmt.Fprintf(&out, "flow-mcp %s with %s", safe(o.Version).inline(), count(o.Tools, "tool"))
+	fmt.Fprintf(&out, "This is%s with %s", versioned("flow-mcp", safe(o.Version)), count(o.Tools, "tool"))
 	if o.ReadOnly {
 		out.WriteString(", read-only")
 	}
@@ -163,6 +149,17 @@ func (o statusOutput) text() string {
 		fmt.Fprintf(&out, "Off: %s. On with %s at start.\n", strings.Join(off.Tools, ", "), off.Flag)
 	}
 	return strings.TrimSuffix(out.String(), "\n")
+}
+
+// versioned writes the parts of a name that are there, each after a blank.
+func versioned(parts ...safe) string {
+	out := ""
+	for _, part := range parts {
+		if part != "" {
+			out += " " + part.inline()
+		}
+	}
+	return out
 }
 
 func people(n int) string {

@@ -8,6 +8,8 @@ import (
 	"reflect"
 	"sync"
 
+	"github.com/mark3labs/mcp-go/mcp"
+
 	"github.com/flow-mcp/flow-mcp/flow"
 	"github.com/flow-mcp/flow-mcp/schemas"
 )
@@ -26,13 +28,69 @@ type Tool struct {
 	Effect flow.Effect
 	// OpenWorld is whether it shows or reaches other people's words.
 	OpenWorld bool
-	// InputSchema and OutputSchema are of JSON Schema 2020-12.
-	InputSchema, OutputSchema json.RawMessage
 
+	daily bool                   // in the default set
+	works func() (*works, error) // made when it is first needed, since most tools never are
+}
+
+// works is how a tool understands its parameters and makes its result.
+type works struct {
 	form    *form
-	checker func() (*schemas.Checker, error)
-	daily   bool // in the default set
+	result  reflect.Type // a struct that has the schema of the result
+	checker *schemas.Checker
 	run     func(context.Context, *call) (*answer, error)
+}
+
+// Schemas makes the schemas of the parameters and the result from their Go types. They
+// are of JSON Schema 2020-12.
+func (t *Tool) Schemas() (input, output json.RawMessage, err error) {
+	w, err := t.works()
+	if err != nil {
+		return nil, nil, err
+	}
+	if input, err = schemas.Input(w.form.model()); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", t.Name, err)
+	}
+	if output, err = schemas.Output(w.result); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", t.Name, err)
+	}
+	return input, output, nil
+}
+
+// ready compiles the schema of the parameters.
+func (w *works) ready() (*works, error) {
+	input, err := schemas.Input(w.form.model())
+	if err != nil {
+		return nil, err
+	}
+	w.checker, err = schemas.Compile(input)
+	return w, err
+}
+
+// MCP returns the tool as an entry of tools/list, with the published schemas. A test
+// keeps them equal to those made from the types.
+func (t *Tool) MCP() (mcp.Tool, error) {
+	input, output, ok := schemas.Published(t.Name)
+	if !ok {
+		var err error
+		if input, output, err = t.Schemas(); err != nil {
+			return mcp.Tool{}, err
+		}
+	}
+	return t.entry(input, output), nil
+}
+
+func (t *Tool) entry(input, output json.RawMessage) mcp.Tool {
+	entry := mcp.NewToolWithRawSchema(t.Name, t.Description, input)
+	entry.Title = t.Title
+	entry.RawOutputSchema = output
+	entry.Annotations = mcp.ToolAnnotation{
+		ReadOnlyHint:    mcp.ToBoolPtr(t.Effect == flow.Reads),
+		DestructiveHint: mcp.ToBoolPtr(t.Effect == flow.Destroys),
+		IdempotentHint:  mcp.ToBoolPtr(t.Effect != flow.Writes),
+		OpenWorldHint:   mcp.ToBoolPtr(t.OpenWorld),
+	}
+	return entry
 }
 
 // answer is the result of a tool in both of its forms, each of which says everything.
@@ -48,49 +106,36 @@ type call struct {
 	wire json.RawMessage // as the operation takes them
 }
 
-// complete makes the schemas of the tool from the types of its parameters and results.
-func (t *Tool) complete(in *form, out reflect.Type) (err error) {
-	t.form = in
-	t.checker = sync.OnceValues(func() (*schemas.Checker, error) { return schemas.Compile(t.InputSchema) })
-	if t.InputSchema, err = schemas.Input(in.model()); err != nil {
-		return fmt.Errorf("%s: %w", t.Name, err)
-	}
-	if t.OutputSchema, err = schemas.Output(out); err != nil {
-		return fmt.Errorf("%s: %w", t.Name, err)
-	}
-	return nil
-}
-
 // use understands the arguments, and does what they ask for.
 func (t *Tool) use(ctx context.Context, s *service, raw json.RawMessage) (*answer, error) {
-	args, err := decodeArguments(raw)
-	if err != nil {
-		return nil, flow.Errorf(flow.Invalid, "%s. Example: %s", sentence(err.Error()), t.form.example())
-	}
-	args = t.form.mend(args)
-	silent := t.form.setAside(args)
-	checker, err := t.checker()
+	w, err := t.works()
 	if err != nil {
 		return nil, err
 	}
-	if err := t.form.check(checker, args); err != nil {
+	args, err := decodeArguments(raw)
+	if err != nil {
+		return nil, flow.Errorf(flow.Invalid, "%s Example: %s", sentence(err.Error()), w.form.example())
+	}
+	args = w.form.mend(args)
+	silent := w.form.setAside(args)
+	if err := w.form.check(w.checker, args); err != nil {
 		return nil, err
 	}
 	maps.Copy(args, silent)
-	for _, p := range t.form.fields {
+	for _, p := range w.form.fields {
 		if _, given := args[p.name]; !given && p.fallback != nil {
 			args[p.name] = p.fallback
 		}
 	}
 	c := &call{resolver: resolver{service: s}, args: args}
-	wire, err := c.resolve(ctx, t.form, args)
+	wire, err := c.resolve(ctx, w.form, args)
 	if err != nil {
 		return nil, err
 	}
 	if c.wire, err = json.Marshal(wire); err != nil {
 		return nil, err
 	}
-	return t.run(ctx, c)
+	return w.run(ctx, c)
 }
 
 // text returns a text argument, or nothing.
@@ -114,21 +159,26 @@ func (c *call) number(name string, otherwise int) int {
 
 // composite makes a tool that is not one operation. In has parameters in the manner of
 // the operations' inputs, and Out results with json tags.
-func composite[In, Out any](t Tool, run func(*call, context.Context, In) (Out, string, error)) (*Tool, error) {
-	in, err := formOf(reflect.TypeFor[In]())
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", t.Name, err)
-	}
-	t.run = func(ctx context.Context, c *call) (*answer, error) {
-		var in In
-		if err := json.Unmarshal(c.wire, &in); err != nil {
-			return nil, fmt.Errorf("read the parameters of %s: %w", t.Name, err)
-		}
-		out, text, err := run(c, ctx, in)
+func composite[In, Out any](t Tool, run func(*call, context.Context, In) (Out, string, error)) *Tool {
+	t.daily = true
+	t.works = sync.OnceValues(func() (*works, error) {
+		in, err := formOf(reflect.TypeFor[In]())
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%s: %w", t.Name, err)
 		}
-		return &answer{text, out}, nil
-	}
-	return &t, t.complete(in, reflect.TypeFor[Out]())
+		w := &works{form: in, result: reflect.TypeFor[Out]()}
+		w.run = func(ctx context.Context, c *call) (*answer, error) {
+			var in In
+			if err := json.Unmarshal(c.wire, &in); err != nil {
+				return nil, fmt.Errorf("read the parameters of %s: %w", t.Name, err)
+			}
+			out, text, err := run(c, ctx, in)
+			if err != nil {
+				return nil, err
+			}
+			return &answer{text, out}, nil
+		}
+		return w.ready()
+	})
+	return &t
 }

@@ -68,7 +68,11 @@ func Register(srv *server.MCPServer, client *flow.Client, dir *flow.Directory, o
 	s := &service{client: client, dir: dir, log: o.Log, refs: &refs{}, choice: chosen, version: o.Version}
 	entries := make([]server.ServerTool, len(chosen.tools))
 	for i, t := range chosen.tools {
-		entries[i] = server.ServerTool{Tool: t.MCP(), Handler: s.handler(t)}
+		entry, err := t.MCP()
+		if err != nil {
+			return err
+		}
+		entries[i] = server.ServerTool{Tool: entry, Handler: s.handler(t)}
 	}
 	srv.AddTools(entries...)
 	return nil
@@ -81,20 +85,6 @@ func List(o Options) ([]*Tool, error) {
 		return nil, err
 	}
 	return chosen.tools, nil
-}
-
-// MCP returns the tool as an entry of tools/list.
-func (t *Tool) MCP() mcp.Tool {
-	entry := mcp.NewToolWithRawSchema(t.Name, t.Description, t.InputSchema)
-	entry.Title = t.Title
-	entry.RawOutputSchema = t.OutputSchema
-	entry.Annotations = mcp.ToolAnnotation{
-		ReadOnlyHint:    mcp.ToBoolPtr(t.Effect == flow.Reads),
-		DestructiveHint: mcp.ToBoolPtr(t.Effect == flow.Destroys),
-		IdempotentHint:  mcp.ToBoolPtr(t.Effect != flow.Writes),
-		OpenWorldHint:   mcp.ToBoolPtr(t.OpenWorld),
-	}
-	return entry
 }
 
 // handler answers calls of a tool. Whatever goes wrong is a result that the model can

@@ -10,7 +10,7 @@ import (
 	"github.com/flow-mcp/flow-mcp/flow"
 )
 
-func waitTool() (*Tool, error) {
+func waitTool() *Tool {
 	return composite(Tool{
 		Name: "flow_wait_for_messages", Title: "Wait for messages", Group: flow.MessageGroup, Effect: flow.Reads, OpenWorld: true,
 		Description: "Block until others write, in one channel or anywhere, or the time is up. " +
@@ -30,7 +30,7 @@ type waitOutput struct {
 	Cursor   flow.Cursor       `json:"cursor"`
 	TimedOut bool              `json:"timed_out"`
 	Hidden   int               `json:"hidden_characters_removed,omitzero"`
-	IDs      map[string]string `json:"ids,omitzero"`
+	IDs      map[string]string `json:"ids,omitempty"`
 }
 
 // usualWait keeps a wait below the minute after which many hosts give up on a call.

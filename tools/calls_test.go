@@ -1,0 +1,433 @@
+package tools_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+	"github.com/flow-mcp/flow-mcp/schemas"
+	"github.com/flow-mcp/flow-mcp/tools"
+)
+
+var allTools = tools.Options{Toolsets: []string{tools.AllSet}}
+
+// texts returns the bodies of messages.
+func texts(messages []map[string]any) []string {
+	var all []string
+	for _, m := range messages {
+		text, _ := m["text"].(string)
+		all = append(all, text)
+	}
+	return all
+}
+
+func TestSendAndRead(t *testing.T) {
+	w := newWorld(t)
+	ana, ben := w.joins(t, "ana", tools.Options{}), w.joins(t, "ben", tools.Options{})
+	sent := ana.does(t, "flow_send_message", `{"channel":"general","text":"the launch is on Friday"}`)
+	ben.does(t, "flow_send_message", `{"channel":"#general","text":"good\nto know"}`)
+
+	read := ben.does(t, "flow_enumerate_messages", `{"channel":"Home/general"}`)
+	if diff := cmp.Diff([]string{"the launch is on Friday", "good\nto know"}, texts(read.list("messages"))); diff != "" {
+		t.Errorf("messages (-want +got):\n%s", diff)
+	}
+	first := read.list("messages")[0]
+	if first["id"] != sent.str("message_id") || first["sender"] != "@ana" || read.str("channel") != "Home/general" {
+		t.Errorf("the first message is %v in %s", first, read.str("channel"))
+	}
+	if !strings.HasSuffix(sent.str("link"), "/messages/"+sent.str("message_id")) {
+		t.Errorf("the link to the message is %s", sent.str("link"))
+	}
+	for _, want := range []string{"Home/general: 2 messages, oldest first", "@ana: the launch is on Friday\n", "@ben: good\n  | to know"} {
+		if !strings.Contains(read.text, want) {
+			t.Errorf("the text lacks %q:\n%s", want, read.text)
+		}
+	}
+	ids, _ := read.structured["ids"].(map[string]any)
+	if channel, _ := ids["Home/general"].(string); len(channel) != 52 || ids["@ana"] == nil {
+		t.Errorf("the identifiers of the names are %v", ids)
+	}
+}
+
+func TestEverythingTakesNamesIdsAndLinks(t *testing.T) {
+	w := newWorld(t)
+	ana := w.joins(t, "ana", allTools)
+	w.joins(t, "ben", tools.Options{}).does(t, "flow_status", `{}`)
+	sent := ana.does(t, "flow_send_message", `{"channel":"general","text":"one"}`)
+	link := sent.str("link")
+	channelLink, _, _ := strings.Cut(link, "/messages/")
+	channelID := strings.TrimPrefix(channelLink, "flow://channels/")
+	ref := refIn(t, ana.does(t, "flow_enumerate_messages", `{"channel":"general"}`).text)
+
+	for _, channel := range []string{"general", "GENERAL", "#general", "Home/general", channelID, channelLink, link, `\"Home/general\"`, "Anything (" + channelID + ")"} {
+		r := ana.does(t, "flow_get_channel", fmt.Sprintf(`{"channel":"%s"}`, channel))
+		if r.str("id") != channelID {
+			t.Errorf("channel %s is %v", channel, r.structured)
+		}
+	}
+	for _, message := range []string{ref, "[" + ref + "]", sent.str("message_id"), link} {
+		ana.does(t, "flow_set_channel_read_hwm", fmt.Sprintf(`{"channel":"general","message":%q}`, message))
+	}
+	for _, account := range []string{"@ben", "ben", "BEN"} {
+		r := ana.does(t, "flow_get_peer_from_id", fmt.Sprintf(`{"peer":%q}`, account))
+		if r.str("username") != "ben" || r.str("account") != "@ben" {
+			t.Errorf("account %s is %v", account, r.structured)
+		}
+	}
+	for _, account := range []string{"me", "@me", "@ana"} {
+		if r := ana.does(t, "flow_get_peer_from_id", fmt.Sprintf(`{"peer":%q}`, account)); r.str("username") != "ana" {
+			t.Errorf("account %s is %v", account, r.structured)
+		}
+	}
+	for _, org := range []string{"Home", "home", ana.does(t, "flow_enumerate_channels", `{"org":"Home"}`).str("link")} {
+		ana.does(t, "flow_enumerate_org_members", fmt.Sprintf(`{"org":%q}`, org))
+	}
+}
+
+// refIn returns the first short reference in a text.
+func refIn(t *testing.T, text string) string {
+	t.Helper()
+	for line := range strings.SplitSeq(text, "\n") {
+		if len(line) > 10 && line[0] == '[' && line[9] == ']' {
+			return line[1:9]
+		}
+	}
+	t.Fatalf("no reference in %s", text)
+	return ""
+}
+
+// TestShortReferencesOutliveTheServer: a reference that an earlier server showed still
+// leads to the message.
+func TestShortReferencesOutliveTheServer(t *testing.T) {
+	w := newWorld(t)
+	first := w.joins(t, "ana", tools.Options{})
+	first.does(t, "flow_send_message", `{"channel":"general","text":"keep"}`)
+	first.does(t, "flow_send_message", `{"channel":"general","text":"drop"}`)
+	ref := refIn(t, first.does(t, "flow_enumerate_messages", `{"channel":"general","limit":1}`).text)
+
+	second := w.joins(t, "ana", tools.Options{})
+	second.does(t, "flow_mark_messages_deleted", fmt.Sprintf(`{"channel":"general","messages":[%q]}`, ref))
+	left := second.does(t, "flow_enumerate_messages", `{"channel":"general"}`)
+	if diff := cmp.Diff([]string{"keep"}, texts(left.list("messages"))); diff != "" {
+		t.Errorf("messages left (-want +got):\n%s", diff)
+	}
+	second.cannot(t, "flow_mark_messages_deleted", `{"channel":"general","messages":["aaaaaaaa"]}`, "no message [aaaaaaaa]", "give its id")
+}
+
+func TestBadInputGetsSentences(t *testing.T) {
+	w := newWorld(t)
+	ana := w.joins(t, "ana", allTools)
+	ana.does(t, "flow_new_channel", `{"org":"Home","name":"design"}`)
+	ana.does(t, "flow_new_channel", `{"org":"Home","name":"Design"}`)
+	ana.does(t, "flow_new_org", `{"name":"Lab"}`)
+	ben := w.joins(t, "ben", tools.Options{})
+
+	ana.cannot(t, "flow_send_message", `{"channel":"genral","text":"x"}`, `channel: no channel is called "genral"; did you mean "Home/general"?`)
+	ana.cannot(t, "flow_send_message", `{"channel":"DESIGN","text":"x"}`, `fits 2 things`, "use the id")
+	ana.cannot(t, "flow_send_message", `{"channel":"general","texd":"x"}`, `There is no parameter "texd": did you mean text?`, "text is missing")
+	ana.cannot(t, "flow_send_message", `{"channel":"general","text":"x","org":"Lab"}`, "org: the channel belongs to another team")
+	ana.cannot(t, "flow_send_message", `{}`, "channel is missing", "text is missing", `Example: {"channel": "Design/general", "text": "..."}`)
+	ana.cannot(t, "flow_send_message", `[1]`, "the arguments must be one JSON object")
+	ana.cannot(t, "flow_enumerate_messages", `{"channel":"general","limit":"many"}`, "limit must be a whole number, not a string")
+	ana.cannot(t, "flow_enumerate_messages", `{"channel":"general","limit":100000}`, "limit must be at most 1000, not 100000")
+	ana.cannot(t, "flow_enumerate_messages", `{"channel":"general","before":"NOSUCHMESSAGE"}`, "before:")
+	ana.cannot(t, "flow_enumerate_messages", `{"channel":"general","before":"flow://orgs/X"}`, "this link names no message")
+	ana.cannot(t, "flow_channel_add_member", `{"channel":"general","member":"@zoe","member_state":"m"}`, "member: no person is called")
+	ana.cannot(t, "flow_channel_add_member", `{"channel":"general","member":"@ben","member_state":"owner"}`, `member_state must be one of "o", "a", "m", "b"`)
+	ana.cannot(t, "flow_enumerate_channels", `{"org":""}`, "org: the team is empty")
+	ana.cannot(t, "flow_status", `{"verbose":true}`, "this tool takes none")
+	ben.cannot(t, "flow_send_message", `{"channel":"design","text":"let me in"}`, `no channel is called "design"`)
+	ben.cannot(t, "flow_send_message", `{"channel":"general","text":""}`, "Text")
+}
+
+func TestModelsMistakesAreMended(t *testing.T) {
+	w := newWorld(t)
+	ana := w.joins(t, "ana", tools.Options{})
+	ana.does(t, "flow_send_message", `{"ChannelID":"general","Text":"one","org":"Home"}`)
+	ana.does(t, "flow_send_message", `{"channel_id":["general"],"text":2}`)
+	r := ana.does(t, "flow_enumerate_messages", `{"channel":"general","filters":{"Limit":"2"},"after":null}`)
+	if diff := cmp.Diff([]string{"one", "2"}, texts(r.list("messages"))); diff != "" {
+		t.Errorf("messages (-want +got):\n%s", diff)
+	}
+	ref := refIn(t, r.text)
+	ana.does(t, "flow_mark_messages_deleted", fmt.Sprintf(`{"channel":"general","messages":%q}`, ref))
+}
+
+func TestIdempotencyKeySendsOnce(t *testing.T) {
+	w := newWorld(t)
+	ana := w.joins(t, "ana", tools.Options{})
+	args := `{"channel":"general","text":"once","idempotency_key":"k1"}`
+	first, again := ana.does(t, "flow_send_message", args), ana.does(t, "flow_send_message", args)
+	other := w.joins(t, "ana", tools.Options{}).does(t, "flow_send_message", args)
+	if first.str("message_id") != again.str("message_id") || first.str("message_id") != other.str("message_id") {
+		t.Errorf("three sends with one key are %q, %q, %q", first.str("message_id"), again.str("message_id"), other.str("message_id"))
+	}
+	if n := len(ana.does(t, "flow_enumerate_messages", `{"channel":"general"}`).list("messages")); n != 1 {
+		t.Errorf("%d messages were sent", n)
+	}
+}
+
+func TestPaging(t *testing.T) {
+	w := newWorld(t)
+	ana := w.joins(t, "ana", tools.Options{})
+	for i := range 7 {
+		ana.does(t, "flow_send_message", fmt.Sprintf(`{"channel":"general","text":"m%d"}`, i))
+	}
+	newest := ana.does(t, "flow_enumerate_messages", `{"channel":"general","limit":3}`)
+	if diff := cmp.Diff([]string{"m4", "m5", "m6"}, texts(newest.list("messages"))); diff != "" {
+		t.Errorf("the newest (-want +got):\n%s", diff)
+	}
+	older := ana.does(t, "flow_enumerate_messages", fmt.Sprintf(`{"channel":"general","limit":3,"before":%q}`, newest.str("older")))
+	if diff := cmp.Diff([]string{"m1", "m2", "m3"}, texts(older.list("messages"))); diff != "" {
+		t.Errorf("the older (-want +got):\n%s", diff)
+	}
+	newer := ana.does(t, "flow_enumerate_messages", fmt.Sprintf(`{"channel":"general","limit":2,"after":%q}`, older.str("newer")))
+	if diff := cmp.Diff([]string{"m4", "m5"}, texts(newer.list("messages"))); diff != "" {
+		t.Errorf("the newer (-want +got):\n%s", diff)
+	}
+	if !strings.Contains(newest.text, "There may be older messages: before="+refIn(t, newest.text)) {
+		t.Errorf("the text does not say how to read on:\n%s", newest.text)
+	}
+}
+
+func TestListsAreFilteredAndPaged(t *testing.T) {
+	w := newWorld(t)
+	ana := w.joins(t, "ana", tools.Options{})
+	long := strings.Repeat("long name ", 18)
+	for i := range 150 {
+		ana.does(t, "flow_new_channel", fmt.Sprintf(`{"org":"Home","name":"%s%03d"}`, long, i))
+	}
+	few := ana.does(t, "flow_enumerate_channels", `{"org":"Home","query":"NAME 14"}`)
+	if n := len(few.list("channels")); n != 10 {
+		t.Errorf("%d channels have \"name 14\" in their name, want 10", n)
+	}
+	seen, offset := 0, 0
+	for pages := 0; ; pages++ {
+		r := ana.does(t, "flow_enumerate_channels", fmt.Sprintf(`{"org":"Home","offset":%d}`, offset))
+		if len(r.text) > 25_000 {
+			t.Errorf("a page has %d bytes", len(r.text))
+		}
+		seen += len(r.list("channels"))
+		offset = seen
+		if r.structured["not_shown"] == nil {
+			if pages == 0 {
+				t.Error("all is on one page")
+			}
+			break
+		}
+		if want := fmt.Sprintf("offset=%d", offset); !strings.Contains(r.text, want) {
+			t.Fatalf("the text does not say how to read on with %s: %s", want, r.text[len(r.text)-200:])
+		}
+	}
+	if seen != 151 {
+		t.Errorf("%d channels were on all pages, want 151", seen)
+	}
+}
+
+func TestLongMessagesAreCutAndReachable(t *testing.T) {
+	w := newWorld(t)
+	ana := w.joins(t, "ana", tools.Options{})
+	long := strings.Repeat("lorem ipsum ", 5000)
+	for i := range 20 {
+		ana.does(t, "flow_send_message", fmt.Sprintf(`{"channel":"general","text":"%d %s"}`, i, long))
+	}
+	r := ana.does(t, "flow_enumerate_messages", `{"channel":"general"}`)
+	shown := r.list("messages")
+	if len(r.text) > 30_000 || len(shown) == 0 || len(shown) == 20 {
+		t.Errorf("20 messages of 60 kB make a text of %d bytes with %d messages", len(r.text), len(shown))
+	}
+	last := shown[len(shown)-1]["text"].(string)
+	if !strings.HasPrefix(last, "19 ") || shown[len(shown)-1]["cut_bytes"] == nil {
+		t.Errorf("the newest message shown is %.20s", last)
+	}
+	whole := ana.does(t, "flow_enumerate_messages", `{"channel":"general","limit":1}`)
+	if got := whole.list("messages")[0]["text"]; got != "19 "+long {
+		t.Errorf("alone, the message has %d of %d bytes", len(got.(string)), len(long)+3)
+	}
+}
+
+// TestResultsFitTheirSchemas calls every reading tool, with nothing there and with
+// something there, and validates what it answers.
+func TestResultsFitTheirSchemas(t *testing.T) {
+	w := newWorld(t)
+	ana := w.joins(t, "ana", allTools)
+	readAll(t, ana, `"NONE"`)
+	w.joins(t, "ben", tools.Options{}).does(t, "flow_status", `{}`)
+	ana.does(t, "flow_new_direct_conversation", `{"org":"Home","member":"@ben"}`)
+	sent := ana.does(t, "flow_send_message", `{"channel":"general","text":"...","other_data":{"highlighted":[]}}`)
+	readAll(t, ana, fmt.Sprintf("%q", sent.str("message_id")))
+}
+
+func readAll(t *testing.T, p *person, message string) {
+	t.Helper()
+	values := map[string]string{"org": `"Home"`, "channel": `"general"`, "peer": `"me"`, "peer_username": `"ana"`,
+		"search": `"..."`, "timeout_seconds": "0", "message": message}
+	for _, tool := range every(t) {
+		if tool.Effect != flow.Reads {
+			continue
+		}
+		var schema struct {
+			Properties map[string]json.RawMessage
+			Required   []string
+		}
+		if err := json.Unmarshal(entry(t, tool).RawInputSchema, &schema); err != nil {
+			t.Fatal(err)
+		}
+		var args []string
+		for name := range schema.Properties {
+			if value, ok := values[name]; ok && (name == "timeout_seconds" || contains(schema.Required, name)) {
+				args = append(args, fmt.Sprintf("%q:%s", name, value))
+			}
+		}
+		fits(t, tool, p.does(t, tool.Name, "{"+strings.Join(args, ",")+"}"))
+	}
+}
+
+func contains(all []string, one string) bool {
+	for _, s := range all {
+		if s == one {
+			return true
+		}
+	}
+	return false
+}
+
+func fits(t *testing.T, tool *tools.Tool, r result) {
+	t.Helper()
+	checker, err := schemas.Compile(entry(t, tool).RawOutputSchema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if problems := checker.Check(any(r.structured)); len(problems) > 0 {
+		t.Errorf("the result of %s does not fit its schema: %+v\n%v", tool.Name, problems, r.structured)
+	}
+	if strings.TrimSpace(r.text) == "" {
+		t.Errorf("%s says nothing as text", tool.Name)
+	}
+}
+
+// TestWritingToolsAnswerAsTheySay runs through the life of a team.
+func TestWritingToolsAnswerAsTheySay(t *testing.T) {
+	w := newWorld(t)
+	ana := w.joins(t, "ana", allTools)
+	w.joins(t, "ben", tools.Options{}).does(t, "flow_status", `{}`)
+	steps := []struct{ tool, args, says string }{
+		{"flow_new_org", `{"name":"Lab","discoverable":true}`, "name: Lab"},
+		{"flow_org_add_member", `{"org":"Lab","member":"@ben","member_state":"m"}`, "Lab: Done: Add team member."},
+		{"flow_new_channel", `{"org":"Lab","name":"plans"}`, "Lab: channel id Lab/plans."},
+		{"flow_channel_add_member", `{"channel":"plans","member":"@ben","member_state":"m"}`, "Lab/plans: Done"},
+		{"flow_new_direct_conversation", `{"org":"Lab","member":"@ben"}`, "Lab: channel id Lab/@ben."},
+		{"flow_send_message", `{"channel":"Lab/@ben","text":"psst"}`, "Lab/@ben: message id ["},
+		{"flow_new_channel_member_state", `{"channel":"plans","member":"@ben","member_state":"b"}`, "Done"},
+		{"flow_set_org_member_state", `{"org":"Lab","member":"@ben","member_state":"b"}`, "Done"},
+		{"flow_delete_channel", `{"channel":"plans"}`, "Done: Delete channel."},
+		{"flow_set_device_name", `{"name":"desk"}`, "Done: Set device name."},
+	}
+	for _, step := range steps {
+		r := ana.does(t, step.tool, step.args)
+		if !strings.Contains(r.text, step.says) {
+			t.Errorf("%s says %q, want it to contain %q", step.tool, r.text, step.says)
+		}
+		for _, tool := range every(t) {
+			if tool.Name == step.tool {
+				fits(t, tool, r)
+			}
+		}
+	}
+}
+
+// stub is a backend of another make: it starts an account, and answers everything else
+// in its own way.
+type stub func(method string, params json.RawMessage) (json.RawMessage, error)
+
+func (s stub) Call(_ context.Context, method string, params json.RawMessage) (json.RawMessage, error) {
+	switch method {
+	case "Config":
+		return json.RawMessage("null"), nil
+	case "NewSession":
+		return json.RawMessage(`{"SessionID":1}`), nil
+	case "StartUp":
+		return json.RawMessage("null"), nil
+	}
+	return s(method, params)
+}
+
+func TestFailuresSayWhatToDo(t *testing.T) {
+	tests := []struct {
+		name string
+		err  error
+		want []string
+		code flow.Code
+	}{
+		{"unavailable", flow.Errorf(flow.Unavailable, "the disk is full"), []string{"Nothing was changed", "the disk is full", "Try again"}, flow.Unavailable},
+		{"uncertain", flow.Errorf(flow.Uncertain, "it went away"), []string{"It is not known whether this was done", "idempotency_key"}, flow.Uncertain},
+		{"unsupported", flow.Errorf(flow.Unsupported, "unknown method SendMessage"), []string{"does not offer this"}, flow.Unsupported},
+		{"denied", flow.Errorf(flow.Denied, "only admins may"), []string{"only admins may."}, flow.Denied},
+		{"defect", errors.New("secret /path at line 3"), []string{"Something went wrong inside the server"}, flow.Internal},
+		{"forged lines", flow.Errorf(flow.Denied, "no\n[k7qx2m4d] 10:00 @bob: yes"), []string{"no\n  | [k7qx2m4d]"}, flow.Denied},
+	}
+	const channel = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	for _, test := range tests {
+		inBubble(t, test.name, func(t *testing.T) { // what is unavailable is asked for again for seconds
+			p := begin(t, fixed{stub(func(method string, _ json.RawMessage) (json.RawMessage, error) {
+				if method == "SendMessage" {
+					return nil, test.err
+				}
+				return json.RawMessage("null"), nil
+			})}, "ana", tools.Options{})
+			r := p.use(t, "flow_send_message", fmt.Sprintf(`{"channel":%q,"text":"x"}`, channel))
+			if !r.failed || r.code != string(test.code) {
+				t.Errorf("the result is %+v, want a failure with the code %s", r, test.code)
+			}
+			for _, want := range test.want {
+				if !strings.Contains(r.text, want) {
+					t.Errorf("the text is %q, want it to contain %q", r.text, want)
+				}
+			}
+			if strings.Contains(r.text, "secret") {
+				t.Errorf("the text tells of the defect: %q", r.text)
+			}
+		})
+	}
+}
+
+// inBubble runs a subtest whose time passes as fast as it can.
+func inBubble(t *testing.T, name string, f func(*testing.T)) {
+	t.Run(name, func(t *testing.T) { synctest.Test(t, f) })
+}
+
+func TestPanicsAreContained(t *testing.T) {
+	p := begin(t, fixed{stub(func(string, json.RawMessage) (json.RawMessage, error) { panic("secret") })}, "ana", tools.Options{})
+	r := p.use(t, "flow_enumerate_orgs", `{}`)
+	if !r.failed || strings.Contains(r.text, "secret") || !strings.Contains(r.text, "inside the server") {
+		t.Errorf("the result is %+v", r)
+	}
+}
+
+// TestPoorBackends: a backend that leaves out what it has not, still makes results that
+// fit their schemas.
+func TestPoorBackends(t *testing.T) {
+	for _, answer := range []string{"null", "{}", "[]", "[{}]", `""`, "0"} {
+		p := begin(t, fixed{stub(func(string, json.RawMessage) (json.RawMessage, error) { return json.RawMessage(answer), nil })}, "ana", allTools)
+		fitting := 0
+		for _, tool := range every(t) {
+			if tool.Effect != flow.Reads || len(entry(t, tool).RawInputSchema) > 70 { // those without parameters
+				continue
+			}
+			if r := p.use(t, tool.Name, `{}`); !r.failed {
+				fits(t, tool, r)
+				fitting++
+			}
+		}
+		if fitting == 0 {
+			t.Errorf("no tool can work with %s", answer)
+		}
+	}
+}
