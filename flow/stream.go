@@ -3,7 +3,6 @@ package flow
 import (
 	"bufio"
 	"context"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,9 +16,6 @@ import (
 // replies with requests. HTTP costs about 50 microseconds a call, which is too much
 // between processes that share a store.
 
-// MaxFrame is the longest frame, in bytes.
-const MaxFrame = MaxReply
-
 // cancelMethod ends the request whose id it carries. It has no reply.
 const cancelMethod = "$cancel"
 
@@ -28,8 +24,9 @@ const maxUnderWay = 4096
 
 // Stream is the calling end of a connection. It implements [Caller].
 type Stream struct {
-	out  *frameWriter
-	done chan struct{} // closed when the connection is lost
+	out     *frameWriter
+	done    chan struct{} // closed when the connection is lost
+	reading sync.WaitGroup
 
 	mu      sync.Mutex
 	next    uint64
@@ -49,21 +46,24 @@ func NewStream(conn net.Conn) *Stream {
 		done:    make(chan struct{}),
 		waiting: map[uint64]chan answer{},
 	}
-	go s.read(conn)
+	s.reading.Go(func() { s.read(conn) })
 	return s
 }
 
-// Done is closed when the connection is lost; calls then fail with Unavailable.
+// Done is closed when the connection is lost, before any call fails for that reason.
 func (s *Stream) Done() <-chan struct{} { return s.done }
 
 // Close drops the connection and waits until nothing of the stream runs.
 func (s *Stream) Close() {
 	s.out.close()
-	<-s.done
+	s.reading.Wait()
 }
 
 // Call implements [Caller]. When ctx ends first the other end is told to give up.
 func (s *Stream) Call(ctx context.Context, method string, params json.RawMessage) (json.RawMessage, error) {
+	if len(params) > MaxFrame/2 || !json.Valid(params) { // the other end would hang up
+		return nil, Errorf(Invalid, "%s: the parameters must be one JSON object of at most %d bytes", clip(method, 64), MaxFrame/2)
+	}
 	reply := make(chan answer, 1)
 	s.mu.Lock()
 	if s.lost {
@@ -75,7 +75,7 @@ func (s *Stream) Call(ctx context.Context, method string, params json.RawMessage
 	s.waiting[id] = reply
 	s.mu.Unlock()
 
-	s.out.send(EncodeRequest(id, method, params, ""))
+	s.out.send(ctx, EncodeRequest(id, method, params, ""))
 	select {
 	case a := <-reply:
 		return a.result, a.err
@@ -83,7 +83,7 @@ func (s *Stream) Call(ctx context.Context, method string, params json.RawMessage
 		s.mu.Lock()
 		delete(s.waiting, id)
 		s.mu.Unlock()
-		s.out.send(EncodeRequest(id, cancelMethod, json.RawMessage("{}"), ""))
+		s.out.queue(EncodeRequest(id, cancelMethod, json.RawMessage("{}"), ""))
 		return nil, context.Cause(ctx)
 	}
 }
@@ -96,7 +96,7 @@ func (s *Stream) read(conn net.Conn) {
 		if err != nil {
 			break
 		}
-		id, result, err := DecodeReply(frame)
+		id, result, err := replyOf(frame)
 		s.mu.Lock()
 		reply := s.waiting[id]
 		delete(s.waiting, id)
@@ -105,15 +105,16 @@ func (s *Stream) read(conn net.Conn) {
 			reply <- answer{result, err}
 		}
 	}
+	s.out.close()
 	s.mu.Lock()
 	s.lost = true
-	for id, reply := range s.waiting {
-		reply <- answer{err: Errorf(Uncertain, "the owner of the store went away during the call")}
-		delete(s.waiting, id)
-	}
+	unanswered := s.waiting
+	s.waiting = nil
 	s.mu.Unlock()
-	s.out.close()
 	close(s.done)
+	for _, reply := range unanswered {
+		reply <- answer{err: Errorf(Uncertain, "the owner of the store went away during the call")}
+	}
 }
 
 // ServeStream answers the requests of one connection with caller, several at once, until
@@ -128,10 +129,15 @@ func ServeStream(ctx context.Context, conn net.Conn, caller Caller) error {
 	s.running.Wait()
 	stop()
 	s.out.close()
-	if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) {
+	if hungUp(err) {
 		return nil
 	}
 	return err
+}
+
+// hungUp reports whether err is an ordinary end of a connection, on this side or the other.
+func hungUp(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe)
 }
 
 type streamServer struct {
@@ -150,11 +156,14 @@ func (s *streamServer) read(ctx context.Context, in *bufio.Reader) error {
 		if err != nil {
 			return err
 		}
-		request, err := DecodeRequest(frame)
-		if err != nil {
+		request, err := requestOf(frame)
+		switch {
+		case err != nil && request.ID == 0: // nobody could be told
 			return fmt.Errorf("read request from stream: %w", err)
-		}
-		if request.Method == cancelMethod {
+		case err != nil:
+			s.out.send(ctx, EncodeReply(request.ID, nil, err))
+			continue
+		case request.Method == cancelMethod:
 			s.cancel(request.ID)
 			continue
 		}
@@ -168,11 +177,22 @@ func (s *streamServer) read(ctx context.Context, in *bufio.Reader) error {
 		s.cancels[request.ID] = cancel
 		s.mu.Unlock()
 		s.running.Go(func() {
-			result, err := s.caller.Call(one, request.Method, request.Param())
-			s.cancel(request.ID)
-			s.out.send(EncodeReply(request.ID, result, err))
+			s.serve(ctx, one, request)
 			<-slots
 		})
+	}
+}
+
+// serve answers one request, whose context is one. Once ctx has ended there is no answer:
+// a call that was cut short must look like one whose connection was lost.
+func (s *streamServer) serve(ctx, one context.Context, request Request) {
+	result, err := s.caller.Call(one, request.Method, request.Param())
+	s.cancel(request.ID)
+	if len(result) > MaxFrame/2 { // the other end would hang up
+		result, err = nil, Errorf(Invalid, "%s: the result has more than %d bytes; ask for less", clip(request.Method, 64), MaxFrame/2)
+	}
+	if ctx.Err() == nil {
+		s.out.send(ctx, EncodeReply(request.ID, result, err))
 	}
 }
 
@@ -184,103 +204,4 @@ func (s *streamServer) cancel(id uint64) {
 	if cancel != nil {
 		cancel()
 	}
-}
-
-// readFrame reads one frame. Its memory is its own.
-func readFrame(in *bufio.Reader) ([]byte, error) {
-	var head [4]byte
-	if _, err := io.ReadFull(in, head[:]); err != nil {
-		return nil, err
-	}
-	size := binary.BigEndian.Uint32(head[:])
-	if size > MaxFrame {
-		return nil, fmt.Errorf("read frame: %d bytes are more than %d", size, MaxFrame)
-	}
-	frame := make([]byte, size)
-	if _, err := io.ReadFull(in, frame); err != nil {
-		return nil, io.ErrUnexpectedEOF
-	}
-	return frame, nil
-}
-
-// frameWriter sends frames from any goroutine. Frames that pile up while one write is
-// under way leave together in the next.
-type frameWriter struct {
-	conn    net.Conn
-	wake    chan struct{}
-	stopped chan struct{}
-
-	mu      sync.Mutex
-	pending []byte
-	closed  bool
-	room    sync.Cond // waited on while pending is full
-}
-
-// maxPending is how much may wait before senders do.
-const maxPending = 4 << 20
-
-func newFrameWriter(conn net.Conn) *frameWriter {
-	w := &frameWriter{conn: conn, wake: make(chan struct{}, 1), stopped: make(chan struct{})}
-	w.room.L = &w.mu
-	go w.run()
-	return w
-}
-
-// send queues a frame, waiting while too much is queued. After close it does nothing.
-func (w *frameWriter) send(frame []byte) {
-	w.mu.Lock()
-	for len(w.pending) > maxPending && !w.closed {
-		w.room.Wait()
-	}
-	if !w.closed {
-		w.pending = binary.BigEndian.AppendUint32(w.pending, uint32(len(frame)))
-		w.pending = append(w.pending, frame...)
-	}
-	w.mu.Unlock()
-	select {
-	case w.wake <- struct{}{}:
-	default:
-	}
-}
-
-func (w *frameWriter) run() {
-	defer close(w.stopped)
-	var spare []byte
-	for range w.wake {
-		w.mu.Lock()
-		frames := w.pending
-		w.pending = spare[:0]
-		closed := w.closed
-		w.room.Broadcast()
-		w.mu.Unlock()
-		if closed {
-			return
-		}
-		if _, err := w.conn.Write(frames); err != nil {
-			w.shut()
-			return
-		}
-		if spare = frames; cap(spare) > 1<<20 {
-			spare = nil // a burst must not hold its memory for ever
-		}
-	}
-}
-
-// shut marks the writer closed and drops the connection, which unblocks both ends.
-func (w *frameWriter) shut() {
-	w.mu.Lock()
-	w.closed = true
-	w.room.Broadcast()
-	w.mu.Unlock()
-	w.conn.Close()
-}
-
-// close ends the writer and waits for it.
-func (w *frameWriter) close() {
-	w.shut()
-	select {
-	case w.wake <- struct{}{}:
-	default:
-	}
-	<-w.stopped
 }

@@ -1,0 +1,138 @@
+package sqlite
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"strconv"
+
+	"github.com/google/uuid"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+)
+
+// What makes a call repeatable at the next owner: a request id in every write, and in
+// every wait for notifications the last one that arrived.
+
+// delivery is the last notification that a session got.
+type delivery struct {
+	seq flow.Cursor
+	// over tells the routes apart: the owner that sent it knows by itself what it sent.
+	over <-chan struct{}
+}
+
+// changes reports whether a call has to carry a request id.
+func changes(method string) bool {
+	op, ok := flow.Lookup(method)
+	return ok && op.Info().Effect != flow.Reads && method != waitMethod
+}
+
+// withRequest adds a request id to the parameters of a call that has none.
+func withRequest(params json.RawMessage) (json.RawMessage, error) {
+	id := `"RequestID":"` + uuid.Must(uuid.NewV7()).String() + `"`
+	if !bytes.Contains(bytes.ToLower(params), []byte(`requestid`)) {
+		return withMember(params, id)
+	}
+	var call flow.Call
+	if err := json.Unmarshal(params, &call); err != nil || call.Request != "" {
+		return params, nil // the owner says what is wrong with them
+	}
+	return withLastMember(params, id)
+}
+
+// withMember puts a member before all others. It yields to one of the same name.
+func withMember(params json.RawMessage, member string) (json.RawMessage, error) {
+	return splice(params, func(inside []byte) [][]byte { return [][]byte{[]byte(member), inside} })
+}
+
+// withLastMember puts a member behind all others. It overrides one of the same name.
+func withLastMember(params json.RawMessage, member string) (json.RawMessage, error) {
+	return splice(params, func(inside []byte) [][]byte { return [][]byte{inside, []byte(member)} })
+}
+
+// splice replaces what stands between the braces of an object.
+func splice(params json.RawMessage, change func(inside []byte) [][]byte) (json.RawMessage, error) {
+	params = bytes.TrimSpace(params)
+	if len(params) < 2 || params[0] != '{' || params[len(params)-1] != '}' {
+		return nil, flow.Errorf(flow.Invalid, "the parameters must be a JSON object")
+	}
+	inside := bytes.TrimSpace(params[1 : len(params)-1])
+	out := append(make([]byte, 0, len(params)+64), '{')
+	for _, part := range change(inside) {
+		if len(part) > 0 && len(out) > 1 {
+			out = append(out, ',')
+		}
+		out = append(out, part...)
+	}
+	return append(out, '}'), nil
+}
+
+var (
+	waitMethod = flow.WaitForNotification.Info().Name
+	// startMethods give a session another account, and with it another cursor.
+	startMethods = map[string]bool{
+		flow.StartUp.Info().Name:       true,
+		flow.StartUpLocal.Info().Name:  true,
+		flow.CreateAccount.Info().Name: true,
+		flow.CreateDevice.Info().Name:  true,
+	}
+)
+
+// callOn does a call at one owner.
+func (m *Member) callOn(ctx context.Context, r route, method string, params json.RawMessage) (json.RawMessage, error) {
+	switch {
+	case method == waitMethod:
+		return m.wait(ctx, r, params)
+	case startMethods[method]:
+		var call flow.Call
+		_ = json.Unmarshal(params, &call) // the owner says what is wrong with them
+		m.mu.Lock()
+		delete(m.delivered, call.Session)
+		m.mu.Unlock()
+	}
+	return r.caller.Call(ctx, method, params)
+}
+
+// wait tells an owner that did not send it itself which notification came last, so that
+// none is skipped or repeated, and remembers which comes last now.
+func (m *Member) wait(ctx context.Context, r route, params json.RawMessage) (json.RawMessage, error) {
+	var asked struct {
+		flow.Call
+		After flow.Cursor
+	}
+	if err := json.Unmarshal(params, &asked); err != nil {
+		return r.caller.Call(ctx, waitMethod, params) // the owner says what is wrong with them
+	}
+	m.mu.Lock()
+	last := m.delivered[asked.Session]
+	m.mu.Unlock()
+	if asked.After == 0 && last.seq > 0 && last.over != r.over {
+		var err error
+		if params, err = withLastMember(params, `"After":`+strconv.FormatInt(int64(last.seq), 10)); err != nil {
+			return nil, err
+		}
+	}
+	result, err := r.caller.Call(ctx, waitMethod, params)
+	if err != nil {
+		return nil, err
+	}
+	if seq := max(lastSeq(result), last.seq); seq > 0 {
+		m.mu.Lock()
+		m.delivered[asked.Session] = delivery{seq, r.over}
+		m.mu.Unlock()
+	}
+	return result, nil
+}
+
+// lastSeq returns the position of the last notification in a result.
+func lastSeq(result json.RawMessage) flow.Cursor {
+	var batch []struct {
+		Seq flow.Cursor `json:"seq"`
+	}
+	_ = json.Unmarshal(result, &batch) // what is no list has no position
+	var last flow.Cursor
+	for _, n := range batch {
+		last = max(last, n.Seq)
+	}
+	return last
+}

@@ -1,0 +1,44 @@
+package sqlite
+
+import (
+	"context"
+	"net"
+	"os"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+)
+
+// listen opens the socket of the owner.
+func (p place) listen() (net.Listener, error) {
+	if err := p.prepare(); err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("unix", p.socket)
+	if err != nil {
+		return nil, unusable(p.dir, err)
+	}
+	if err := os.Chmod(p.socket, 0o600); err != nil {
+		listener.Close()
+		return nil, unusable(p.dir, err)
+	}
+	return listener, nil
+}
+
+// dial connects to the owner.
+func (p place) dial(ctx context.Context) (net.Conn, error) {
+	var dialer net.Dialer
+	return dialer.DialContext(ctx, "unix", p.socket)
+}
+
+// checkPeer refuses a process of another user than user at the other end of conn.
+func checkPeer(conn net.Conn, user int) error {
+	uid, known, err := peerUser(conn.(*net.UnixConn))
+	if err != nil {
+		return flow.Errorf(flow.Denied, "the system does not say who is at the other end of the socket: %v", err)
+	}
+	if known && uid != user {
+		return flow.Errorf(flow.Denied, "user %d is at the other end of the socket of the store, not %d; "+
+			"every user needs a data directory of their own", uid, user)
+	}
+	return nil
+}
