@@ -1,45 +1,71 @@
 package backend_test
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
 	"testing"
 
 	"github.com/flow-mcp/flow-mcp/flow"
 	"github.com/flow-mcp/flow-mcp/flow/backend"
+	"github.com/flow-mcp/flow-mcp/flow/sqlite"
 )
 
-// BenchmarkCall compares a call through HTTP with the same call on the caller itself.
-// The caller hands over prepared replies: nothing, and fifty messages.
+// BenchmarkCall compares calls to the embedded engine that are made directly with the
+// same calls through HTTP.
 func BenchmarkCall(b *testing.B) {
-	messages := make([]flow.Message, 50)
-	for i := range messages {
-		messages[i] = flow.Message{
-			ID: flow.MessageID(flow.NewID()[:26]), OrgID: flow.OrgID(flow.NewID()), ChannelID: flow.ChannelID(flow.NewID()),
-			SenderAccountID: flow.AccountID(flow.NewID()), Text: fmt.Sprintf("message %d says what there is to say about the launch", i),
-		}
-	}
-	page, err := json.Marshal(messages)
+	member, err := sqlite.Open(b.Context(), b.TempDir(), sqlite.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
-	for _, reply := range []struct {
+	b.Cleanup(func() { member.Close() })
+	home, session := startUp(b, member)
+	for i := range 50 {
+		send(b, session, home, i)
+	}
+	through := flow.Session{Caller: serve(b, &backend.Server{Caller: member}).caller(b), ID: session.ID}
+	for _, way := range []struct {
 		name string
-		json json.RawMessage
-	}{{"nothing", json.RawMessage(`null`)}, {"messages", page}} {
-		caller := answers(func(context.Context, string, json.RawMessage) (json.RawMessage, error) { return reply.json, nil })
-		s := serve(b, &backend.Server{Caller: caller})
-		b.Run(reply.name+"/direct", func(b *testing.B) { repeatCall(b, caller) })
-		b.Run(reply.name+"/HTTP", func(b *testing.B) { repeatCall(b, s.caller(b)) })
+		flow.Session
+	}{{"direct", session}, {"HTTP", through}} {
+		b.Run("ping/"+way.name, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := flow.Ping.Call(b.Context(), way, flow.PingInput{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run("read 50/"+way.name, func(b *testing.B) {
+			in := flow.EnumerateMessagesInput{ChannelID: home.ChannelID, Filters: &flow.MessageFilters{Limit: 50}}
+			for b.Loop() {
+				got, err := flow.EnumerateMessages.Call(b.Context(), way, in)
+				if err != nil || len(got) != 50 {
+					b.Fatalf("%d messages, %v", len(got), err)
+				}
+			}
+		})
+		b.Run("send/"+way.name, func(b *testing.B) {
+			for b.Loop() {
+				send(b, way, home, b.N)
+			}
+		})
 	}
 }
 
-func repeatCall(b *testing.B, caller flow.Caller) {
-	params := json.RawMessage(`{"SessionID":1}`)
-	for b.Loop() {
-		if _, err := caller.Call(b.Context(), "Ping", params); err != nil {
-			b.Fatal(err)
-		}
+func startUp(b *testing.B, caller flow.Caller) (flow.Home, flow.Session) {
+	session, err := flow.NewSession.Call(b.Context(), caller, flow.NewSessionInput{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	s := flow.Session{Caller: caller, ID: session.SessionID}
+	home, err := flow.StartUpLocal.Call(b.Context(), s, flow.StartUpLocalInput{Username: "ada"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return home, s
+}
+
+func send(b *testing.B, caller flow.Caller, home flow.Home, n int) {
+	in := flow.SendMessageInput{ChannelID: home.ChannelID, Text: fmt.Sprintf("message %d says what there is to say about the launch", n)}
+	if _, err := flow.SendMessage.Call(b.Context(), caller, in); err != nil {
+		b.Fatal(err)
 	}
 }
