@@ -202,16 +202,22 @@ func structWith(fields []reflect.StructField) reflect.Type {
 // apiName finds what may be the name of an operation, or of a parameter in a nested one.
 var apiName = regexp.MustCompile(`\b[A-Z][A-Za-z]*(\.[A-Z][A-Za-z]*)?\b`)
 
-// inOurWords replaces what a description calls by the names of the API: GetDevices by
-// flow_get_devices, Filters.Before by before.
+// inOurWords replaces what a text calls by the names of the API: GetDevices by
+// flow_get_devices, Filters.Before by before. What stands in quotes stays as it is.
 func inOurWords(text string) string {
-	return apiName.ReplaceAllStringFunc(text, func(word string) string {
-		if _, nested, ok := strings.Cut(word, "."); ok {
-			return snake(nested)
-		}
-		if _, ok := flow.Lookup(word); ok && strings.Contains(snake(word), "_") {
-			return toolName(word)
-		}
-		return word
-	})
+	parts := strings.Split(text, `"`)
+	for i := 0; i < len(parts); i += 2 {
+		parts[i] = apiName.ReplaceAllStringFunc(parts[i], inOurWord)
+	}
+	return strings.Join(parts, `"`)
+}
+
+func inOurWord(word string) string {
+	if _, nested, ok := strings.Cut(word, "."); ok {
+		return snake(nested)
+	}
+	if _, ok := flow.Lookup(word); ok && strings.Contains(snake(word), "_") {
+		return toolName(word)
+	}
+	return word
 }

@@ -75,6 +75,20 @@ func TestFormNames(t *testing.T) {
 	}
 }
 
+func TestInOurWords(t *testing.T) {
+	tests := []struct{ in, want string }{
+		{"Filters.Before: no such message", "before: no such message"},
+		{"Ids from GetDevices or SendMessage.", "Ids from flow_get_devices or flow_send_message."},
+		{`no channel is called "Release.Notes" or "SendMessage"`, `no channel is called "Release.Notes" or "SendMessage"`},
+		{"Search for a Ping in Team.", "Search for a Ping in Team."},
+	}
+	for _, test := range tests {
+		if got := inOurWords(test.in); got != test.want {
+			t.Errorf("inOurWords(%q) = %q, want %q", test.in, got, test.want)
+		}
+	}
+}
+
 func TestMend(t *testing.T) {
 	tests := []struct{ name, in, want string }{
 		{"nothing to mend", `{"channel":"general","limit":3}`, `{"channel":"general","limit":3}`},

@@ -56,9 +56,9 @@ func operationTool(op flow.AnyOperation) *Tool {
 
 // operate does the operation and shows what came of it.
 func (v *view) operate(ctx context.Context, c *call, op flow.AnyOperation) (*answer, error) {
-	caller := flow.Caller(c.client)
-	if key := c.text(idempotencyKey); key != "" {
-		caller = c.client.Keyed(flow.RequestID(key))
+	caller, err := c.caller(ctx)
+	if err != nil {
+		return nil, err
 	}
 	raw, err := op.Forward(ctx, caller, c.wire)
 	if err != nil {
@@ -70,6 +70,23 @@ func (v *view) operate(ctx context.Context, c *call, op flow.AnyOperation) (*ans
 		return nil, fmt.Errorf("%s: the backend's result is not of the documented form: %w", op.Info().Name, err)
 	}
 	return v.answer(ctx, c, viewer, shown), nil
+}
+
+// caller returns who carries the call: with the idempotency key, where there is one. A
+// backend that does not know such keys would do the same twice, so it is not asked.
+func (c *call) caller(ctx context.Context) (flow.Caller, error) {
+	key := c.text(idempotencyKey)
+	if key == "" {
+		return c.client, nil
+	}
+	identity, err := c.client.Identity(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !identity.Backend.Idempotent {
+		return nil, flow.Errorf(flow.Unsupported, "%s cannot be kept here: leave it out, and look before you repeat a call", idempotencyKey)
+	}
+	return c.client.Keyed(flow.RequestID(key)), nil
 }
 
 // ownFields returns what a tool takes beside the parameters of its operation.

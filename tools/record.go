@@ -174,7 +174,7 @@ func repeats(about string, value any) bool {
 // inline writes a name as a part of a line. The @ of a person and the slash between team
 // and channel need no quotes; whatever else could end the name does.
 func (n name) inline() string {
-	if safe(strings.NewReplacer("@", "", "/", "").Replace(string(n))).bare() {
+	if safe(n).bareWith("._-@/") {
 		return string(n)
 	}
 	return safe(n).quoted()

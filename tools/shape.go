@@ -81,7 +81,7 @@ func shapeOf(t reflect.Type, known map[kind]bool) shape {
 	case anything:
 		return shape{ofRawMessage, showAnything}
 	case transcript:
-		return shape{reflect.TypeFor[message](), showMessage(t, known[channelID])}
+		return messageShape(t, known[channelID])
 	}
 	return shape{reflect.TypeFor[string](), showReference(k)}
 }
@@ -126,9 +126,11 @@ func showMoment(_ context.Context, _ *viewer, raw json.RawMessage) (any, error) 
 	return instant(milliseconds), nil
 }
 
-// instant is a time in UTC to the second, which is as exact as anybody reads.
+// instant is a time in UTC to the second, which is as exact as anybody reads. RFC 3339
+// has no years after 9999.
 func instant(milliseconds int64) time.Time {
-	return time.UnixMilli(milliseconds).UTC().Truncate(time.Second)
+	latest := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).UnixMilli()
+	return time.UnixMilli(min(max(milliseconds, 0), latest)).UTC().Truncate(time.Second)
 }
 
 func showReference(k kind) func(context.Context, *viewer, json.RawMessage) (any, error) {

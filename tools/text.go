@@ -156,11 +156,15 @@ func selects(before, s rune) bool {
 
 // bare reports whether s can stand in a line without quotes: nothing in it separates
 // fields, and its ends cannot be missed.
-func (s safe) bare() bool {
+func (s safe) bare() bool { return s.bareWith("._-") }
+
+// bareWith is bare with the signs that are harmless where s stands.
+func (s safe) bareWith(signs string) bool {
 	for i, r := range s {
 		switch {
+		case r < utf8.RuneSelf && (r|0x20 >= 'a' && r|0x20 <= 'z' || r >= '0' && r <= '9'):
+		case strings.ContainsRune(signs, r):
 		case unicode.IsLetter(r), unicode.IsMark(r), unicode.IsNumber(r):
-		case strings.ContainsRune("._-", r):
 		case r == ' ' && i > 0 && i < len(s)-1 && s[i-1] != ' ':
 		default:
 			return false
@@ -180,9 +184,10 @@ func (s safe) inline() string {
 
 // quoted returns s on one line in quotes, with escaped quotes, backslashes and breaks.
 func (s safe) quoted() string {
-	escaped := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\t", `\t`).Replace(string(s))
-	return `"` + escaped + `"`
+	return `"` + escapes.Replace(string(s)) + `"`
 }
+
+var escapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\t", `\t`)
 
 // unquote reads what quoted wrote, and returns anything else as it is: models copy names
 // as they are shown.

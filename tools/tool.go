@@ -99,6 +99,14 @@ type answer struct {
 	structured any
 }
 
+// marshal writes the structured form.
+func (a *answer) marshal() (json.RawMessage, error) {
+	if r, ok := a.structured.(record); ok {
+		return r.MarshalJSON() // as json.Encoder would call it, but without reading it once more
+	}
+	return marshal(a.structured)
+}
+
 // call is one use of a tool, with its parameters understood.
 type call struct {
 	resolver

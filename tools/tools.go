@@ -105,12 +105,12 @@ func (s *service) handler(t *Tool) server.ToolHandlerFunc {
 		if err != nil {
 			return s.failed(ctx, t, err), nil
 		}
-		structured, err := marshal(a.structured)
+		structured, err := a.marshal()
 		if err != nil {
 			return s.failed(ctx, t, err), nil
 		}
 		result = mcp.NewToolResultText(a.text)
-		result.StructuredContent = json.RawMessage(structured)
+		result.StructuredContent = structured
 		if t.OpenWorld {
 			result.Meta = &mcp.Meta{AdditionalFields: map[string]any{foreignMeta: true}}
 		}

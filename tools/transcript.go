@@ -15,7 +15,7 @@ import (
 // message is a message as models see it.
 type message struct {
 	ID          flow.MessageID `json:"id"`
-	Time        time.Time      `json:"time"`
+	Time        string         `json:"time"` // RFC 3339, in UTC
 	Channel     name           `json:"channel,omitzero"`
 	Sender      name           `json:"sender"`
 	Text        safe           `json:"text"`
@@ -35,7 +35,7 @@ type attachment struct {
 // message shows a message; where all are of one channel, the channel is not repeated.
 func (v *viewer) message(ctx context.Context, m flow.Message, oneChannel bool) message {
 	shown := message{
-		ID: flow.MessageID(v.clean(string(m.ID))), Time: instant(m.CreationTime),
+		ID: flow.MessageID(v.clean(string(m.ID))), Time: instant(m.CreationTime).Format(time.RFC3339),
 		Sender: v.use(v.account(ctx, m.SenderAccountID)),
 		Text:   v.clean(m.Text), OtherData: v.clean(m.OtherData), ref: v.refs.of(m.ID),
 	}
@@ -48,25 +48,33 @@ func (v *viewer) message(ctx context.Context, m flow.Message, oneChannel bool) m
 	return shown
 }
 
-// showMessage shows a message, or the message that a hit found.
-func showMessage(t reflect.Type, oneChannel bool) func(context.Context, *viewer, json.RawMessage) (any, error) {
-	return func(ctx context.Context, v *viewer, raw json.RawMessage) (any, error) {
-		var hit flow.SearchHit
-		var err error
-		if t == reflect.TypeFor[flow.SearchHit]() {
-			err = json.Unmarshal(raw, &hit)
-		} else {
-			err = json.Unmarshal(raw, &hit.Data)
-		}
-		return v.message(ctx, hit.Data, oneChannel), err
+// messageShape shows messages, or the messages that hits have found.
+func messageShape(t reflect.Type, oneChannel bool) shape {
+	decode := func(raw json.RawMessage) (flow.Message, error) {
+		var m flow.Message
+		err := json.Unmarshal(raw, &m)
+		return m, err
 	}
+	if t == reflect.TypeFor[flow.SearchHit]() {
+		decode = func(raw json.RawMessage) (flow.Message, error) {
+			var hit flow.SearchHit
+			err := json.Unmarshal(raw, &hit)
+			return hit.Data, err
+		}
+	}
+	return shape{reflect.TypeFor[message](), func(ctx context.Context, v *viewer, raw json.RawMessage) (any, error) {
+		m, err := decode(raw)
+		return v.message(ctx, m, oneChannel), err
+	}}
 }
 
 // lines writes the message: a line that begins with its short reference, and for all
 // that follows lines that begin with blanks.
 func (m message) lines() string {
 	var out strings.Builder
-	fmt.Fprintf(&out, "[%s] %s %s: %s\n", m.ref, m.Time.Format("15:04"), m.Sender.inline(), m.Text.block())
+	for _, part := range []string{"[", m.ref, "] ", m.Time[len("2006-01-02T"):len("2006-01-02T15:04")], " ", m.Sender.inline(), ": ", m.Text.block(), "\n"} {
+		out.WriteString(part)
+	}
 	for _, a := range m.Attachments {
 		fmt.Fprintf(&out, "  + file %s, %d bytes, id %s\n", a.Filename.quoted(), a.Size, a.ID.inline())
 	}
@@ -85,7 +93,7 @@ func (m message) inline() string {
 	if m.Channel != "" {
 		where = " in " + m.Channel.inline()
 	}
-	return fmt.Sprintf("[%s] %s %s%s: %s", m.ref, m.Time.Format(time.RFC3339), m.Sender.inline(), where, m.Text.quoted())
+	return fmt.Sprintf("[%s] %s %s%s: %s", m.ref, m.Time, m.Sender.inline(), where, m.Text.quoted())
 }
 
 // writeTranscript writes messages, oldest first, with a line wherever another day or
@@ -93,7 +101,7 @@ func (m message) inline() string {
 func writeTranscript(out *strings.Builder, messages []message) {
 	day, channel := "", name("")
 	for _, m := range messages {
-		if today := m.Time.Format(time.DateOnly); today != day || m.Channel != channel {
+		if today := m.Time[:len(time.DateOnly)]; today != day || m.Channel != channel {
 			day, channel = today, m.Channel
 			separator := day
 			if channel != "" {

@@ -75,6 +75,26 @@ func (c *call) wait(ctx context.Context, in waitInput) (waitOutput, string, erro
 			return out, text, nil
 		}
 		query.After = &cursor
+		if len(page.Events) == 0 { // the backend has not waited as long as it was asked to
+			if err := pause(ctx, min(impatience, time.Until(deadline))); err != nil {
+				return waitOutput{}, "", err
+			}
+		}
+	}
+}
+
+// impatience is how often a backend is asked that does not wait itself.
+const impatience = 250 * time.Millisecond
+
+// pause waits, or returns early with the reason why ctx ended.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
 
