@@ -5,8 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
-	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -35,6 +34,8 @@ type conn struct {
 	asks     *asks
 	peer     *peer
 	tools    chan struct{} // semaphore of running tool calls
+	next     chan *request // to a goroutine that is kept
+	idle     atomic.Int32  // how many are kept
 	fromPeer chan message  // the client's notifications
 
 	fromPeerEnded chan struct{}
@@ -46,6 +47,7 @@ func newConn(ctx context.Context, s *Server, out io.Writer) *conn {
 		out:           newOutbox(out, s.subs),
 		requests:      newInflight(s.opts.MaxInFlight, 4*s.opts.MaxLine),
 		tools:         make(chan struct{}, s.opts.ToolWorkers),
+		next:          make(chan *request),
 		fromPeer:      make(chan message, maxClientNotes),
 		fromPeerEnded: make(chan struct{}),
 	}
@@ -181,144 +183,6 @@ func (c *conn) initialize(m message) {
 	}
 	c.out.send(p)
 	c.peer.greeted.Store(shaken)
-}
-
-// start gives the request m a goroutine, or refuses it.
-func (c *conn) start(m message) {
-	r := &request{message: m}
-	r.ctx, r.cancel = context.WithCancel(c.work)
-	if m.modern && m.method == string(mcp.MethodSubscriptionsListen) {
-		r.listen = c.subs.add(m.id.raw)
-	}
-	bad, err := c.requests.admit(r)
-	if bad == nil && err == nil {
-		go c.serve(r)
-		return
-	}
-	r.cancel()
-	if r.listen != nil {
-		c.subs.remove(r.listen)
-	}
-	if bad != nil {
-		c.out.send(packet{line: encodeError(m.id, bad)})
-	}
-}
-
-// serve sees r through to its reply.
-func (c *conn) serve(r *request) {
-	defer c.requests.release(r)
-	defer r.cancel()
-	reply := c.reply(r)
-	due := c.requests.settle(r)
-	if r.listen != nil {
-		for _, a := range c.subs.remove(r.listen) {
-			c.out.send(packet{line: a.encode()})
-		}
-	}
-	if due {
-		c.out.send(packet{line: reply})
-	}
-}
-
-// reply runs the library on r and returns the line that answers it.
-// Everything r notified of is queued by then.
-func (c *conn) reply(r *request) []byte {
-	if r.method == string(mcp.MethodToolsCall) {
-		select {
-		case c.tools <- struct{}{}:
-			defer func() { <-c.tools }()
-		case <-r.ctx.Done():
-		}
-		if r.ctx.Err() != nil {
-			return encodeError(r.id, fault(mcp.INTERNAL_ERROR, "The server is shutting down; the tool was not called."))
-		}
-	}
-	own := newNotes(r.ctx, func(n mcp.JSONRPCNotification) { c.notify(r, n) })
-	defer own.end()
-	slot := &codeSlot{}
-	ctx := context.WithValue(c.mcp.WithContext(r.ctx, c.session(r, own)), codeSlotKey{}, slot)
-	return c.encodeReply(r, c.handle(ctx, r.message), slot.code)
-}
-
-// session returns what the library knows r's client by.
-func (c *conn) session(r *request, own *notes) session {
-	switch {
-	case r.listen != nil:
-		return &listenCall{
-			modernCall: modernCall{id: c.peer.id, own: own},
-			subscriber: subscriber{ctx: r.ctx, subs: c.subs, sub: r.listen, check: c.opts.Subscribe},
-		}
-	case r.modern:
-		return &modernCall{id: c.peer.id, own: own}
-	default:
-		return &handshakeCall{peer: c.peer, own: own}
-	}
-}
-
-// handle gives m to the library. A panic in a handler is answered like any
-// other internal error and tells the client nothing.
-func (c *conn) handle(ctx context.Context, m message) (reply mcp.JSONRPCMessage) {
-	defer func() {
-		if p := recover(); p != nil {
-			c.opts.Log.Error("a handler panicked", "method", m.method, "panic", panicText(p), "stack", string(debug.Stack()))
-			reply = mcp.JSONRPCError{Error: *fault(mcp.INTERNAL_ERROR, "The server failed while handling this request; its log says more.")}
-		}
-	}()
-	return c.mcp.HandleMessage(ctx, m.line)
-}
-
-// panicText describes a panic for the log. Other values than the runtime's own
-// may quote what somebody wrote, so only their type is told.
-func panicText(p any) string {
-	if err, ok := p.(runtime.Error); ok {
-		return err.Error()
-	}
-	return fmt.Sprintf("%T", p)
-}
-
-// encodeReply returns the line for what the library replied to r. code, if not
-// 0, is the code that a handler's error chose.
-func (c *conn) encodeReply(r *request, reply mcp.JSONRPCMessage, code int) []byte {
-	switch v := reply.(type) {
-	case mcp.JSONRPCResponse:
-		r.tagResult(v.Result)
-		line, err := encode(resultReply{JSONRPC: mcp.JSONRPC_VERSION, ID: r.id.raw, Result: v.Result})
-		if err == nil {
-			return line
-		}
-		c.opts.Log.Error("encode a result", "method", r.method, "err", err)
-		return encodeError(r.id, fault(mcp.INTERNAL_ERROR, "The result cannot be written as JSON; the server's log says more."))
-	case mcp.JSONRPCError:
-		if code != 0 {
-			v.Error.Code = code
-		}
-		return encodeError(r.id, &v.Error)
-	default:
-		c.opts.Log.Error("no reply from the library", "method", r.method)
-		return encodeError(r.id, fault(mcp.INTERNAL_ERROR, "The server found no answer to this request."))
-	}
-}
-
-// notify queues a notification that belongs to r.
-func (c *conn) notify(r *request, n mcp.JSONRPCNotification) {
-	if !c.requests.wanted(r) {
-		return
-	}
-	var p packet
-	n = r.withProgressToken(n)
-	if r.listen != nil {
-		n = r.tagged(n)
-		if n.Method == mcp.MethodNotificationSubscriptionsAcknowledged {
-			p.sent = func() { c.subs.open(r.listen) }
-		}
-	}
-	line, err := encode(n)
-	if err != nil {
-		c.opts.Log.Error("encode a notification", "method", n.Method, "err", err)
-		return
-	}
-	p.line = line
-	c.out.send(p)
 }
 
 // broadcast passes on what the library tells every session. It never waits for
