@@ -102,6 +102,9 @@ func (p *page) transcript(shown items) string {
 	if len(kept) > 1 {
 		p.head += ", oldest first"
 	}
+	if p.paged && !more && !onwards {
+		p.head += ", from the start of the history"
+	}
 	p.root = append(p.root, entry{p.key, kept})
 	switch {
 	case !p.paged:

@@ -43,7 +43,7 @@ func TestSendAndRead(t *testing.T) {
 	if !strings.HasSuffix(sent.str("link"), "/messages/"+sent.str("message_id")) {
 		t.Errorf("the link to the message is %s", sent.str("link"))
 	}
-	for _, want := range []string{"Home/general: 2 messages, oldest first", "@ana: the launch is on Friday\n", "@ben: good\n  | to know"} {
+	for _, want := range []string{"Home/general: 2 messages, oldest first, from the start of the history.", "@ana: the launch is on Friday\n", "@ben: good\n  | to know"} {
 		if !strings.Contains(read.text, want) {
 			t.Errorf("the text lacks %q:\n%s", want, read.text)
 		}
@@ -164,21 +164,32 @@ func TestPaging(t *testing.T) {
 	if diff := cmp.Diff([]string{"m4", "m5"}, texts(newer.list("messages"))); diff != "" {
 		t.Errorf("the newer (-want +got):\n%s", diff)
 	}
+	if strings.Contains(newest.text, "from the start") {
+		t.Errorf("a page of three of seven claims to be all:\n%s", newest.text)
+	}
 	if !strings.Contains(newest.text, "There may be older messages: before="+refIn(t, newest.text)) {
 		t.Errorf("the text does not say how to read on:\n%s", newest.text)
 	}
 }
 
 func TestListsAreFilteredAndPaged(t *testing.T) {
-	w := newWorld(t)
-	ana := w.joins(t, "ana", tools.Options{})
-	long := strings.Repeat("long name ", 18)
-	for i := range 150 {
-		ana.does(t, "flow_new_channel", fmt.Sprintf(`{"org":"Home","name":"%s%03d"}`, long, i))
+	var many []flow.Channel
+	for i := range 600 {
+		id := flow.ChannelID(fmt.Sprintf("C%03d", i))
+		many = append(many, flow.Channel{ID: id, OrgID: hostileOrg, Name: fmt.Sprintf("a channel with a long name, number %03d", i)})
 	}
-	few := ana.does(t, "flow_enumerate_channels", `{"org":"Home","query":"NAME 14"}`)
+	ana := begin(t, fixed{stub(func(method string, _ json.RawMessage) (json.RawMessage, error) {
+		switch method {
+		case "EnumerateOrgs":
+			return json.Marshal([]flow.Org{{ID: hostileOrg, Name: "Home"}})
+		case "EnumerateChannels":
+			return json.Marshal(many)
+		}
+		return json.RawMessage("null"), nil
+	})}, "ana", tools.Options{})
+	few := ana.does(t, "flow_enumerate_channels", `{"org":"Home","query":"NUMBER 59"}`)
 	if n := len(few.list("channels")); n != 10 {
-		t.Errorf("%d channels have \"name 14\" in their name, want 10", n)
+		t.Errorf("%d channels have \"number 59\" in their name, want 10", n)
 	}
 	seen, offset := 0, 0
 	for pages := 0; ; pages++ {
@@ -198,30 +209,30 @@ func TestListsAreFilteredAndPaged(t *testing.T) {
 			t.Fatalf("the text does not say how to read on with %s: %s", want, r.text[len(r.text)-200:])
 		}
 	}
-	if seen != 151 {
-		t.Errorf("%d channels were on all pages, want 151", seen)
+	if seen != 600 {
+		t.Errorf("%d channels were on all pages, want 600", seen)
 	}
 }
 
 func TestLongMessagesAreCutAndReachable(t *testing.T) {
 	w := newWorld(t)
 	ana := w.joins(t, "ana", tools.Options{})
-	long := strings.Repeat("lorem ipsum ", 5000)
-	for i := range 20 {
+	long := strings.Repeat("lorem ipsum ", 2500)
+	for i := range 8 {
 		ana.does(t, "flow_send_message", fmt.Sprintf(`{"channel":"general","text":"%d %s"}`, i, long))
 	}
 	r := ana.does(t, "flow_enumerate_messages", `{"channel":"general"}`)
 	shown := r.list("messages")
-	if len(r.text) > 30_000 || len(shown) == 0 || len(shown) == 20 {
-		t.Errorf("20 messages of 60 kB make a text of %d bytes with %d messages", len(r.text), len(shown))
+	if len(r.text) > 30_000 || len(shown) == 0 || len(shown) == 8 {
+		t.Errorf("8 messages of 30 kB make a text of %d bytes with %d messages", len(r.text), len(shown))
 	}
 	last := shown[len(shown)-1]["text"].(string)
-	if !strings.HasPrefix(last, "19 ") || shown[len(shown)-1]["cut_bytes"] == nil {
+	if !strings.HasPrefix(last, "7 ") || shown[len(shown)-1]["cut_bytes"] == nil {
 		t.Errorf("the newest message shown is %.20s", last)
 	}
 	whole := ana.does(t, "flow_enumerate_messages", `{"channel":"general","limit":1}`)
-	if got := whole.list("messages")[0]["text"]; got != "19 "+long {
-		t.Errorf("alone, the message has %d of %d bytes", len(got.(string)), len(long)+3)
+	if got := whole.list("messages")[0]["text"]; got != "7 "+long {
+		t.Errorf("alone, the message has %d of %d bytes", len(got.(string)), len(long)+2)
 	}
 }
 
