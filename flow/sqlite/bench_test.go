@@ -76,7 +76,7 @@ func BenchmarkSend(b *testing.B) {
 				wg.Go(func() {
 					for i := w; i < b.N; i += waiting {
 						t := time.Now()
-						if _, err := u.SendMessage(b.Context(), u.call, flow.SendMessageInput{ChannelID: u.home.ChannelID, Text: benchText}); err != nil {
+						if _, err := u.post(b.Context(), benchText); err != nil {
 							b.Error(err)
 						}
 						took[i] = time.Since(t)
@@ -108,7 +108,7 @@ func fill(b *testing.B, u user, n int) {
 		wg.Go(func() {
 			for i := w; i < n; i += 200 {
 				text := fmt.Sprintf("%s %s%d", benchText, strings.Repeat("x", i%7), i)
-				if _, err := u.SendMessage(b.Context(), u.call, flow.SendMessageInput{ChannelID: u.home.ChannelID, Text: text}); err != nil {
+				if _, err := u.post(b.Context(), text); err != nil {
 					b.Error(err)
 				}
 			}
@@ -197,7 +197,7 @@ func BenchmarkNotify(b *testing.B) {
 		t := time.Now()
 		sent := make(chan error, 1)
 		go func() {
-			_, err := ana.SendMessage(b.Context(), ana.call, flow.SendMessageInput{ChannelID: ana.home.ChannelID, Text: benchText})
+			_, err := ana.post(b.Context(), benchText)
 			sent <- err
 		}()
 		for done := false; !done; {

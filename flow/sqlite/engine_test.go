@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"fmt"
 	"testing"
 
 	"github.com/flow-mcp/flow-mcp/flow"
@@ -30,53 +29,71 @@ type user struct {
 	home flow.Home
 }
 
-// start opens a session for an account of the machine.
-func start(t testing.TB, s *store, member, name string) user {
-	t.Helper()
+// begin opens a session for an account of the machine.
+func begin(ctx context.Context, s *store, member, name string) (user, error) {
 	e := s.seat(member)
-	out, err := e.NewSession(t.Context(), flow.Call{}, flow.NewSessionInput{})
+	out, err := e.NewSession(ctx, flow.Call{}, flow.NewSessionInput{})
 	if err != nil {
-		t.Fatal(err)
+		return user{}, err
 	}
 	u := user{Engine: e, call: flow.Call{Session: out.SessionID}}
-	if u.home, err = e.StartUpLocal(t.Context(), u.call, flow.StartUpLocalInput{Username: name}); err != nil {
+	u.home, err = e.StartUpLocal(ctx, u.call, flow.StartUpLocalInput{Username: name})
+	return u, err
+}
+
+func start(t testing.TB, s *store, member, name string) user {
+	t.Helper()
+	u, err := begin(t.Context(), s, member, name)
+	if err != nil {
 		t.Fatal(err)
 	}
 	return u
 }
 
+// post sends a message to the home channel.
+func (u user) post(ctx context.Context, text string) (flow.MessageID, error) {
+	return u.SendMessage(ctx, u.call, flow.SendMessageInput{ChannelID: u.home.ChannelID, Text: text})
+}
+
 func (u user) send(t testing.TB, text string) flow.MessageID {
 	t.Helper()
-	id, err := u.SendMessage(t.Context(), u.call, flow.SendMessageInput{ChannelID: u.home.ChannelID, Text: text})
+	id, err := u.post(t.Context(), text)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return id
 }
 
-func TestMessageReachesTheOther(t *testing.T) {
-	s := open(t, t.TempDir())
-	ana, ben := start(t, s, "one", "ana"), start(t, s, "two", "ben")
-	id := ana.send(t, "hello")
-	var kinds []string
+// listen returns the texts of messages that come, until one is last.
+func (u user) listen(ctx context.Context, last string) ([]string, error) {
+	var texts []string
 	for {
-		list, err := ben.WaitForNotification(t.Context(), ben.call, flow.WaitForNotificationInput{})
+		list, err := u.WaitForNotification(ctx, u.call, flow.WaitForNotificationInput{})
 		if err != nil {
-			t.Fatal(err)
+			return texts, err
 		}
 		for _, n := range list {
-			kinds = append(kinds, fmt.Sprint(n.Seq, n.Type))
 			if n.Type != flow.MessageEvent.Type() {
 				continue
 			}
 			change, err := flow.MessageEvent.Decode(n)
 			if err != nil {
-				t.Fatal(err)
+				return texts, err
 			}
-			if len(change.RegularMessages) == 1 && change.RegularMessages[0].ID == id {
-				t.Log(kinds)
-				return
+			for _, m := range change.RegularMessages {
+				if texts = append(texts, m.Text); m.Text == last {
+					return texts, nil
+				}
 			}
 		}
 	}
+}
+
+func (u user) hear(t testing.TB, last string) []string {
+	t.Helper()
+	texts, err := u.listen(t.Context(), last)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return texts
 }

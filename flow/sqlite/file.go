@@ -76,7 +76,7 @@ func readHeader(path string) (header, error) {
 		return header{}, unusable(filepath.Dir(path), err)
 	}
 	defer file.Close()
-	var head [100]byte
+	var head [108]byte
 	switch _, err := io.ReadFull(file, head[:]); {
 	case errors.Is(err, io.EOF):
 		return header{empty: true}, nil
@@ -89,16 +89,12 @@ func readHeader(path string) (header, error) {
 		version:     int(binary.BigEndian.Uint32(head[60:])),
 		application: binary.BigEndian.Uint32(head[68:]),
 	}
-	h.empty = h == header{} && hasLog(path)
+	// A program that ended early leaves a first page without tables. All else may be in
+	// the write-ahead log, which only SQLite can read: the file is looked at again once it
+	// is open.
+	noTables := head[100] == 13 && binary.BigEndian.Uint16(head[103:]) == 0
+	h.empty = h == header{} && noTables
 	return h, nil
-}
-
-// hasLog reports whether a write-ahead log stands beside a file. When a program ended
-// early it may hold all there is, and only SQLite can read it: the file is then looked at
-// again once it is open.
-func hasLog(path string) bool {
-	info, err := os.Stat(path + "-wal")
-	return err == nil && info.Size() > 0
 }
 
 // check refuses a file that is not ours or that a newer program wrote.

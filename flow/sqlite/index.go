@@ -212,9 +212,14 @@ func (x *searcher) catchUp(ctx context.Context) error {
 	}
 }
 
+// isDamage reports whether an error shows that the file is not what it should be, as
+// opposed to a disk that is full or cannot be read.
 func isDamage(err error) bool {
-	code := resultCode(err)
-	return code == sqlite3.SQLITE_CORRUPT || code == sqlite3.SQLITE_NOTADB
+	switch resultCode(err) {
+	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_ERROR:
+		return true
+	}
+	return false
 }
 
 // add puts the next messages into the index, with the place that it has reached. It
@@ -222,7 +227,7 @@ func isDamage(err error) bool {
 func (x *searcher) add(ctx context.Context) (more bool, err error) {
 	rows, err := x.store.pool.QueryContext(ctx, toIndex, x.indexed.Load(), indexChunk)
 	if err != nil {
-		return false, fmt.Errorf("read messages to index: %w", err)
+		return false, x.store.explain(err)
 	}
 	defer rows.Close()
 	t, err := x.file.BeginTx(ctx, nil)
@@ -238,7 +243,7 @@ func (x *searcher) add(ctx context.Context) (more bool, err error) {
 	var body string
 	for rows.Next() {
 		if err := rows.Scan(&last, &channel, &org, &body); err != nil {
-			return false, fmt.Errorf("read message to index: %w", err)
+			return false, x.store.explain(err)
 		}
 		scope := channelToken(channel) + " " + teamToken(org)
 		if _, err := insert.ExecContext(ctx, last, strings.Join(tokens(fold(body)), " "), scope); err != nil {
@@ -246,7 +251,7 @@ func (x *searcher) add(ctx context.Context) (more bool, err error) {
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return false, fmt.Errorf("read messages to index: %w", err)
+		return false, x.store.explain(err)
 	}
 	if last == 0 {
 		return false, nil

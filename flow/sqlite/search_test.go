@@ -2,8 +2,15 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -98,5 +105,138 @@ func TestSearch(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// FuzzIndex checks the index itself, which a scan of the newest messages
+// could hide: what the texts hold it must select, unless it begins inside a word.
+func FuzzIndex(f *testing.F) {
+	for _, c := range searchCases {
+		for _, text := range c.want {
+			f.Add(text, c.text, uint8(3), uint8(9))
+		}
+	}
+	f.Add("我在 北京工作", "在 北", uint8(1), uint8(2))
+	f.Add("a b", "b", uint8(1), uint8(2))
+	f.Add("naïve 東京tower", "京tow", uint8(1), uint8(2))
+	d, err := sql.Open("sqlite", "file::memory:")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { d.Close() })
+	d.SetMaxOpenConns(1)
+	if _, err := d.Exec(indexSchema); err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, text, wanted string, from, to uint8) {
+		if !utf8.ValidString(text) || !utf8.ValidString(wanted) {
+			return
+		}
+		if _, err := d.Exec("INSERT INTO words (words) VALUES ('delete-all')"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Exec(addWords, 1, strings.Join(tokens(fold(text)), " "), "c1 o2"); err != nil {
+			t.Fatal(err)
+		}
+		runes := []rune(text)
+		end := min(int(to), len(runes))
+		for _, wanted := range []string{wanted, string(runes[min(int(from), end):end])} {
+			q := newQuery(wanted)
+			if found := selects(t, d, q); q.isIn(text) && q.words != "" && !q.inner && !found {
+				t.Errorf("%q is in %q, but %s finds nothing", wanted, text, q.words)
+			}
+		}
+	})
+}
+
+// selects reports whether a query finds the message 1.
+func selects(t *testing.T, d *sql.DB, q query) bool {
+	t.Helper()
+	for _, selection := range []string{q.words, q.prefix} {
+		if selection == "" {
+			continue
+		}
+		var seq int
+		err := d.QueryRow(findWords, in(selection, map[int64]bool{1: true}, 2), 10).Scan(&seq)
+		if err == nil {
+			return true
+		}
+		if !errors.Is(err, sql.ErrNoRows) {
+			t.Fatalf("%s: %v", selection, err)
+		}
+	}
+	return false
+}
+
+func TestIndexIsMadeAnew(t *testing.T) {
+	path := func(dir string) string { return filepath.Join(dir, "search.db") }
+	tests := []struct {
+		name  string
+		spoil func(t *testing.T, dir string) error
+	}{
+		{"missing", func(t *testing.T, dir string) error { return os.Remove(path(dir)) }},
+		{"no database", func(t *testing.T, dir string) error { return os.WriteFile(path(dir), []byte("junk"), 0o600) }},
+		{"cut off", func(t *testing.T, dir string) error { return os.Truncate(path(dir), 5000) }},
+		{"of another format", func(t *testing.T, dir string) error {
+			run(t, path(dir), "PRAGMA user_version = 7")
+			return nil
+		}},
+		{"of another store", func(t *testing.T, dir string) error {
+			run(t, path(dir), "UPDATE state SET store = 'other'")
+			return nil
+		}},
+		{"newer than the store", func(t *testing.T, dir string) error {
+			run(t, path(dir), "UPDATE state SET indexed = 100000")
+			return nil
+		}},
+		{"damaged inside", func(t *testing.T, dir string) error {
+			run(t, path(dir), "UPDATE words_data SET block = zeroblob(length(block))")
+			return nil
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			s, err := openStore(t.Context(), dir, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			start(t, s, "one", "ana").send(t, "a needle in a haystack")
+			indexed(t, s)
+			if err := s.close(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if err := tt.spoil(t, dir); err != nil {
+				t.Fatal(err)
+			}
+			s = open(t, dir)
+			s = open(t, dir)
+			ana := start(t, s, "one", "ana")
+			ana.find(t, "needle") // by which damage is noticed
+			ana.send(t, "another one")
+			indexed(t, s)
+			var places []flow.Cursor
+			err = s.search.candidates(t.Context(), newQuery("needle").words, s.hub.end(), func(some []flow.Cursor) bool {
+				places = append(places, some...)
+				return true
+			})
+			if err != nil || len(places) != 1 {
+				t.Errorf("the index finds %d messages, want 1; %v", len(places), err)
+			}
+		})
+	}
+}
+
+func TestSearchFindsTheNewest(t *testing.T) {
+	s := open(t, t.TempDir())
+	ana := start(t, s, "one", "ana")
+	ana.sendMany(t, 3*flow.MaxHits, "the end") // numbers
+	for i := range flow.MaxHits + 5 {
+		ana.send(t, fmt.Sprint("word ", i))
+	}
+	indexed(t, s)
+	got := ana.find(t, "word")
+	if len(got) != flow.MaxHits || got[0] != "word 5" || got[len(got)-1] != fmt.Sprint("word ", flow.MaxHits+4) {
+		t.Errorf("%d hits from %q to %q", len(got), got[0], got[len(got)-1])
 	}
 }

@@ -1,0 +1,34 @@
+package sqlite
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+)
+
+func TestCheckName(t *testing.T) {
+	for _, name := range []string{"ana", "Ana María", "日本", "a", strings.Repeat("é", maxName), "🎉", "a\u200db"} {
+		if err := checkName("Name", name); err != nil {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	tests := []struct{ name, want string }{
+		{"", "Name is empty"},
+		{" \t", "Name is empty"},
+		{" ana", "begins or ends with a blank"},
+		{"ana\u00a0", "begins or ends with a blank"},
+		{"a\nb", "control character"},
+		{"a\x00b", "control character"},
+		{"a\u0085b", "control character"},
+		{strings.Repeat("é", maxName+1), "longer than 200 characters"},
+		{"a\xff", "not valid UTF-8"},
+	}
+	for _, tt := range tests {
+		err := checkName("Name", tt.name)
+		if !errors.Is(err, flow.Invalid) || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%q: %v, want %q", tt.name, err, tt.want)
+		}
+	}
+}

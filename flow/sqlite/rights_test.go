@@ -1,0 +1,76 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+)
+
+func TestRightsNameOperations(t *testing.T) {
+	seen := map[string]bool{}
+	for _, r := range rights {
+		method := strings.TrimSuffix(r.method, " of others")
+		if _, ok := flow.Lookup(method); !ok {
+			t.Errorf("%s is no operation", r.method)
+		}
+		if key := r.method + " " + r.place; seen[key] {
+			t.Errorf("%s in a %s is listed twice", r.method, r.place)
+		} else {
+			seen[key] = true
+		}
+	}
+}
+
+func TestAllow(t *testing.T) {
+	for _, r := range rights {
+		for _, state := range []flow.MemberState{flow.Owner, flow.Admin, flow.Member, flow.Banned, ""} {
+			err := allow(r.method, r.place, state)
+			switch {
+			case !isIn(state):
+				if !errors.Is(err, flow.NotFound) {
+					t.Errorf("%s for a stranger (%q): %v", r.method, state, err)
+				}
+			case strings.Contains(r.states, string(state)):
+				if err != nil {
+					t.Errorf("%s for %s: %v", r.method, state, err)
+				}
+			case !errors.Is(err, flow.Denied) || !strings.Contains(err.Error(), "ask one of them"):
+				t.Errorf("%s for %s: %v", r.method, state, err)
+			}
+		}
+	}
+}
+
+func TestMayChange(t *testing.T) {
+	// Which states an account may bring somebody to, by its own state and theirs.
+	others := map[string]string{
+		"o of stranger": "oamb", "o of o": "oamb", "o of a": "oamb", "o of m": "oamb", "o of b": "oamb",
+		"a of stranger": "amb", "a of o": "", "a of a": "amb", "a of m": "amb", "a of b": "amb",
+		"m of stranger": "", "m of o": "", "m of a": "", "m of m": "", "m of b": "",
+	}
+	itself := map[string]string{"o": "oamb", "a": "amb", "m": "b"}
+	states := []flow.MemberState{flow.Owner, flow.Admin, flow.Member, flow.Banned}
+	for _, own := range states[:3] {
+		for _, from := range append(states, "") {
+			key := fmt.Sprintf("%s of %s", own, from)
+			if from == "" {
+				key = fmt.Sprintf("%s of stranger", own)
+			}
+			for _, to := range states {
+				err := mayChange("SetOrgMemberState", "team", own, from, to, false)
+				if want := strings.Contains(others[key], string(to)); (err == nil) != want {
+					t.Errorf("%s to %s: %v, want allowed: %t", key, to, err, want)
+				}
+			}
+		}
+		for _, to := range states {
+			err := mayChange("SetOrgMemberState", "team", own, own, to, true)
+			if want := strings.Contains(itself[string(own)], string(to)); (err == nil) != want {
+				t.Errorf("%s to %s by itself: %v, want allowed: %t", own, to, err, want)
+			}
+		}
+	}
+}
