@@ -15,6 +15,9 @@ import (
 // MaxReply is the longest reply that a caller accepts, in bytes.
 const MaxReply = 64 << 20
 
+// MaxRequest is the longest request that a backend accepts, in bytes.
+const MaxRequest = 16 << 20
+
 // HTTP is the Caller to a backend process: POST /rpc on a port of 127.0.0.1.
 type HTTP struct {
 	url    string
@@ -46,6 +49,9 @@ func (h *HTTP) Close() { h.client.CloseIdleConnections() }
 // Call implements [Caller].
 func (h *HTTP) Call(ctx context.Context, method string, params json.RawMessage) (json.RawMessage, error) {
 	body := EncodeRequest(0, method, params, h.token)
+	if len(body) > MaxRequest { // else the backend hangs up while we send, as if it had crashed
+		return nil, Errorf(Invalid, "%s: the parameters are longer than %d bytes; send less at once", method, MaxRequest)
+	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, h.url, bytes.NewReader(body))
 	if err != nil {
 		return nil, Errorf(Internal, "%s: %v", method, err)

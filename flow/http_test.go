@@ -117,6 +117,15 @@ func TestHTTPNobodyThere(t *testing.T) {
 	}
 }
 
+func TestHTTPSendsNoEndlessRequest(t *testing.T) {
+	caller := dial(t, func(http.ResponseWriter, *http.Request) { t.Error("the request was sent") })
+	text, _ := json.Marshal(strings.Repeat("x", flow.MaxRequest))
+	_, err := caller.Call(t.Context(), "SendMessage", json.RawMessage(`{"Text":`+string(text)+`}`))
+	if !errors.Is(err, flow.Invalid) {
+		t.Errorf("error is %v, want %s", err, flow.Invalid)
+	}
+}
+
 // A redirection must not carry the token to somebody else.
 func TestHTTPFollowsNoRedirection(t *testing.T) {
 	asked := false

@@ -21,15 +21,12 @@ import (
 	"github.com/flow-mcp/flow-mcp/flow"
 )
 
-// MaxBody is the longest request body, in bytes.
-const MaxBody = 16 << 20
-
 // Bodies that are longer than shortBody, or do not say how long they are, may fill this
 // much memory before their token was seen; more of them wait their turn. Short ones do
 // not wait, so that nobody can keep them out with slow long ones.
 const (
 	shortBody  = 64 << 10
-	maxUnknown = 4 * MaxBody
+	maxUnknown = 4 * flow.MaxRequest
 )
 
 // slowPoll is the least time that a failing WaitForNotification takes: programs of the
@@ -123,7 +120,7 @@ func (h *handler) inspect(r *http.Request) *refusal {
 		return refuse(http.StatusMethodNotAllowed, flow.Invalid, "calls are made with POST")
 	case !isJSON(r.Header.Get("Content-Type")):
 		return refuse(http.StatusUnsupportedMediaType, flow.Invalid, "the Content-Type of a call is application/json")
-	case r.ContentLength > MaxBody:
+	case r.ContentLength > flow.MaxRequest:
 		return tooLong()
 	}
 	return nil
@@ -131,7 +128,7 @@ func (h *handler) inspect(r *http.Request) *refusal {
 
 func tooLong() *refusal {
 	return refuse(http.StatusRequestEntityTooLarge, flow.Invalid,
-		fmt.Sprintf("the request is longer than %d bytes", MaxBody))
+		fmt.Sprintf("the request is longer than %d bytes", flow.MaxRequest))
 }
 
 func isJSON(contentType string) bool {
@@ -146,7 +143,7 @@ func isJSON(contentType string) bool {
 func (h *handler) read(w http.ResponseWriter, r *http.Request) (flow.Request, *refusal) {
 	if size := r.ContentLength; size < 0 || size > shortBody {
 		if size < 0 {
-			size = MaxBody
+			size = flow.MaxRequest
 		}
 		if err := h.unknown.Acquire(r.Context(), size); err != nil {
 			return flow.Request{}, refuse(http.StatusServiceUnavailable, flow.Unavailable, "the backend is stopping")
@@ -154,7 +151,7 @@ func (h *handler) read(w http.ResponseWriter, r *http.Request) (flow.Request, *r
 		defer h.unknown.Release(size)
 	}
 
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, flow.MaxRequest))
 	if _, long := errors.AsType[*http.MaxBytesError](err); long {
 		return flow.Request{}, tooLong()
 	}
