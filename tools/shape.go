@@ -59,7 +59,11 @@ func (v *viewer) call(ctx context.Context, k kind, id string) name {
 // shapeOf makes the shape of a type. Identifiers of the kinds in known are left out of
 // records, because the whole result is about one of them.
 func shapeOf(t reflect.Type, known map[kind]bool) shape {
-	if elem, isList := elements(t); isList {
+	elem, isList := elements(t)
+	switch {
+	case kindOf(elem) == transcript:
+		return messageShape(elem, isList, known[channelID])
+	case isList:
 		return listShape(shapeOf(elem, known))
 	}
 	for t.Kind() == reflect.Pointer {
@@ -80,8 +84,6 @@ func shapeOf(t reflect.Type, known map[kind]bool) shape {
 		return tableShape(t, known)
 	case anything:
 		return shape{ofRawMessage, showAnything}
-	case transcript:
-		return messageShape(t, known[channelID])
 	}
 	return shape{reflect.TypeFor[string](), showReference(k)}
 }

@@ -48,23 +48,31 @@ func (v *viewer) message(ctx context.Context, m flow.Message, oneChannel bool) m
 	return shown
 }
 
-// messageShape shows messages, or the messages that hits have found.
-func messageShape(t reflect.Type, oneChannel bool) shape {
-	decode := func(raw json.RawMessage) (flow.Message, error) {
-		var m flow.Message
-		err := json.Unmarshal(raw, &m)
-		return m, err
-	}
+// messageShape shows messages, or hits by the messages they have found. A list is decoded
+// at one go: it is what tools read most.
+func messageShape(t reflect.Type, isList, oneChannel bool) shape {
 	if t == reflect.TypeFor[flow.SearchHit]() {
-		decode = func(raw json.RawMessage) (flow.Message, error) {
-			var hit flow.SearchHit
-			err := json.Unmarshal(raw, &hit)
-			return hit.Data, err
-		}
+		return messagesIn(func(hit flow.SearchHit) flow.Message { return hit.Data }, isList, oneChannel)
 	}
-	return shape{reflect.TypeFor[message](), func(ctx context.Context, v *viewer, raw json.RawMessage) (any, error) {
-		m, err := decode(raw)
-		return v.message(ctx, m, oneChannel), err
+	return messagesIn(func(m flow.Message) flow.Message { return m }, isList, oneChannel)
+}
+
+func messagesIn[T any](pick func(T) flow.Message, isList, oneChannel bool) shape {
+	if !isList {
+		return shape{reflect.TypeFor[message](), func(ctx context.Context, v *viewer, raw json.RawMessage) (any, error) {
+			var one T
+			err := json.Unmarshal(raw, &one)
+			return v.message(ctx, pick(one), oneChannel), err
+		}}
+	}
+	return shape{reflect.TypeFor[[]message](), func(ctx context.Context, v *viewer, raw json.RawMessage) (any, error) {
+		var all []T
+		err := json.Unmarshal(raw, &all)
+		shown := make(items, len(all))
+		for i, one := range all {
+			shown[i] = v.message(ctx, pick(one), oneChannel)
+		}
+		return shown, err
 	}}
 }
 
