@@ -16,20 +16,21 @@ func (v *view) answer(ctx context.Context, c *call, viewer *viewer, shown any) *
 	p.nameSubject(ctx)
 	link := p.link(shown)
 	var body string
-	switch shown := shown.(type) {
-	case record:
-		if v.nothing {
-			p.root = append(p.root, entry{"done", true})
-			break
-		}
-		p.root = append(p.root, shown...)
-		body = shown.lines()
-	case items:
-		if v.kind == transcript {
-			body = p.transcript(shown)
-		} else {
-			body = p.listing(shown)
-		}
+	members, _ := shown.(record)
+	entries, _ := shown.(items)
+	switch {
+	case v.nothing:
+		p.root = append(p.root, entry{"done", true})
+	case v.list && v.kind == transcript:
+		body = p.transcript(entries)
+	case v.list:
+		body = p.listing(entries)
+	case v.kind == object:
+		p.root = append(p.root, members...)
+		body = members.lines()
+	case members != nil || entries != nil:
+		p.root = append(p.root, entry{v.key, shown})
+		body = record{{v.key, shown}}.lines()
 	default:
 		p.root = append(p.root, entry{v.key, shown})
 		p.head = strings.ReplaceAll(v.key, "_", " ") + " " + inline(shown)

@@ -3,6 +3,7 @@ package tools
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/flow-mcp/flow-mcp/flow"
@@ -12,16 +13,16 @@ import (
 type kind int
 
 const (
-	plain      kind = iota // number, or true or false
+	plain      kind = iota // a number, or true or false
 	words                  // text
-	teamID                 // identifiers that have names
-	channelID              //
-	accountID              //
-	messageID              // identifiers that have short references
-	opaqueID               // other identifiers
-	object                 // members of their own
-	table                  // members that are data
-	anything               // JSON that has no type
+	teamID                 // an identifier that has a name
+	channelID              // another
+	accountID              // another
+	messageID              // an identifier that has a short reference
+	opaqueID               // any other identifier
+	object                 // a struct
+	table                  // a map
+	anything               // JSON without a type
 	transcript             // messages, which have a form of their own
 )
 
@@ -52,7 +53,12 @@ func kindOf(t reflect.Type) kind {
 			return opaqueID
 		}
 		return words
-	case reflect.Pointer, reflect.Slice:
+	case reflect.Slice:
+		if isBytes(t) {
+			return words
+		}
+		return kindOf(t.Elem())
+	case reflect.Pointer:
 		return kindOf(t.Elem())
 	case reflect.Struct:
 		return object
@@ -78,21 +84,28 @@ func (k kind) rank() int {
 	return 2
 }
 
+// isBytes reports whether t is no list in JSON: raw JSON, or bytes, which are base64.
+func isBytes(t reflect.Type) bool { return t.Elem().Kind() == reflect.Uint8 }
+
 // elements returns the type of the entries of lists of t, which is t itself when it is
-// no list, and whether it is one.
-func elements(t reflect.Type) (reflect.Type, bool) {
-	if t.Kind() == reflect.Pointer {
-		return elements(t.Elem())
+// no list, and whether it is one. Pointers are what they point to.
+func elements(t reflect.Type) (elem reflect.Type, isList bool) {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
 	}
-	if t.Kind() == reflect.Slice && t != ofRawMessage {
-		return t.Elem(), true
+	if t.Kind() != reflect.Slice || isBytes(t) {
+		return t, false
 	}
-	return t, false
+	for t = t.Elem(); t.Kind() == reflect.Pointer; {
+		t = t.Elem()
+	}
+	return t, true
 }
 
 // reaches reports whether values of t hold, or lead to, what other people say or are:
 // teams, channels, messages, people.
 func reaches(t reflect.Type) bool {
+	t, _ = elements(t)
 	switch t {
 	case reflect.TypeFor[flow.Peer](), reflect.TypeFor[flow.Notification](), reflect.TypeFor[flow.AttachmentID]():
 		return true
@@ -101,19 +114,9 @@ func reaches(t reflect.Type) bool {
 	case teamID, channelID, messageID, transcript:
 		return true
 	case object:
-		for t.Kind() != reflect.Struct {
-			t = t.Elem()
-		}
-		if t == reflect.TypeFor[flow.Peer]() || t == reflect.TypeFor[flow.Notification]() {
-			return true
-		}
-		for _, f := range reflect.VisibleFields(t) {
-			if f.IsExported() && reaches(f.Type) {
-				return true
-			}
-		}
+		return slices.ContainsFunc(members(t), func(m member) bool { return reaches(m.Type) })
 	case table:
-		return reaches(t.Elem())
+		return reaches(t.Key()) || reaches(t.Elem())
 	}
 	return false
 }

@@ -19,14 +19,14 @@ const (
 
 // view says how the result of an operation becomes the result of a tool.
 type view struct {
-	key     string // under which a result that is no object stands
-	kind    kind   // of the result
-	list    bool
-	shape   shape
+	key     string        // under which a result that is no struct stands
+	kind    kind          // of the result, or of its entries
+	list    bool          // the result is a list
+	nothing bool          // there is no result
+	paged   bool          // the result is a page of a channel's history, newest first
 	known   map[kind]bool // what the parameters say of all of the result
-	nothing bool
-	paged   bool   // the result is a page of a channel's history, newest first
-	action  string // what was done, for results that say nothing
+	shape   shape
+	action  string // what was done, for those without a result
 }
 
 // operationTool makes the tool of an operation.
@@ -136,7 +136,7 @@ func resultName(operation string, t reflect.Type) string {
 	switch {
 	case kindOf(elem) == transcript:
 		called = "message"
-	case elem.PkgPath() == "":
+	case elem.PkgPath() != flowPackage:
 		called = snake(operation)
 		for _, verb := range []string{"get_", "is_", "fetch_"} {
 			called = strings.TrimPrefix(called, verb)

@@ -66,9 +66,7 @@ func shapeOf(t reflect.Type, known map[kind]bool) shape {
 	case isList:
 		return listShape(shapeOf(elem, known))
 	}
-	for t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
+	t = elem
 	if t == reflect.TypeFor[flow.Notification]() {
 		return eventShape()
 	}
@@ -206,7 +204,10 @@ type column struct {
 func recordShape(t reflect.Type, known map[kind]bool) shape {
 	var columns []column
 	var fields []reflect.StructField
-	inChannel := slices.ContainsFunc(members(t), func(m member) bool { return kindOf(m.Type) == channelID && !m.own() })
+	inChannel := slices.ContainsFunc(members(t), func(m member) bool {
+		_, isList := elements(m.Type)
+		return kindOf(m.Type) == channelID && !isList && !m.own()
+	})
 	for _, m := range members(t) {
 		k := kindOf(m.Type)
 		if !m.own() && (known[k] || k == teamID && inChannel) {
@@ -254,7 +255,7 @@ func showRecord(columns []column) func(context.Context, *viewer, json.RawMessage
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", c.wire, err)
 			}
-			if value != nil {
+			if value != nil || c.required {
 				shown = append(shown, entry{c.key, value})
 			}
 		}
