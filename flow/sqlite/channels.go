@@ -236,9 +236,6 @@ func (e *Engine) GetUnreadCount(ctx context.Context, call flow.Call, in flow.Get
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return 0, e.store.explain(err)
 	}
-	if mark.Chseq == ch.Last {
-		return 0, nil // nothing was sent, or what was sent last is marked
-	}
 	n, err := e.store.read.CountUnread(ctx, db.CountUnreadParams{Channel: ch.ID, Seq: mark.Seq, Author: self.account})
 	return int(n), e.store.explain(err)
 }

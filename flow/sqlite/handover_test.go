@@ -219,9 +219,9 @@ func checkNumbers(t *testing.T, dir string) {
 	}
 	defer s.close(t.Context())
 	var channels, gaps int
-	err = s.pool.QueryRowContext(t.Context(), `SELECT count(*), coalesce(sum(number <> last OR number <> counted), 0) FROM
-		(SELECT count(*) AS number, max(message.chseq) AS last, max(channel.last) AS counted
-		FROM message JOIN channel ON channel.id = message.channel GROUP BY message.channel)`).Scan(&channels, &gaps)
+	err = s.pool.QueryRowContext(t.Context(), `SELECT count(*), coalesce(sum(number <> last), 0) FROM
+		(SELECT count(*) AS number, max(message.chseq) AS last
+		FROM message GROUP BY message.channel)`).Scan(&channels, &gaps)
 	if err != nil {
 		t.Fatal(err)
 	}

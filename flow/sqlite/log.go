@@ -1,6 +1,9 @@
 package sqlite
 
 import (
+	"database/sql"
+	"errors"
+
 	"github.com/flow-mcp/flow-mcp/flow"
 	"github.com/flow-mcp/flow-mcp/flow/sqlite/internal/db"
 )
@@ -18,22 +21,25 @@ func emit[T any](t *tx, kind *flow.Event[T], to audience, data T) (flow.Cursor, 
 
 // post appends a message to the log. It reports false when a message with the same uid
 // is there already; nothing has changed then.
-func (t *tx) post(ch db.ChannelForRow, m flow.Message, uid []byte, author int64) (bool, error) {
-	last, known := t.last[ch.ID]
+func (t *tx) post(channel int64, m flow.Message, uid []byte, author int64) (bool, error) {
+	last, known := t.last[channel]
 	if !known {
-		last = ch.Last
+		var err error
+		if last, err = t.LastNumber(t.ctx, channel); err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return false, err
+		}
 	}
 	n, err := t.AddMessage(t.ctx, db.AddMessageParams{
-		Seq: t.seq + 1, Channel: ch.ID, Chseq: last + 1, Uid: uid, Author: author,
+		Seq: t.seq + 1, Channel: channel, Chseq: last + 1, Uid: uid, Author: author,
 		Created: m.CreationTime, Body: m.Text, Other: m.OtherData,
 	})
 	if err != nil || n == 0 {
 		return false, err
 	}
 	t.seq++
-	t.last[ch.ID] = last + 1
+	t.last[channel] = last + 1
 	t.events = append(t.events, &logEvent{
-		seq: t.seq, kind: flow.MessageEvent.Type(), to: audience{channel: ch.ID},
+		seq: t.seq, kind: flow.MessageEvent.Type(), to: audience{channel: channel},
 		message: &m, size: len(m.Text) + len(m.OtherData) + 800,
 	})
 	return true, nil

@@ -44,11 +44,11 @@ func (e *Engine) SendMessage(ctx context.Context, call flow.Call, in flow.SendMe
 		if err != nil {
 			return err
 		}
-		m.OrgID, m.CreationTime = ch.OrgPublic, t.now
-		if fresh, err := t.post(ch, m, uid, self.account); err != nil || fresh {
+		m.OrgID, m.CreationTime = ch.org, t.now
+		if fresh, err := t.post(ch.id, m, uid, self.account); err != nil || fresh {
 			return err
 		}
-		return t.sameMessage(uid, ch.ID, self.account)
+		return t.sameMessage(uid, ch.id, self.account)
 	})
 	if err != nil {
 		return "", e.store.explain(err)
@@ -81,22 +81,41 @@ func checkMessage(in flow.SendMessageInput) (other string, err error) {
 	return compact.String(), nil
 }
 
-// sender returns the channel that an account wants to send to, looking it up once in a
-// batch.
-func (t *tx) sender(self *who, id flow.ChannelID, org flow.OrgID) (db.ChannelForRow, error) {
-	key := senderKey{self.account, id}
-	if ch, known := t.senders[key]; known && (org == "" || org == ch.OrgPublic) {
-		return ch, nil
+// target is a channel that messages are sent to. What it says never changes.
+type target struct {
+	id  int64
+	org flow.OrgID
+}
+
+// maxTargets bounds how many channels the writer remembers.
+const maxTargets = 10_000
+
+// sender returns the channel that an account may send to. Its state there is looked up
+// once in a batch.
+func (t *tx) sender(self *who, id flow.ChannelID, org flow.OrgID) (target, error) {
+	to, known := t.targets[id]
+	if !known || org != "" && org != to.org {
+		ch, err := channelFor(t.ctx, t.Queries, self, "SendMessage", id, org)
+		if err != nil {
+			return to, err
+		}
+		if len(t.targets) >= maxTargets {
+			clear(t.targets)
+		}
+		to = target{ch.ID, ch.OrgPublic}
+		t.targets[id] = to
 	}
-	ch, err := channelFor(t.ctx, t.Queries, self, "SendMessage", id, org)
-	if err != nil {
-		return ch, err
+	key := senderKey{self.account, to.id}
+	state, known := t.senders[key]
+	if !known {
+		row, err := t.ChannelMember(t.ctx, to.id, self.account)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return to, err
+		}
+		state = row.State
+		t.senders[key] = state
 	}
-	if t.senders == nil {
-		t.senders = map[senderKey]db.ChannelForRow{}
-	}
-	t.senders[key] = ch
-	return ch, nil
+	return to, allow("SendMessage", "channel", state)
 }
 
 // sameMessage accepts a uid that is taken when it was the same account's, in the same

@@ -210,7 +210,6 @@ func TestIndexIsMadeAnew(t *testing.T) {
 				t.Fatal(err)
 			}
 			s = open(t, dir)
-			s = open(t, dir)
 			ana := start(t, s, "one", "ana")
 			ana.find(t, "needle") // by which damage is noticed
 			ana.send(t, "another one")

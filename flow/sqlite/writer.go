@@ -42,7 +42,8 @@ type writer struct {
 	ops        chan operation
 	stopped    chan struct{}
 	chores     func(*tx) error
-	due        time.Time // when chores are next
+	due        time.Time                 // when chores are next
+	targets    map[flow.ChannelID]target // channels that messages were sent to
 
 	gate   sync.RWMutex // held for reading while an operation is being queued
 	closed bool
@@ -53,7 +54,8 @@ func newWriter(conn *sql.Conn, log *slog.Logger) *writer {
 	return &writer{
 		conn: conn, statements: statements, queries: db.New(statements), log: log,
 		ops: make(chan operation, maxQueue), stopped: make(chan struct{}),
-		due: time.Now().Add(10 * time.Minute), // by then the other processes are back
+		due:     time.Now().Add(10 * time.Minute), // by then the other processes are back
+		targets: map[flow.ChannelID]target{},
 	}
 }
 
@@ -146,7 +148,8 @@ func (w *writer) begin() (*tx, error) {
 	}
 	t := &tx{
 		Queries: w.queries, ctx: context.Background(), exec: w.exec, explain: w.explain,
-		now: time.Now().UnixMilli(), last: map[int64]int64{},
+		now: time.Now().UnixMilli(), targets: w.targets,
+		senders: map[senderKey]flow.MemberState{}, last: map[int64]int64{},
 	}
 	end, err := t.EndOfLog(t.ctx)
 	if err != nil {
@@ -160,8 +163,10 @@ func (w *writer) begin() (*tx, error) {
 	return t, nil
 }
 
-// rollback leaves no transaction behind. SQLite may have ended it already.
+// rollback leaves no transaction behind, nor what was learnt from it. SQLite may have
+// ended it already.
 func (w *writer) rollback() {
+	clear(w.targets)
 	_ = w.exec("ROLLBACK")
 }
 
@@ -183,16 +188,14 @@ type tx struct {
 	changes []change
 	deleted []flow.Cursor // messages that are gone
 
-	// What was looked up for senders in this batch, and the number of the newest
-	// message of each channel that got one; written once, before the commit.
-	senders map[senderKey]db.ChannelForRow
+	// What was looked up in this batch for those who send: their states in channels,
+	// and the number of the newest message of each channel.
+	senders map[senderKey]flow.MemberState
 	last    map[int64]int64
+	targets map[flow.ChannelID]target // of the writer
 }
 
-type senderKey struct {
-	account int64
-	channel flow.ChannelID
-}
+type senderKey struct{ account, channel int64 }
 
 // do runs one operation. The first error is its own; the second ends the batch.
 func (t *tx) do(op operation) (refused, fatal error) {
@@ -202,7 +205,7 @@ func (t *tx) do(op operation) (refused, fatal error) {
 	if op.single {
 		return t.judge(op.run(t))
 	}
-	t.senders = nil
+	clear(t.senders) // it may change who may send
 	seq, events, changes, deleted := t.seq, len(t.events), len(t.changes), len(t.deleted)
 	if err := t.exec("SAVEPOINT operation"); err != nil {
 		return nil, fmt.Errorf("savepoint: %w", err)
@@ -238,11 +241,6 @@ func (t *tx) judge(err error) (refused, fatal error) {
 }
 
 func (t *tx) commit() error {
-	for channel, last := range t.last {
-		if err := t.SetLast(t.ctx, last, channel); err != nil {
-			return fmt.Errorf("number messages: %w", err)
-		}
-	}
 	if err := t.exec("COMMIT"); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}

@@ -94,7 +94,6 @@ CREATE TABLE channel (
   name    TEXT    NOT NULL,
   one     INTEGER REFERENCES account (id),
   other   INTEGER REFERENCES account (id),
-  last    INTEGER NOT NULL DEFAULT 0, -- number of its newest message
   created INTEGER NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX channel_direct ON channel (org, one, other) WHERE one IS NOT NULL;
@@ -129,7 +128,7 @@ CREATE TABLE home (
 CREATE TABLE message (
   seq     INTEGER PRIMARY KEY,
   channel INTEGER NOT NULL REFERENCES channel (id),
-  chseq   INTEGER NOT NULL,            -- 1, 2, 3 ... in its channel
+  chseq   INTEGER NOT NULL,            -- 1, 2, 3 ... in its channel, whose newest row stays
   uid     BLOB    NOT NULL UNIQUE,     -- 16 bytes: the public id, made by the sender
   author  INTEGER NOT NULL REFERENCES account (id),
   created INTEGER NOT NULL,

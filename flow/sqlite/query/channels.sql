@@ -3,7 +3,7 @@ INSERT INTO channel (public, org, name, one, other, created) VALUES (?, ?, ?, ?,
 
 -- name: ChannelFor :one
 -- A channel as one account has it; the state is empty for strangers.
-SELECT channel.id, channel.org, channel.name, channel.last, channel.one, channel.other,
+SELECT channel.id, channel.org, channel.name, channel.one, channel.other,
   org.public AS org_public, CAST(coalesce(channel_member.state, '') AS TEXT) AS state
 FROM channel JOIN org ON org.id = channel.org
 LEFT JOIN channel_member ON channel_member.channel = channel.id AND channel_member.account = sqlc.arg(account)
@@ -49,11 +49,8 @@ SELECT account.public, channel_history.state, channel_history.changed
 FROM channel_history JOIN account ON account.id = channel_history.account
 WHERE channel_history.channel = ? ORDER BY channel_history.seq DESC;
 
--- name: SetLast :exec
-UPDATE channel SET last = ? WHERE id = ?;
-
 -- name: ReadMark :one
-SELECT read_mark.seq, read_mark.event, message.uid, message.chseq FROM read_mark
+SELECT read_mark.seq, read_mark.event, message.uid FROM read_mark
 JOIN message ON message.seq = read_mark.seq
 WHERE read_mark.account = ? AND read_mark.channel = ?;
 

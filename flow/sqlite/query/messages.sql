@@ -2,6 +2,9 @@
 INSERT INTO message (seq, channel, chseq, uid, author, created, body, other)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (uid) DO NOTHING;
 
+-- name: LastNumber :one
+SELECT chseq FROM message WHERE channel = ? ORDER BY seq DESC LIMIT 1;
+
 -- name: MessageByUID :one
 SELECT seq, channel, author, deleted FROM message WHERE uid = ?;
 

@@ -63,7 +63,7 @@ func (q *Queries) AddChannelHistory(ctx context.Context, arg AddChannelHistoryPa
 }
 
 const channelByID = `-- name: ChannelByID :one
-SELECT channel.id, channel.public, channel.org, channel.name, channel.one, channel.other, channel."last", channel.created, org.public AS org_public FROM channel JOIN org ON org.id = channel.org
+SELECT channel.id, channel.public, channel.org, channel.name, channel.one, channel.other, channel.created, org.public AS org_public FROM channel JOIN org ON org.id = channel.org
 WHERE channel.id = ?
 `
 
@@ -74,7 +74,6 @@ type ChannelByIDRow struct {
 	Name      string
 	One       sql.NullInt64
 	Other     sql.NullInt64
-	Last      int64
 	Created   int64
 	OrgPublic flow.OrgID
 }
@@ -89,7 +88,6 @@ func (q *Queries) ChannelByID(ctx context.Context, id int64) (ChannelByIDRow, er
 		&i.Name,
 		&i.One,
 		&i.Other,
-		&i.Last,
 		&i.Created,
 		&i.OrgPublic,
 	)
@@ -97,7 +95,7 @@ func (q *Queries) ChannelByID(ctx context.Context, id int64) (ChannelByIDRow, er
 }
 
 const channelFor = `-- name: ChannelFor :one
-SELECT channel.id, channel.org, channel.name, channel.last, channel.one, channel.other,
+SELECT channel.id, channel.org, channel.name, channel.one, channel.other,
   org.public AS org_public, CAST(coalesce(channel_member.state, '') AS TEXT) AS state
 FROM channel JOIN org ON org.id = channel.org
 LEFT JOIN channel_member ON channel_member.channel = channel.id AND channel_member.account = ?1
@@ -108,7 +106,6 @@ type ChannelForRow struct {
 	ID        int64
 	Org       int64
 	Name      string
-	Last      int64
 	One       sql.NullInt64
 	Other     sql.NullInt64
 	OrgPublic flow.OrgID
@@ -123,7 +120,6 @@ func (q *Queries) ChannelFor(ctx context.Context, account int64, public flow.Cha
 		&i.ID,
 		&i.Org,
 		&i.Name,
-		&i.Last,
 		&i.One,
 		&i.Other,
 		&i.OrgPublic,
@@ -410,7 +406,7 @@ func (q *Queries) OrgViews(ctx context.Context, account int64) ([]OrgViewsRow, e
 }
 
 const readMark = `-- name: ReadMark :one
-SELECT read_mark.seq, read_mark.event, message.uid, message.chseq FROM read_mark
+SELECT read_mark.seq, read_mark.event, message.uid FROM read_mark
 JOIN message ON message.seq = read_mark.seq
 WHERE read_mark.account = ? AND read_mark.channel = ?
 `
@@ -419,18 +415,12 @@ type ReadMarkRow struct {
 	Seq   flow.Cursor
 	Event flow.Cursor
 	Uid   []byte
-	Chseq int64
 }
 
 func (q *Queries) ReadMark(ctx context.Context, account int64, channel int64) (ReadMarkRow, error) {
 	row := q.db.QueryRowContext(ctx, readMark, account, channel)
 	var i ReadMarkRow
-	err := row.Scan(
-		&i.Seq,
-		&i.Event,
-		&i.Uid,
-		&i.Chseq,
-	)
+	err := row.Scan(&i.Seq, &i.Event, &i.Uid)
 	return i, err
 }
 
@@ -455,15 +445,6 @@ func (q *Queries) SetChannelMember(ctx context.Context, arg SetChannelMemberPara
 		arg.Since,
 		arg.Changed,
 	)
-	return err
-}
-
-const setLast = `-- name: SetLast :exec
-UPDATE channel SET last = ? WHERE id = ?
-`
-
-func (q *Queries) SetLast(ctx context.Context, last int64, iD int64) error {
-	_, err := q.db.ExecContext(ctx, setLast, last, iD)
 	return err
 }
 

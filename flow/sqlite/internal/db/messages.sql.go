@@ -53,6 +53,17 @@ func (q *Queries) DeleteMessage(ctx context.Context, seq flow.Cursor) error {
 	return err
 }
 
+const lastNumber = `-- name: LastNumber :one
+SELECT chseq FROM message WHERE channel = ? ORDER BY seq DESC LIMIT 1
+`
+
+func (q *Queries) LastNumber(ctx context.Context, channel int64) (int64, error) {
+	row := q.db.QueryRowContext(ctx, lastNumber, channel)
+	var chseq int64
+	err := row.Scan(&chseq)
+	return chseq, err
+}
+
 const messageByUID = `-- name: MessageByUID :one
 SELECT seq, channel, author, deleted FROM message WHERE uid = ?
 `

@@ -28,7 +28,6 @@ type Channel struct {
 	Name    string
 	One     sql.NullInt64
 	Other   sql.NullInt64
-	Last    int64
 	Created int64
 }
 
