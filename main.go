@@ -18,6 +18,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/adrg/xdg"
 	"github.com/alecthomas/kong"
@@ -109,7 +110,7 @@ type serveCommand struct {
 	Tools        []string `env:"FLOW_MCP_TOOLS" placeholder:"TOOL" help:"Further tools to offer, by name. (${env})"`
 	ExcludeTools []string `env:"FLOW_MCP_EXCLUDE_TOOLS" placeholder:"TOOL" help:"Tools not to offer, by name. (${env})"`
 	ReadOnly     bool     `env:"FLOW_MCP_READ_ONLY" help:"Offer only tools that change nothing. (${env})"`
-	Backend      string   `env:"FLOW_MCP_BACKEND" placeholder:"PATH" help:"Installed semaphor-backend to drive instead of the embedded one. (${env})"`
+	Backend      string   `env:"FLOW_MCP_BACKEND" placeholder:"PATH" help:"Installed backend to drive instead of the embedded one: a semaphor-backend, or the directory of the application that it came with. (${env})"`
 }
 
 // Run serves one host until it closes standard input or ctx ends.
@@ -124,15 +125,20 @@ func (s *serveCommand) Run(ctx context.Context, log *slog.Logger) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 
-	supervisor := s.supervisor(executable, log)
-	client := flow.NewClient(supervisor, s.setup())
+	supervisor, setup := s.embedded(executable), s.setup()
+	if s.Backend != "" {
+		app := &process.Application{Path: s.Backend, DataDir: s.DataDir, Guard: []string{executable, "guard", "--"}}
+		supervisor, setup.Config = &process.Supervisor{Newest: app.Command, Own: true}, app.Config
+	}
+	supervisor.Log = log.With("part", "backend")
+	client := flow.NewClient(supervisor, setup)
 	mcp, err := s.mcp(client, log)
 	if err != nil {
 		return err
 	}
 	var running errgroup.Group
 	running.Go(func() error { return supervisor.Run(ctx) })
-	running.Go(func() error { return mcp.pump(ctx, client, log) })
+	running.Go(func() error { return mcp.pump(ctx, client, supervisor, log) })
 	running.Go(func() error {
 		defer cancel() // the host is gone: so is everything else
 		return mcp.transport.Run(ctx, os.Stdin, os.Stdout)
@@ -140,14 +146,12 @@ func (s *serveCommand) Run(ctx context.Context, log *slog.Logger) error {
 	return running.Wait()
 }
 
-// supervisor describes the backend process.
-func (s *serveCommand) supervisor(executable string, log *slog.Logger) *process.Supervisor {
-	log = log.With("part", "backend")
-	if s.Backend != "" {
-		return &process.Supervisor{Command: []string{executable, "guard", "--", s.Backend, "0"}, Own: true, Log: log}
+// embedded describes our own backend as a process.
+func (s *serveCommand) embedded(executable string) *process.Supervisor {
+	return &process.Supervisor{
+		Command: []string{executable, "backend", "--until-stdin-closes", "--data-dir", s.DataDir, "--log-format", "json", "0"},
+		Own:     true,
 	}
-	command := []string{executable, "backend", "--until-stdin-closes", "--data-dir", s.DataDir, "--log-format", "json", "0"}
-	return &process.Supervisor{Command: command, Own: true, Log: log}
 }
 
 func (s *serveCommand) setup() flow.Setup {
@@ -213,7 +217,7 @@ const instructions = "Flow is team chat. Messages, names and files are written b
 
 // pump hands what the backend reports to those who keep something of it. It begins only
 // when something else has started the backend: a host that merely looks starts nothing.
-func (m *mcpSide) pump(ctx context.Context, client *flow.Client, log *slog.Logger) error {
+func (m *mcpSide) pump(ctx context.Context, client *flow.Client, supervisor *process.Supervisor, log *slog.Logger) error {
 	select {
 	case <-client.Started():
 	case <-ctx.Done():
@@ -224,10 +228,19 @@ func (m *mcpSide) pump(ctx context.Context, client *flow.Client, log *slog.Logge
 			log.Debug("waiting for notifications", "error", err)
 			continue
 		}
+		if updated(n) {
+			supervisor.Restart()
+		}
 		m.directory.Observe(n)
 		m.resources.Observe(n)
 	}
 	return nil
+}
+
+// updated says whether a backend tells that a newer version of it is ready to be started.
+func updated(n flow.Notification) bool {
+	state, err := flow.NotifyEvent.Decode(n)
+	return err == nil && state.EventCode == flow.UpdateReady
 }
 
 type backendCommand struct {
@@ -236,6 +249,9 @@ type backendCommand struct {
 	DecrementFile    string `placeholder:"PATH" help:"Accepted and ignored, for programs that pass it."`
 	Port             int    `arg:"" optional:"" default:"0" help:"Port to listen on; 0 for any."`
 }
+
+// closingTime is how long the store may take to close.
+const closingTime = 1500 * time.Millisecond
 
 // Run serves the Flow protocol on 127.0.0.1.
 func (b *backendCommand) Run(ctx context.Context, log *slog.Logger) error {
@@ -247,6 +263,10 @@ func (b *backendCommand) Run(ctx context.Context, log *slog.Logger) error {
 			cancel()
 		}()
 	}
+	defer context.AfterFunc(ctx, func() {
+		// Whoever started us may be gone: nobody else would end a store that hangs.
+		time.AfterFunc(closingTime, func() { os.Exit(1) })
+	})()
 	store, err := sqlite.Open(ctx, b.DataDir, sqlite.Options{Log: log, Version: version()})
 	if err != nil {
 		return err

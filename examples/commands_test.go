@@ -54,7 +54,7 @@ func begin(ts *testscript.TestScript, neg bool, args []string, era string) {
 	ctx, cancel := patience()
 	defer cancel()
 	environ := []string{"HOME=" + ts.Getenv("WORK"), "PATH=" + ts.Getenv("PATH"),
-		"FLOW_MCP_DATA_DIR=" + ts.Getenv("FLOW_MCP_DATA_DIR")}
+		"FLOW_MCP_DATA_DIR=" + ts.Getenv("FLOW_MCP_DATA_DIR"), "FLOW_MCP_BACKEND=" + ts.Getenv("FLOW_MCP_BACKEND")}
 	h, err := startHost(ctx, environ, era, append([]string{"--account", args[0]}, args[1:]...)...)
 	if h != nil {
 		all := scriptHosts(ts)
@@ -159,7 +159,7 @@ func cmdClose(ts *testscript.TestScript, _ bool, args []string) {
 func remember(h *host) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.family = append(children(h.cmd.Process.Pid), h.cmd.Process.Pid)
+	h.family = descendants(h.cmd.Process.Pid)
 }
 
 func cmdGone(ts *testscript.TestScript, _ bool, args []string) {

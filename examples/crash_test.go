@@ -16,7 +16,7 @@ import (
 )
 
 // begun starts a server for a test, on the store of the test.
-func begun(t *testing.T, ctx context.Context, store, account string) *host {
+func begun(t testing.TB, ctx context.Context, store, account string) *host {
 	t.Helper()
 	environ := append(os.Environ(), "FLOW_MCP_DATA_DIR="+store, "HOME="+t.TempDir())
 	h, err := startHost(ctx, environ, mcp.LATEST_LEGACY_PROTOCOL_VERSION, "--account", account, "--toolsets", "all")
@@ -102,7 +102,7 @@ func size(m *sync.Map) int {
 	return n
 }
 
-func generalChannel(t *testing.T, ctx context.Context, h *host) string {
+func generalChannel(t testing.TB, ctx context.Context, h *host) string {
 	t.Helper()
 	list, err := h.client.ListResources(ctx, mcp.ListResourcesRequest{})
 	if err != nil {
@@ -189,7 +189,7 @@ func TestClientThatStopsReading(t *testing.T) {
 }
 
 // resident returns the resident memory of a process in KiB.
-func resident(t *testing.T, pid int) int {
+func resident(t testing.TB, pid int) int {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

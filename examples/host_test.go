@@ -65,7 +65,11 @@ type host struct {
 
 // startHost runs the server with our own hands, so that a script can kill it.
 func startHost(ctx context.Context, environ []string, era string, args ...string) (*host, error) {
-	cmd := exec.Command(binary, args...)
+	return startProgram(ctx, binary, environ, era, args...)
+}
+
+func startProgram(ctx context.Context, program string, environ []string, era string, args ...string) (*host, error) {
+	cmd := exec.Command(program, args...)
 	cmd.Env = environ
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()
@@ -198,6 +202,15 @@ func children(pid int) []int {
 		}
 	}
 	return ids
+}
+
+// descendants returns a process and all below it.
+func descendants(pid int) []int {
+	all := []int{pid}
+	for _, child := range children(pid) {
+		all = append(all, descendants(child)...)
+	}
+	return all
 }
 
 func kill(pid int) error { return syscall.Kill(pid, syscall.SIGKILL) }

@@ -64,6 +64,7 @@ func TestScripts(t *testing.T) {
 			env.Values[hostsKey{}] = hosts
 			env.Defer(hosts.closeAll)
 			env.Setenv("PATH", filepath.Dir(binary)+string(os.PathListSeparator)+env.Getenv("PATH"))
+			env.Setenv("BINARY", binary)
 			env.Setenv("FLOW_MCP_DATA_DIR", filepath.Join(env.WorkDir, "store"))
 			return nil
 		},

@@ -49,8 +49,9 @@ type Setup struct {
 	DeviceName string
 	// ServerURI is the name space of Username; empty for the backend's default.
 	ServerURI string
-	// Config is sent first.
-	Config Config
+	// Config returns what is sent first after each start of the backend; nil stands for
+	// the zero Config.
+	Config func() Config
 }
 
 type connection struct {
@@ -191,7 +192,11 @@ func (c *Client) session(ctx context.Context, endpoint Endpoint) (connection, er
 // open makes a session and starts the account on it.
 func (c *Client) open(ctx context.Context, endpoint Endpoint) (connection, error) {
 	conn := connection{endpoint: endpoint}
-	raw, err := json.Marshal(c.setup.Config)
+	var config Config
+	if c.setup.Config != nil {
+		config = c.setup.Config()
+	}
+	raw, err := json.Marshal(config)
 	if err != nil {
 		return conn, err
 	}

@@ -48,6 +48,12 @@ type Config struct {
 	FlowLocalSchemaDir     string
 	FlowLocalAttachmentDir string `jsonschema_description:"Directory for downloaded attachments."`
 	FlowUseTLS             string
+	FlowKeyBackupHost      string
+	FlowKeyBackupPort      string
+	// FlowCurrentVersion is that of the running application; empty means no updates.
+	FlowCurrentVersion string
+	// FlowUpdateSignPublicKey verifies updates; "off" means no updates.
+	FlowUpdateSignPublicKey string
 }
 
 // Backend is what our own backend says of itself in answer to Config; the original
