@@ -22,6 +22,7 @@ type Engine interface {
 	Channels
 	Messages
 	People
+	Profiles
 	Searching
 }
 

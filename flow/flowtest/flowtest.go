@@ -51,6 +51,7 @@ var topics = []struct {
 	{"events", events},
 	{"requests", requests},
 	{"people", people},
+	{"profiles", profiles},
 	{"wire", wire},
 }
 

@@ -301,6 +301,18 @@ func (p *person) upTo(t *testing.T, entry flow.MessageID) []flow.Notification {
 	}
 }
 
+// announced returns what the news of one type held.
+func announced[T any](t *testing.T, p *person, event *flow.Event[[]T]) []T {
+	t.Helper()
+	var all []T
+	for _, n := range p.news(t) {
+		if n.Type == event.Type() {
+			all = append(all, decode(t, event, n)...)
+		}
+	}
+	return all
+}
+
 // types returns what the notifications are, in order. A message notification that only
 // names channels is called "message of channels".
 func types(t *testing.T, news []flow.Notification) []string {

@@ -29,6 +29,8 @@ func listsAreNeverNull(t *testing.T, n *network) {
 		"EnumerateMessages":        fmt.Sprintf(`{"OrgID":%q,"ChannelID":%q,"Filters":null}`, org, general),
 		"Search":                   fmt.Sprintf(`{"OrgID":null,"ChannelID":%q,"Search":"x"}`, general),
 		"EnumerateLocalAccounts":   `{}`,
+
+		"EnumerateIntegrationProfiles": `{}`,
 	}
 	loner := n.register(t, "loner")
 	nowhere := n.process(t, "elsewhere")
@@ -46,7 +48,7 @@ func listsAreNeverNull(t *testing.T, n *network) {
 	}
 	full := []string{ // with the account, its device or the creation in them
 		"GetDevices", "EnumeratePeerAccounts", "EnumerateOrgMembers", "EnumerateOrgMemberHistory",
-		"EnumerateChannelMembers", "EnumerateChannelMemberHistory",
+		"EnumerateChannelMembers", "EnumerateChannelMemberHistory", "EnumerateProfiles",
 	}
 	known := map[string]bool{"WaitForNotification": true} // blocks until there is something
 	for _, method := range full {

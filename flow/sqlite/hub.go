@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"encoding/json"
+	"slices"
 	"sync"
 
 	"github.com/flow-mcp/flow-mcp/flow"
@@ -26,8 +27,11 @@ type logEvent struct {
 	seq  flow.Cursor
 	kind flow.NotificationType
 	to   audience
-	size int  // about, in bytes
-	gone bool // a message that was deleted; guarded by the hub
+	// teams are those whose members see it too: the teams that the account of the
+	// audience was in.
+	teams []int64
+	size  int  // about, in bytes
+	gone  bool // a message that was deleted; guarded by the hub
 
 	message *flow.Message // of a message that was sent
 	once    sync.Once
@@ -112,6 +116,13 @@ func (v *view) sees(seq flow.Cursor, to audience) bool {
 	return in && to.org != 0 && org.since <= seq && (org.admins || !to.admins)
 }
 
+// seesEvent reports whether one of an event's audiences is the account.
+func (v *view) seesEvent(e *logEvent) bool {
+	return v.sees(e.seq, e.to) || slices.ContainsFunc(e.teams, func(org int64) bool {
+		return v.sees(e.seq, audience{org: org})
+	})
+}
+
 // waiter is one call that waits for the log to grow.
 type waiter struct {
 	view *view
@@ -175,6 +186,9 @@ func newest(events []*logEvent) map[audience]flow.Cursor {
 	places := make(map[audience]flow.Cursor, 8)
 	for _, e := range events {
 		places[e.to] = e.seq
+		for _, org := range e.teams {
+			places[audience{org: org}] = e.seq
+		}
 	}
 	return places
 }
@@ -200,7 +214,7 @@ func (h *hub) collect(v *view, after flow.Cursor, limit int) (list flow.Notifica
 	if ok {
 		for seq := after + 1; seq <= h.head; seq++ {
 			e := h.ring[seq%ringEvents]
-			if e.gone || !v.sees(seq, e.to) {
+			if e.gone || !v.seesEvent(e) {
 				continue
 			}
 			if found = append(found, e); len(found) == limit {

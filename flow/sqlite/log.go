@@ -19,6 +19,17 @@ func emit[T any](t *tx, kind *flow.Event[T], to audience, data T) (flow.Cursor, 
 	})
 }
 
+// tell appends an event about an account to the log, for the account itself and for all
+// who share a team with it. Who shares several sees it once.
+func tell[T any](t *tx, kind *flow.Event[T], about int64, data T) (flow.Cursor, error) {
+	seq, err := emit(t, kind, audience{account: about}, data)
+	if err != nil {
+		return seq, err
+	}
+	t.events[len(t.events)-1].teams, err = t.AddEventTeams(t.ctx, int64(seq), about)
+	return seq, err
+}
+
 // post appends a message to the log. It reports false when a message with the same uid
 // is there already; nothing has changed then.
 func (t *tx) post(channel int64, m flow.Message, uid []byte, author int64) (bool, error) {

@@ -4,6 +4,12 @@ SELECT CAST(max(coalesce((SELECT max(message.seq) FROM message), 0), coalesce((S
 -- name: AddEvent :exec
 INSERT INTO event (seq, kind, account, channel, org, admins, data) VALUES (?, ?, ?, ?, ?, ?, ?);
 
+-- name: AddEventTeams :many
+-- Shows an event to the members of all teams of an account too.
+INSERT INTO event_team (seq, org)
+SELECT CAST(sqlc.arg(seq) AS INTEGER), org FROM org_member WHERE account = sqlc.arg(account) AND state <> 'b'
+RETURNING org;
+
 -- name: DropEvent :exec
 DELETE FROM event WHERE seq = ?;
 
@@ -28,7 +34,9 @@ WHERE event.seq > sqlc.arg(after) AND event.seq <= sqlc.arg(up_to) AND (
   OR EXISTS (SELECT 1 FROM channel_member AS c WHERE c.channel = event.channel AND c.account = sqlc.arg(viewer)
     AND c.state <> 'b' AND c.since <= event.seq)
   OR EXISTS (SELECT 1 FROM org_member AS o WHERE o.org = event.org AND o.account = sqlc.arg(viewer)
-    AND o.state <> 'b' AND o.since <= event.seq AND (event.admins = 0 OR o.state IN ('o', 'a'))))
+    AND o.state <> 'b' AND o.since <= event.seq AND (event.admins = 0 OR o.state IN ('o', 'a')))
+  OR EXISTS (SELECT 1 FROM event_team AS t JOIN org_member AS o ON o.org = t.org AND o.account = sqlc.arg(viewer)
+    WHERE t.seq = event.seq AND o.state <> 'b' AND o.since <= event.seq))
 ORDER BY event.seq LIMIT sqlc.arg(most);
 
 -- name: NextSeen :one
@@ -42,6 +50,9 @@ SELECT CAST(coalesce(min(seq), 0) AS INTEGER) AS next FROM (
   FROM channel_member AS c WHERE c.account = sqlc.arg(viewer) AND c.state <> 'b'
   UNION ALL
   SELECT (SELECT min(e.seq) FROM event AS e WHERE e.org = o.org AND e.seq > max(CAST(sqlc.arg(after) AS INTEGER), o.since - 1))
+  FROM org_member AS o WHERE o.account = sqlc.arg(viewer) AND o.state <> 'b'
+  UNION ALL
+  SELECT (SELECT min(t.seq) FROM event_team AS t WHERE t.org = o.org AND t.seq > max(CAST(sqlc.arg(after) AS INTEGER), o.since - 1))
   FROM org_member AS o WHERE o.account = sqlc.arg(viewer) AND o.state <> 'b'
   UNION ALL
   SELECT min(e.seq) FROM event AS e WHERE e.account = sqlc.arg(viewer) AND e.seq > CAST(sqlc.arg(after) AS INTEGER)

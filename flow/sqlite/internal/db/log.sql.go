@@ -39,6 +39,36 @@ func (q *Queries) AddEvent(ctx context.Context, arg AddEventParams) error {
 	return err
 }
 
+const addEventTeams = `-- name: AddEventTeams :many
+INSERT INTO event_team (seq, org)
+SELECT CAST(?1 AS INTEGER), org FROM org_member WHERE account = ?2 AND state <> 'b'
+RETURNING org
+`
+
+// Shows an event to the members of all teams of an account too.
+func (q *Queries) AddEventTeams(ctx context.Context, seq int64, account int64) ([]int64, error) {
+	rows, err := q.db.QueryContext(ctx, addEventTeams, seq, account)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []int64
+	for rows.Next() {
+		var org int64
+		if err := rows.Scan(&org); err != nil {
+			return nil, err
+		}
+		items = append(items, org)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const dropEvent = `-- name: DropEvent :exec
 DELETE FROM event WHERE seq = ?
 `
@@ -66,7 +96,9 @@ WHERE event.seq > ?1 AND event.seq <= ?2 AND (
   OR EXISTS (SELECT 1 FROM channel_member AS c WHERE c.channel = event.channel AND c.account = ?3
     AND c.state <> 'b' AND c.since <= event.seq)
   OR EXISTS (SELECT 1 FROM org_member AS o WHERE o.org = event.org AND o.account = ?3
-    AND o.state <> 'b' AND o.since <= event.seq AND (event.admins = 0 OR o.state IN ('o', 'a'))))
+    AND o.state <> 'b' AND o.since <= event.seq AND (event.admins = 0 OR o.state IN ('o', 'a')))
+  OR EXISTS (SELECT 1 FROM event_team AS t JOIN org_member AS o ON o.org = t.org AND o.account = ?3
+    WHERE t.seq = event.seq AND o.state <> 'b' AND o.since <= event.seq))
 ORDER BY event.seq LIMIT ?4
 `
 
@@ -190,6 +222,9 @@ SELECT CAST(coalesce(min(seq), 0) AS INTEGER) AS next FROM (
   FROM channel_member AS c WHERE c.account = ?2 AND c.state <> 'b'
   UNION ALL
   SELECT (SELECT min(e.seq) FROM event AS e WHERE e.org = o.org AND e.seq > max(CAST(?1 AS INTEGER), o.since - 1))
+  FROM org_member AS o WHERE o.account = ?2 AND o.state <> 'b'
+  UNION ALL
+  SELECT (SELECT min(t.seq) FROM event_team AS t WHERE t.org = o.org AND t.seq > max(CAST(?1 AS INTEGER), o.since - 1))
   FROM org_member AS o WHERE o.account = ?2 AND o.state <> 'b'
   UNION ALL
   SELECT min(e.seq) FROM event AS e WHERE e.account = ?2 AND e.seq > CAST(?1 AS INTEGER)

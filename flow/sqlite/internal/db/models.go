@@ -70,6 +70,11 @@ type Event struct {
 	Data    string
 }
 
+type EventTeam struct {
+	Seq flow.Cursor
+	Org int64
+}
+
 type Home struct {
 	Home    string
 	Org     int64
@@ -116,6 +121,14 @@ type OrgMember struct {
 	State   flow.MemberState
 	Since   flow.Cursor
 	Changed int64
+}
+
+type Profile struct {
+	ID      int64
+	Account int64
+	Item    string
+	Event   flow.Cursor
+	Content string
 }
 
 type ReadMark struct {
