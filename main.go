@@ -33,6 +33,7 @@ import (
 	"github.com/flow-mcp/flow-mcp/flow/process"
 	"github.com/flow-mcp/flow-mcp/flow/sqlite"
 	"github.com/flow-mcp/flow-mcp/internal/logs"
+	"github.com/flow-mcp/flow-mcp/internal/prompts"
 	"github.com/flow-mcp/flow-mcp/internal/stdio"
 	"github.com/flow-mcp/flow-mcp/resources"
 	"github.com/flow-mcp/flow-mcp/tools"
@@ -196,6 +197,7 @@ func (s *serveCommand) mcp(client *flow.Client, log *slog.Logger) (*mcpSide, err
 		return nil, err
 	}
 	shown := resources.Register(srv, client, directory, resources.Options{Settings: s.settings()})
+	prompts.Register(srv, directory)
 	transport := stdio.New(srv, stdio.Options{Log: log, Subscribe: shown.Subscribe})
 	shown.AnnounceTo(transport)
 	return &mcpSide{transport, directory, shown}, nil

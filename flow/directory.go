@@ -84,6 +84,34 @@ func (d *Directory) Peers(ctx context.Context) ([]Peer, error) {
 	return v.peers.all, nil
 }
 
+// CompleteOrg, CompleteChannel and CompleteAccount return what typed may become: names that
+// Find takes, those that begin with it first.
+func (d *Directory) CompleteOrg(ctx context.Context, typed string) ([]string, error) {
+	v, err := d.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return v.orgs.complete(typed), nil
+}
+
+// CompleteChannel is like [Directory.CompleteOrg].
+func (d *Directory) CompleteChannel(ctx context.Context, typed string) ([]string, error) {
+	v, err := d.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return v.channels.complete(typed), nil
+}
+
+// CompleteAccount is like [Directory.CompleteOrg].
+func (d *Directory) CompleteAccount(ctx context.Context, typed string) ([]string, error) {
+	v, err := d.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return v.peers.complete(typed), nil
+}
+
 // Names answers what ids are called, from one reading.
 type Names struct{ v *view }
 

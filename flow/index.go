@@ -136,3 +136,23 @@ func distance(a, b []rune, most int) int {
 	}
 	return row[len(b)]
 }
+
+// complete returns what the things are called whose full or short name begins with what
+// was typed, and behind them those that hold it somewhere, each in their order.
+func (x index[ID, T]) complete(typed string) []string {
+	typed = Fold(typed)
+	var begin, hold []string
+	for i, shown := range x.shown {
+		full := Fold(shown)
+		_, short, _ := strings.Cut(full, "/")
+		switch {
+		case strings.HasPrefix(full, typed) || strings.HasPrefix(short, typed):
+			begin = append(begin, x.shown[i])
+		case strings.Contains(full, typed):
+			hold = append(hold, x.shown[i])
+		}
+	}
+	slices.Sort(begin)
+	slices.Sort(hold)
+	return append(begin, hold...)
+}

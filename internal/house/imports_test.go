@@ -15,7 +15,7 @@ const module = "github.com/flow-mcp/flow-mcp"
 // doors says which rooms each room may import. A room that is missing may import none.
 var doors = map[string][]string{
 	"": {"examples/demo", "flow", "flow/backend", "flow/process", "flow/sqlite",
-		"internal/logs", "internal/stdio", "resources", "tools"},
+		"internal/logs", "internal/prompts", "internal/stdio", "resources", "tools"},
 	"tools":         {"flow", "schemas"},
 	"resources":     {"flow", "schemas"},
 	"flow/process":  {"flow"},
@@ -23,6 +23,8 @@ var doors = map[string][]string{
 	"flow/sqlite":   {"flow"},
 	"flow/flowtest": {"flow"},
 	"examples/demo": {"flow"},
+
+	"internal/prompts": {"flow"},
 }
 
 // keepers says who alone may import a library, and why.
@@ -31,7 +33,7 @@ var keepers = []struct {
 	rooms           []string
 }{
 	{"github.com/mark3labs/mcp-go", "MCP is the face to the host, not of what lies behind",
-		[]string{"", "tools", "resources", "internal/stdio", "examples/demo"}},
+		[]string{"", "tools", "resources", "internal/prompts", "internal/stdio", "examples/demo"}},
 	{"github.com/invopop/jsonschema", "types become schemas in one way only", []string{"schemas"}},
 	{"modernc.org/sqlite", "no other room knows that there is SQL", []string{"flow/sqlite"}},
 	{"os/exec", "processes are started, watched and stopped in one place", []string{"flow/process"}},
