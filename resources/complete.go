@@ -19,7 +19,7 @@ const maxCompletions = 100
 func (r *Resources) CompleteResourceArgument(
 	ctx context.Context, _ string, argument mcp.CompleteArgument, _ mcp.CompleteContext,
 ) (*mcp.Completion, error) {
-	var refs []string
+	var refs references
 	var err error
 	switch argument.Name {
 	case "orgId":
@@ -32,7 +32,7 @@ func (r *Resources) CompleteResourceArgument(
 	if err != nil {
 		return nil, refusal{err}
 	}
-	matching := match(refs, argument.Value)
+	matching := refs.matching(argument.Value)
 	return &mcp.Completion{
 		Values:  matching[:min(len(matching), maxCompletions)],
 		Total:   len(matching),
@@ -40,86 +40,99 @@ func (r *Resources) CompleteResourceArgument(
 	}, nil
 }
 
-func (r *Resources) orgRefs(ctx context.Context) ([]string, error) {
+func (r *Resources) orgRefs(ctx context.Context) (refs references, err error) {
 	orgs, err := r.dir.Orgs(ctx)
-	var refs references
 	for _, org := range orgs {
 		refs.add(string(org.ID), org.Name)
 	}
-	return refs.unique(), err
+	return refs, err
 }
 
-func (r *Resources) accountRefs(ctx context.Context) ([]string, error) {
+func (r *Resources) accountRefs(ctx context.Context) (refs references, err error) {
 	peers, err := r.dir.Peers(ctx)
-	var refs references
 	for _, peer := range peers {
 		refs.add(string(peer.AccountID), peer.Username)
 	}
-	return refs.unique(), err
+	return refs, err
 }
 
-func (r *Resources) channelRefs(ctx context.Context) ([]string, error) {
+func (r *Resources) channelRefs(ctx context.Context) (refs references, err error) {
 	channels, names, err := r.channels(ctx)
-	var refs references
 	for _, c := range channels {
 		name := names.Channel(c.ID)
 		refs.add(string(c.ID), name, names.Org(c.OrgID)+"/"+name)
 	}
-	return refs.unique(), err
+	return refs, err
 }
 
-// references are the names of things of one kind, the shortest first.
-type references struct {
-	ids   []string
-	names [][]string
+// references are things of one kind with their names.
+type references []reference
+
+type reference struct {
+	id     string
+	names  []string // the shortest first
+	folded []string
 }
 
 func (r *references) add(id string, names ...string) {
-	r.ids, r.names = append(r.ids, id), append(r.names, names)
+	one := reference{id: id, names: names}
+	for _, name := range names {
+		one.folded = append(one.folded, flow.Fold(name))
+	}
+	*r = append(*r, one)
 }
 
-// unique returns what leads to each thing and to no other: its shortest name that does,
-// or its id.
-func (r *references) unique() []string {
-	times := map[string]int{}
-	folded := make([][]string, len(r.names))
-	for i, names := range r.names {
-		for _, name := range names {
-			name = flow.Fold(name)
-			folded[i] = append(folded[i], name)
-			times[name]++
+// matching returns what leads to each thing whose names hold what was typed, those that
+// begin with it first. That is the shortest name that no other thing has, or the id.
+func (r references) matching(typed string) []string {
+	typed = flow.Fold(strings.TrimPrefix(typed, "#"))
+	things := map[string]int{} // of each name
+	for _, one := range r {
+		for _, name := range one.folded {
+			things[name]++
 		}
 	}
-	refs := make([]string, len(r.ids))
-	for i, names := range r.names {
-		refs[i] = r.ids[i]
-		if j := slices.IndexFunc(folded[i], func(name string) bool { return times[name] == 1 && name != "" }); j >= 0 {
-			refs[i] = names[j]
+	type hit struct {
+		ref, order string
+		at         int
+	}
+	var hits []hit
+	for _, one := range r {
+		if at := one.at(typed); at >= 0 {
+			hits = append(hits, hit{one.ref(things), one.folded[0], at})
 		}
+	}
+	slices.SortStableFunc(hits, func(a, b hit) int {
+		return cmp.Or(cmp.Compare(a.at, b.at), strings.Compare(a.order, b.order), strings.Compare(a.ref, b.ref))
+	})
+	refs := make([]string, len(hits))
+	for i, h := range hits {
+		refs[i] = h.ref
 	}
 	return refs
 }
 
-// match returns the references that hold what was typed, those that begin with it first.
-func match(refs []string, typed string) []string {
-	typed = flow.Fold(strings.TrimPrefix(typed, "#"))
-	type hit struct {
-		ref, folded string
-		at          int
-	}
-	var hits []hit
-	for _, ref := range refs {
-		folded := flow.Fold(ref)
-		if at := strings.Index(folded, typed); at >= 0 {
-			hits = append(hits, hit{ref, folded, min(at, 1)})
+// at returns 0 when a name begins with typed, 1 when one holds it elsewhere, and else -1.
+func (r reference) at(typed string) int {
+	best := -1
+	for _, name := range r.folded {
+		switch strings.Index(name, typed) {
+		case -1:
+		case 0:
+			return 0
+		default:
+			best = 1
 		}
 	}
-	slices.SortStableFunc(hits, func(a, b hit) int {
-		return cmp.Or(cmp.Compare(a.at, b.at), strings.Compare(a.folded, b.folded))
-	})
-	matching := make([]string, len(hits))
-	for i, h := range hits {
-		matching[i] = h.ref
+	return best
+}
+
+// ref returns what leads to the thing alone. Things counts how many have each name.
+func (r reference) ref(things map[string]int) string {
+	for i, name := range r.folded {
+		if name != "" && things[name] == 1 {
+			return r.names[i]
+		}
 	}
-	return matching
+	return r.id
 }

@@ -1,8 +1,11 @@
 package resources
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/mark3labs/mcp-go/mcp"
 
@@ -112,9 +115,10 @@ func (r *Resources) readOrg(ctx context.Context, ref string) (any, error) {
 		return nil, err
 	}
 	v := orgView{teamView: teamOf(org, channels), Members: []memberView{}, MemberCount: len(members), List: []entryView{}}
-	for _, m := range members[:min(len(members), maxMembers)] {
+	for _, m := range members {
 		v.Members = append(v.Members, memberView{m.AccountID, names.Account(m.AccountID), m.State})
 	}
+	v.Members = byName(v.Members)
 	for _, c := range channels {
 		if c.OrgID == org.ID && len(v.List) < maxListed {
 			v.List = append(v.List, entryView{ID: c.ID, Name: names.Channel(c.ID)})
@@ -170,13 +174,22 @@ func (r *Resources) readChannel(ctx context.Context, ref string) (any, error) {
 		placeView: placeOf(channel, names), Purpose: channel.Purpose, Unread: unread, ReadUpTo: hwm.MessageID,
 		Members: []memberView{}, MemberCount: len(members), talkView: talk,
 	}
-	for _, m := range members[:min(len(members), maxMembers)] {
+	for _, m := range members {
 		v.Members = append(v.Members, memberView{m.AccountID, names.Account(m.AccountID), m.State})
 	}
+	v.Members = byName(v.Members)
 	if len(v.Members) < v.MemberCount {
 		v.Cut = fmt.Sprintf("At most %d members stand here; EnumerateChannelMembers has every one.", maxMembers)
 	}
 	return v, nil
+}
+
+// byName returns the first members by name.
+func byName(members []memberView) []memberView {
+	slices.SortFunc(members, func(a, b memberView) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(string(a.ID), string(b.ID)))
+	})
+	return members[:min(len(members), maxMembers)]
 }
 
 // find returns the channel that a client means, and what things are called.

@@ -19,6 +19,7 @@ package resources
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -87,13 +88,25 @@ func Register(srv *server.MCPServer, client *flow.Client, dir *flow.Directory, o
 		server.WithHooks(hooks)(srv)
 	}
 	hooks.AddAfterListResources(r.list)
+	hooks.AddAfterListResourceTemplates(hideAnything)
 	for _, f := range fixed {
 		srv.AddResource(f.resource(), r.read)
 	}
 	for _, t := range templates {
 		srv.AddResourceTemplate(t.template(), r.read)
 	}
+	srv.AddResourceTemplate(anything.template(), r.read)
 	return r
+}
+
+// anything brings every flow:// URI to read. The templates that are listed match only
+// URIs that a program has made of them; people and models write flow://channels/@ana.
+var anything = shelf{uri: "flow://{+anything}", name: "anything"}
+
+func hideAnything(_ context.Context, _ any, _ *mcp.ListResourceTemplatesRequest, out *mcp.ListResourceTemplatesResult) {
+	out.ResourceTemplates = slices.DeleteFunc(out.ResourceTemplates, func(t mcp.ResourceTemplate) bool {
+		return t.URITemplate.Raw() == anything.uri
+	})
 }
 
 // AnnounceTo says whom Observe tells of changes. Before, it tells nobody.
