@@ -67,26 +67,27 @@ type change struct {
 type view struct {
 	account  int64
 	holders  int
-	channels map[int64]flow.Cursor // seen from there on
-	orgs     map[int64]orgView
+	channels map[int64]membership
+	orgs     map[int64]membership
 }
 
-type orgView struct {
-	since  flow.Cursor
-	admins bool
+// membership is the state of a member, who sees what happens from since on.
+type membership struct {
+	state flow.MemberState
+	since flow.Cursor
 }
 
 func newView(account int64, orgs []db.OrgViewsRow, channels []db.ChannelViewsRow) *view {
 	v := &view{
 		account: account, holders: 1,
-		channels: make(map[int64]flow.Cursor, len(channels)),
-		orgs:     make(map[int64]orgView, len(orgs)),
+		channels: make(map[int64]membership, len(channels)),
+		orgs:     make(map[int64]membership, len(orgs)),
 	}
 	for _, o := range orgs {
-		v.apply(change{account: account, org: o.Org, state: o.State, since: o.Since})
+		v.orgs[o.Org] = membership{o.State, o.Since}
 	}
 	for _, c := range channels {
-		v.channels[c.Channel] = c.Since
+		v.channels[c.Channel] = membership{c.State, c.Since}
 	}
 	return v
 }
@@ -96,11 +97,11 @@ func (v *view) apply(c change) {
 	case c.channel != 0 && c.state == flow.Banned:
 		delete(v.channels, c.channel)
 	case c.channel != 0:
-		v.channels[c.channel] = c.since
+		v.channels[c.channel] = membership{c.state, c.since}
 	case c.state == flow.Banned:
 		delete(v.orgs, c.org)
 	default:
-		v.orgs[c.org] = orgView{c.since, c.state == flow.Owner || c.state == flow.Admin}
+		v.orgs[c.org] = membership{c.state, c.since}
 	}
 }
 
@@ -109,11 +110,11 @@ func (v *view) sees(seq flow.Cursor, to audience) bool {
 	if to.account != 0 && to.account == v.account {
 		return true
 	}
-	if since, in := v.channels[to.channel]; in && to.channel != 0 && since <= seq {
+	if member, in := v.channels[to.channel]; in && to.channel != 0 && member.since <= seq {
 		return true
 	}
-	org, in := v.orgs[to.org]
-	return in && to.org != 0 && org.since <= seq && (org.admins || !to.admins)
+	member, in := v.orgs[to.org]
+	return in && to.org != 0 && member.since <= seq && (!to.admins || member.state != flow.Member)
 }
 
 // seesEvent reports whether one of an event's audiences is the account.
@@ -228,6 +229,13 @@ func (h *hub) collect(v *view, after flow.Cursor, limit int) (list flow.Notifica
 		list = append(list, e.notification())
 	}
 	return list, next, ok
+}
+
+// stateIn returns the committed state of a view's account in a channel.
+func (h *hub) stateIn(v *view, channel int64) flow.MemberState {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return v.channels[channel].state
 }
 
 // end returns the present end of the log.

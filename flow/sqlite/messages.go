@@ -40,7 +40,7 @@ func (e *Engine) SendMessage(ctx context.Context, call flow.Call, in flow.SendMe
 		Text: in.Text, OtherData: other, Attachments: []flow.Attachment{},
 	}
 	err = e.store.writer.do(ctx, true, func(t *tx) error {
-		ch, err := t.sender(self, in.ChannelID, in.OrgID)
+		ch, err := e.sender(t, self, in.ChannelID, in.OrgID)
 		if err != nil {
 			return err
 		}
@@ -90,32 +90,22 @@ type target struct {
 // maxTargets bounds how many channels the writer remembers.
 const maxTargets = 10_000
 
-// sender returns the channel that an account may send to. Its state there is looked up
-// once in a batch.
-func (t *tx) sender(self *who, id flow.ChannelID, org flow.OrgID) (target, error) {
+// sender returns the channel that an account may send to. What the session sees tells its
+// state there, as long as nothing in this batch has changed a membership.
+func (e *Engine) sender(t *tx, self *who, id flow.ChannelID, org flow.OrgID) (target, error) {
 	to, known := t.targets[id]
-	if !known || org != "" && org != to.org {
-		ch, err := channelFor(t.ctx, t.Queries, self, "SendMessage", id, org)
-		if err != nil {
-			return to, err
-		}
-		if len(t.targets) >= maxTargets {
-			clear(t.targets)
-		}
-		to = target{ch.ID, ch.OrgPublic}
-		t.targets[id] = to
+	if known && (org == "" || org == to.org) && len(t.changes) == 0 {
+		return to, allow("SendMessage", "channel", e.store.hub.stateIn(self.view, to.id))
 	}
-	key := senderKey{self.account, to.id}
-	state, known := t.senders[key]
-	if !known {
-		row, err := t.ChannelMember(t.ctx, to.id, self.account)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return to, err
-		}
-		state = row.State
-		t.senders[key] = state
+	ch, err := channelFor(t.ctx, t.Queries, self, "SendMessage", id, org)
+	if err != nil {
+		return to, err
 	}
-	return to, allow("SendMessage", "channel", state)
+	if len(t.targets) >= maxTargets {
+		clear(t.targets)
+	}
+	t.targets[id] = target{ch.ID, ch.OrgPublic}
+	return t.targets[id], nil
 }
 
 // sameMessage accepts a uid that is taken when it was the same account's, in the same

@@ -47,7 +47,7 @@ func TestOpenRefuses(t *testing.T) {
 				t.Fatal(err)
 			}
 			run(t, filepath.Join(dir, "main.db"), "PRAGMA user_version = 99")
-		}, []string{"main.db", "format 99", "up to 1", "update"}},
+		}, []string{"main.db", "format 99", "formats up to", "update"}},
 		{"the database of another program", func(t *testing.T, dir string) {
 			run(t, filepath.Join(dir, "main.db"), "CREATE TABLE theirs (x)", "PRAGMA user_version = 1")
 		}, []string{"main.db", "not a store", "another data directory"}},

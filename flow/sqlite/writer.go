@@ -148,8 +148,7 @@ func (w *writer) begin() (*tx, error) {
 	}
 	t := &tx{
 		Queries: w.queries, ctx: context.Background(), exec: w.exec, explain: w.explain,
-		now: time.Now().UnixMilli(), targets: w.targets,
-		senders: map[senderKey]flow.MemberState{}, last: map[int64]int64{},
+		now: time.Now().UnixMilli(), last: map[int64]int64{}, targets: w.targets,
 	}
 	end, err := t.EndOfLog(t.ctx)
 	if err != nil {
@@ -188,14 +187,9 @@ type tx struct {
 	changes []change
 	deleted []flow.Cursor // messages that are gone
 
-	// What was looked up in this batch for those who send: their states in channels,
-	// and the number of the newest message of each channel.
-	senders map[senderKey]flow.MemberState
-	last    map[int64]int64
+	last    map[int64]int64           // number of the newest message, of channels that got one
 	targets map[flow.ChannelID]target // of the writer
 }
-
-type senderKey struct{ account, channel int64 }
 
 // do runs one operation. The first error is its own; the second ends the batch.
 func (t *tx) do(op operation) (refused, fatal error) {
@@ -205,7 +199,6 @@ func (t *tx) do(op operation) (refused, fatal error) {
 	if op.single {
 		return t.judge(op.run(t))
 	}
-	clear(t.senders) // it may change who may send
 	seq, events, changes, deleted := t.seq, len(t.events), len(t.changes), len(t.deleted)
 	if err := t.exec("SAVEPOINT operation"); err != nil {
 		return nil, fmt.Errorf("savepoint: %w", err)

@@ -69,4 +69,4 @@ SELECT count(*) FROM (
 SELECT org, state, since FROM org_member WHERE account = ? AND state <> 'b';
 
 -- name: ChannelViews :many
-SELECT channel, since FROM channel_member WHERE account = ? AND state <> 'b';
+SELECT channel, state, since FROM channel_member WHERE account = ? AND state <> 'b';

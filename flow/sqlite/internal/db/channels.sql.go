@@ -250,11 +250,12 @@ func (q *Queries) ChannelMembers(ctx context.Context, channel int64) ([]ChannelM
 }
 
 const channelViews = `-- name: ChannelViews :many
-SELECT channel, since FROM channel_member WHERE account = ? AND state <> 'b'
+SELECT channel, state, since FROM channel_member WHERE account = ? AND state <> 'b'
 `
 
 type ChannelViewsRow struct {
 	Channel int64
+	State   flow.MemberState
 	Since   flow.Cursor
 }
 
@@ -267,7 +268,7 @@ func (q *Queries) ChannelViews(ctx context.Context, account int64) ([]ChannelVie
 	var items []ChannelViewsRow
 	for rows.Next() {
 		var i ChannelViewsRow
-		if err := rows.Scan(&i.Channel, &i.Since); err != nil {
+		if err := rows.Scan(&i.Channel, &i.State, &i.Since); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
