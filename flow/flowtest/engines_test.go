@@ -1,0 +1,82 @@
+package flowtest_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"io"
+	"strconv"
+	"testing"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+	"github.com/flow-mcp/flow-mcp/flow/backend"
+	"github.com/flow-mcp/flow-mcp/flow/flowtest"
+	"github.com/flow-mcp/flow-mcp/flow/sqlite"
+)
+
+// Processes share a store: one of them owns it, the others ask the owner.
+func TestSharedStore(t *testing.T) {
+	t.Parallel()
+	flowtest.Run(t, func(t *testing.T) flowtest.World { return network{dir: t.TempDir(), process: member} })
+}
+
+// The same behind the wire protocol: what crosses the process border is not changed by it.
+func TestProcessBorder(t *testing.T) {
+	t.Parallel()
+	flowtest.Run(t, func(t *testing.T) flowtest.World { return network{dir: t.TempDir(), process: served} })
+}
+
+// network is a store in a directory, and how a process gets at it.
+type network struct {
+	dir     string
+	process func(t *testing.T, dir string) flow.Caller
+}
+
+// Process implements [flowtest.World].
+func (n network) Process(t *testing.T) flow.Caller { return n.process(t, n.dir) }
+
+// member is a process that is called directly.
+func member(t *testing.T, dir string) flow.Caller {
+	t.Helper()
+	m, err := sqlite.Open(context.Background(), dir, sqlite.Options{Version: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := m.Close(); err != nil {
+			t.Errorf("close the store: %v", err)
+		}
+	})
+	return m
+}
+
+// served is a process that is called over HTTP on loopback.
+func served(t *testing.T, dir string) flow.Caller {
+	t.Helper()
+	s := backend.Server{Caller: member(t, dir)}
+	ctx, stop := context.WithCancel(context.Background())
+	said, ready := io.Pipe()
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(ctx, 0, ready) }()
+	line, err := bufio.NewReader(said).ReadBytes('\n')
+	if err != nil {
+		t.Fatalf("read the handshake: %v", err)
+	}
+	var handshake struct{ Token, Port string }
+	if err := json.Unmarshal(line, &handshake); err != nil {
+		t.Fatalf("the handshake is %q: %v", line, err)
+	}
+	port, err := strconv.Atoi(handshake.Port)
+	if err != nil {
+		t.Fatalf("the handshake is %q: %v", line, err)
+	}
+	caller := flow.NewHTTP(port, handshake.Token)
+	t.Cleanup(func() {
+		caller.Close()
+		stop()
+		if err := <-ended; err != nil {
+			t.Errorf("serve: %v", err)
+		}
+	})
+	return caller
+}
