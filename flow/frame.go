@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"strconv"
 	"sync"
 	"time"
@@ -101,6 +102,10 @@ func (w *frameWriter) run() {
 	defer close(w.stopped)
 	var spare []byte
 	for range w.wake {
+		// Whoever woke this goroutine is seldom alone: after a commit many have an answer.
+		// Letting them run first puts their frames into one write, and wakes the other
+		// process once.
+		runtime.Gosched()
 		w.mu.Lock()
 		frames := w.pending
 		w.pending = spare[:0]
@@ -142,19 +147,21 @@ func (w *frameWriter) close() {
 
 // requestOf reads an envelope. Of one in the form that EncodeRequest gives it, the params
 // are only known to begin and end like an object: whoever decodes them looks at all of
-// them anyway, and doing so twice costs as much as the rest of a call.
+// them anyway, and doing so twice costs as much as the rest of a call. With an error the
+// id is still there if it could be read.
 func requestOf(frame []byte) (Request, error) {
-	id, rest, ok := cutID(frame)
-	if !ok {
-		return DecodeRequest(frame)
-	}
+	id, rest, known := cutID(frame)
 	rest, begins := bytes.CutPrefix(rest, []byte(`"method":"`))
 	method, rest, ends := bytes.Cut(rest, []byte(`","params":[`))
 	params, closed := bytes.CutSuffix(rest, []byte(`]}`))
-	if !begins || !ends || !closed || !plain(method) || len(params) < 2 || params[0] != '{' || params[len(params)-1] != '}' {
-		return DecodeRequest(frame)
+	if known && begins && ends && closed && plain(method) && len(params) >= 2 && params[0] == '{' && params[len(params)-1] == '}' {
+		return Request{ID: id, Method: string(method), Params: []json.RawMessage{params}}, nil
 	}
-	return Request{ID: id, Method: string(method), Params: []json.RawMessage{params}}, nil
+	request, err := DecodeRequest(frame)
+	if err != nil && known {
+		request.ID = id
+	}
+	return request, err
 }
 
 // replyOf reads an envelope like DecodeReply, faster when it is one of EncodeReply.

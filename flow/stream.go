@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 )
 
 // A stream carries the envelopes of the wire protocol over one connection, many calls at
@@ -61,8 +62,8 @@ func (s *Stream) Close() {
 
 // Call implements [Caller]. When ctx ends first the other end is told to give up.
 func (s *Stream) Call(ctx context.Context, method string, params json.RawMessage) (json.RawMessage, error) {
-	if len(params) > MaxFrame/2 || !json.Valid(params) { // the other end would hang up
-		return nil, Errorf(Invalid, "%s: the parameters must be one JSON object of at most %d bytes", clip(method, 64), MaxFrame/2)
+	if len(params) > MaxFrame/2 { // the other end would hang up
+		return nil, Errorf(Invalid, "%s: the parameters have more than %d bytes", clip(method, 64), MaxFrame/2)
 	}
 	reply := make(chan answer, 1)
 	s.mu.Lock()
@@ -122,7 +123,10 @@ func (s *Stream) read(conn net.Conn) {
 // conn. The error says why the other end was dropped, and is nil when it hung up.
 func ServeStream(ctx context.Context, conn net.Conn, caller Caller) error {
 	ctx, cancel := context.WithCancel(ctx)
-	s := &streamServer{caller: caller, out: newFrameWriter(conn), cancels: map[uint64]context.CancelFunc{}}
+	s := &streamServer{
+		caller: caller, out: newFrameWriter(conn),
+		slots: make(chan struct{}, maxUnderWay), next: make(chan call), cancels: map[uint64]context.CancelFunc{},
+	}
 	stop := context.AfterFunc(ctx, s.out.close)
 	err := s.read(ctx, bufio.NewReaderSize(conn, 64<<10))
 	cancel()
@@ -143,14 +147,22 @@ func hungUp(err error) bool {
 type streamServer struct {
 	caller  Caller
 	out     *frameWriter
+	slots   chan struct{} // holds a token for each call under way
+	next    chan call     // to workers that have nothing to do
+	idle    atomic.Int32  // how many of these there are
 	running sync.WaitGroup
 
 	mu      sync.Mutex
 	cancels map[uint64]context.CancelFunc
 }
 
+// call is a request under way.
+type call struct {
+	ctx     context.Context
+	request Request
+}
+
 func (s *streamServer) read(ctx context.Context, in *bufio.Reader) error {
-	slots := make(chan struct{}, maxUnderWay)
 	for {
 		frame, err := readFrame(in)
 		if err != nil {
@@ -168,31 +180,59 @@ func (s *streamServer) read(ctx context.Context, in *bufio.Reader) error {
 			continue
 		}
 		select {
-		case slots <- struct{}{}:
+		case s.slots <- struct{}{}:
 		case <-ctx.Done():
 			return nil
 		}
-		one, cancel := context.WithCancel(ctx)
-		s.mu.Lock()
-		s.cancels[request.ID] = cancel
-		s.mu.Unlock()
-		s.running.Go(func() {
-			s.serve(ctx, one, request)
-			<-slots
-		})
+		s.start(ctx, request)
 	}
 }
 
-// serve answers one request, whose context is one. Once ctx has ended there is no answer:
-// a call that was cut short must look like one whose connection was lost.
-func (s *streamServer) serve(ctx, one context.Context, request Request) {
-	result, err := s.caller.Call(one, request.Method, request.Param())
-	s.cancel(request.ID)
+// start gives a request to a worker that has nothing to do, or to a new one.
+func (s *streamServer) start(ctx context.Context, request Request) {
+	one, cancel := context.WithCancel(ctx)
+	s.mu.Lock()
+	s.cancels[request.ID] = cancel
+	s.mu.Unlock()
+	select {
+	case s.next <- call{one, request}:
+	default:
+		s.running.Go(func() { s.work(ctx, call{one, request}) })
+	}
+}
+
+// maxIdle is how many workers wait for a request. Their stacks have grown, which a new
+// goroutine would spend a tenth of the time of a short call on.
+const maxIdle = 16
+
+// work answers requests until there are enough others to do that.
+func (s *streamServer) work(ctx context.Context, c call) {
+	for {
+		s.serve(ctx, c)
+		<-s.slots
+		if s.idle.Add(1) > maxIdle {
+			s.idle.Add(-1)
+			return
+		}
+		select {
+		case c = <-s.next:
+			s.idle.Add(-1)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// serve answers one request. Once ctx has ended there is no answer: a call that was cut
+// short must look like one whose connection was lost.
+func (s *streamServer) serve(ctx context.Context, c call) {
+	result, err := s.caller.Call(c.ctx, c.request.Method, c.request.Param())
+	s.cancel(c.request.ID)
 	if len(result) > MaxFrame/2 { // the other end would hang up
-		result, err = nil, Errorf(Invalid, "%s: the result has more than %d bytes; ask for less", clip(request.Method, 64), MaxFrame/2)
+		result, err = nil, Errorf(Invalid, "%s: the result has more than %d bytes; ask for less", clip(c.request.Method, 64), MaxFrame/2)
 	}
 	if ctx.Err() == nil {
-		s.out.send(ctx, EncodeReply(request.ID, result, err))
+		s.out.send(ctx, EncodeReply(c.request.ID, result, err))
 	}
 }
 

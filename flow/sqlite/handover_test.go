@@ -119,6 +119,35 @@ func TestOwnerEnds(t *testing.T) {
 	}
 }
 
+// A process that owns a store again sees what another one wrote meanwhile.
+func TestOwnAgain(t *testing.T) {
+	dir := t.TempDir()
+	first := join(t, dir)
+	alice := account(t, first, "alice")
+	if err := alice.send(t.Context(), "first"); err != nil {
+		t.Fatal(err)
+	}
+	other := launch(t, "idle", dir, "other")
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	ownerOf(t, dir, map[string]*child{"other": other})
+	bob := account(t, join(t, dir), "bob")
+	if err := bob.send(t.Context(), "second"); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.command.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-other.ended
+	if err := bob.send(t.Context(), "third"); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"first", "second", "third"}, history(t, bob)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // finish ends the chat and returns all messages of the store, in their order.
 func (c *crowd) finish(t *testing.T, dir string) []string {
 	t.Helper()

@@ -171,21 +171,16 @@ func (r route) isOver() bool {
 
 // current returns the way to the owner, waiting until there is one.
 func (m *Member) current(ctx context.Context) (route, error) {
+	r, changed := m.look()
+	if r.caller != nil {
+		return r, nil
+	}
 	timeout := time.NewTimer(m.patience)
 	defer timeout.Stop()
-	for {
-		m.mu.Lock()
-		m.forgive()
-		r, changed := m.route, m.changed
-		m.mu.Unlock()
-		if r.err != nil {
-			return r, r.err
-		}
-		if r.caller != nil && !r.isOver() {
-			return r, nil
-		}
+	for r.caller == nil && r.err == nil {
 		select {
 		case <-changed:
+			r, changed = m.look()
 		case <-ctx.Done():
 			return r, context.Cause(ctx)
 		case <-timeout.C:
@@ -193,6 +188,18 @@ func (m *Member) current(ctx context.Context) (route, error) {
 				"try again in a moment, and when that does not help end the other programs that use the store", m.place.dir)
 		}
 	}
+	return r, r.err
+}
+
+// look returns where calls go now, which may be nowhere until changed is closed.
+func (m *Member) look() (r route, changed <-chan struct{}) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.forgive()
+	if m.route.caller != nil && m.route.isOver() {
+		return route{}, m.changed
+	}
+	return m.route, m.changed
 }
 
 // grudge is how long a failure is repeated before a call causes a new attempt.

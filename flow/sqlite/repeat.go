@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"strconv"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -30,7 +31,7 @@ func changes(method string) bool {
 // withRequest adds a request id to the parameters of a call that has none.
 func withRequest(params json.RawMessage) (json.RawMessage, error) {
 	id := `"RequestID":"` + uuid.Must(uuid.NewV7()).String() + `"`
-	if !bytes.Contains(bytes.ToLower(params), []byte(`requestid`)) {
+	if !mentionsRequest(params) {
 		return withMember(params, id)
 	}
 	var call flow.Call
@@ -38,6 +39,17 @@ func withRequest(params json.RawMessage) (json.RawMessage, error) {
 		return params, nil // the owner says what is wrong with them
 	}
 	return withLastMember(params, id)
+}
+
+// mentionsRequest reports whether there may be a request id somewhere in params.
+func mentionsRequest(params json.RawMessage) bool {
+	const name = "requestid"
+	for i := 0; i+len(name) <= len(params); i++ {
+		if params[i]|0x20 == name[0] && strings.EqualFold(string(params[i:i+len(name)]), name) {
+			return true
+		}
+	}
+	return false
 }
 
 // withMember puts a member before all others. It yields to one of the same name.

@@ -41,6 +41,22 @@ func (s *statements) get(ctx context.Context, query string) (*sql.Stmt, error) {
 	return stmt, err
 }
 
+// close ends the statements. One that was prepared on a connection outlives it, and keeps
+// SQLite's own connection open with its old view of the write-ahead log, which another
+// connection of this process would then share.
+func (s *statements) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var first error
+	for query, stmt := range s.prepared {
+		if err := stmt.Close(); first == nil {
+			first = err
+		}
+		delete(s.prepared, query)
+	}
+	return first
+}
+
 func (s *statements) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	stmt, err := s.get(ctx, query)
 	if err != nil {

@@ -265,6 +265,7 @@ func (s *store) closeFiles() error {
 		note(s.pool.Close())
 	}
 	if s.writer != nil {
+		note(s.writer.statements.close())
 		note(s.writer.conn.Close())
 	}
 	if s.write != nil {
