@@ -40,7 +40,7 @@ func NewDirectory(c *Client) *Directory { return &Directory{caller: c, me: c.Ide
 // Observe forgets what n makes obsolete.
 func (d *Directory) Observe(n Notification) {
 	switch n.Type {
-	case ProfileEvent.kind:
+	case ProfileEvent.kind, ChannelSessionKeyEvent.kind, ChannelSessionKeyShareEvent.kind:
 		return
 	case MessageEvent.kind, HWMEvent.kind, MessageDeletionEvent.kind:
 		change, err := MessageEvent.Decode(n)

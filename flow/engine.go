@@ -23,6 +23,7 @@ type Engine interface {
 	Messages
 	People
 	Profiles
+	Keys
 	Searching
 }
 

@@ -6,8 +6,9 @@ import (
 )
 
 // Identifiers are opaque text that is compared exactly. Those that this project makes are
-// unpadded upper-case base32: 52 characters (32 bytes) for accounts, orgs, channels and
-// devices, as the original service had them, and 26 characters (16 bytes) for messages.
+// unpadded upper-case base32: 52 characters (32 bytes) for accounts, orgs, channels,
+// devices and key rings, as the original service had them, and 26 characters (16 bytes)
+// for messages.
 type (
 	// AccountID names an account.
 	AccountID string
@@ -21,6 +22,8 @@ type (
 	AttachmentID string
 	// DeviceID names one device of an account.
 	DeviceID string
+	// KeyRingID names one key ring of an account.
+	KeyRingID string
 )
 
 // SessionID names a session of one backend process. Zero is no session.

@@ -25,11 +25,15 @@ var (
 		"Get the own account as others see it.", Engine.PeerData)
 )
 
-// Peer is an account as others see it. Flow: Peer; serverURI is proposed.
+// Peer is an account as others see it. Flow: Peer; serverURI, keyRingId, fingerprint and
+// verified are proposed. Nobody verifies the own account: there verified is false.
 type Peer struct {
-	AccountID AccountID `json:"accountId" jsonschema_description:"Account id."`
-	Username  string    `json:"username" jsonschema_description:"User name."`
-	ServerURI string    `json:"serverURI" jsonschema_description:"Name space of the user name."`
+	AccountID   AccountID `json:"accountId" jsonschema_description:"Account id."`
+	Username    string    `json:"username" jsonschema_description:"User name."`
+	ServerURI   string    `json:"serverURI" jsonschema_description:"Name space of the user name."`
+	KeyRingID   KeyRingID `json:"keyRingId" jsonschema_description:"Newest key ring of the account."`
+	Fingerprint string    `json:"fingerprint" jsonschema_description:"Fingerprint of the key ring, 52 characters."`
+	Verified    bool      `json:"verified" jsonschema_description:"Whether the key ring was verified with VerifyPeerKeyRing."`
 }
 
 // GetPeerInput names an account. Flow: GetPeer.

@@ -2,6 +2,7 @@ package tools
 
 import (
 	"encoding/json"
+	"reflect"
 
 	"github.com/flow-mcp/flow-mcp/flow"
 )
@@ -27,6 +28,19 @@ func adjust(op flow.AnyOperation, f *form) {
 		f.field("limit").fallback = json.Number("50")
 		f.field("after").description = "Only messages newer than this one, the first of them." + suffixes[messageID]
 	}
+}
+
+// shownAs are the types that results are shown as where there is more than models need.
+var shownAs = map[flow.AnyOperation]reflect.Type{
+	flow.EnumeratePeerAccounts: reflect.TypeFor[[]peer](),
+}
+
+// peer is what a list says of a person: all but the keys, which few ask for and which are
+// the longest part.
+type peer struct {
+	AccountID flow.AccountID `json:"accountId"`
+	Username  string         `json:"username"`
+	ServerURI string         `json:"serverURI"`
 }
 
 var titles = map[flow.AnyOperation]string{

@@ -251,7 +251,8 @@ func TestResultsFitTheirSchemas(t *testing.T) {
 func readAll(t *testing.T, p *person, message string) {
 	t.Helper()
 	values := map[string]string{"org": `"Home"`, "channel": `"general"`, "peer": `"me"`, "peer_username": `"ana"`,
-		"search": `"..."`, "timeout_seconds": "0", "message": message}
+		"search": `"..."`, "timeout_seconds": "0", "message": message,
+		"account": `"@ana"`, "fingerprint": `"..."`, "provided_hash": `"..."`}
 	for _, tool := range every(t) {
 		if tool.Effect != flow.Reads {
 			continue

@@ -46,6 +46,9 @@ func operationTool(op flow.AnyOperation) *Tool {
 		adjust(op, f)
 		v := viewOf(info.Name, f, out)
 		v.action = t.Title
+		if less, ok := shownAs[op]; ok {
+			v.shape = shapeOf(less, v.known)
+		}
 		w := &works{form: f, result: v.model(), run: func(ctx context.Context, c *call) (*answer, error) {
 			return v.operate(ctx, c, op)
 		}}

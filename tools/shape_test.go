@@ -42,9 +42,9 @@ func TestShapes(t *testing.T) {
 	}{
 		{"full", reflect.TypeFor[sampleOutput](), full,
 			`{"id":"C","org":"O","owner":"A","last_time":"1970-01-01T00:00:01Z","key":"aGk=","share":0.5,"muted":true,` +
-				`"prefs":{"a":{"deep":["x"]}},"state":{"O":{"x":{"account":"A","username":"u","server_uri":""}}},` +
+				`"prefs":{"a":{"deep":["x"]}},"state":{"O":{"x":{"account":"A","username":"u","server_uri":"","key_ring":"","fingerprint":"","verified":false}}},` +
 				`"pinned":{"id":"M","time":"1970-01-01T00:00:00Z","sender":"","text":"hi"},` +
-				`"members":[{"account":"A","username":"u","server_uri":"s"}],"channels":["C"],"extra":[1,{"a":null}],"link":"flow://channels/C","hidden_characters_removed":2}`},
+				`"members":[{"account":"A","username":"u","server_uri":"s","key_ring":"","fingerprint":"","verified":false}],"channels":["C"],"extra":[1,{"a":null}],"link":"flow://channels/C","hidden_characters_removed":2}`},
 		{"empty", reflect.TypeFor[sampleOutput](), `{}`,
 			`{"id":"","org":"","key":"","share":0,"muted":false,"prefs":{},"state":{},"members":[],"channels":[],"extra":null}`},
 		{"a struct behind a pointer", reflect.TypeFor[*flow.Org](), `{"id":"O","name":"n"}`,

@@ -52,6 +52,7 @@ var topics = []struct {
 	{"requests", requests},
 	{"people", people},
 	{"profiles", profiles},
+	{"keys", keys},
 	{"wire", wire},
 }
 

@@ -29,7 +29,7 @@ func newsOfBeingAdded(t *testing.T, n *network) {
 	alice.invites(t, general, bob, flow.Member)
 	alice.send(t, general, "welcome")
 	news := bob.news(t)
-	want := []string{"org", "org-member-event", "channel", "channel-member-event", "message of channels", "message"}
+	want := []string{"org", "org-member-event", "channel", "channel-member-event", "channel-session-key-share", "message of channels", "message"}
 	got := types(t, news)
 	// A program may hear of its membership before the channel itself.
 	if i := slices.Index(got, "channel-member-event"); i >= 0 && i+1 < len(got) && got[i+1] == "channel" {
@@ -51,7 +51,7 @@ func newsOfBeingAdded(t *testing.T, n *network) {
 			t.Errorf("the channel as announced: %+v", told)
 		}
 	}
-	named := decode(t, flow.MessageEvent, news[4]).ChannelMessages
+	named := decode(t, flow.MessageEvent, news[5]).ChannelMessages
 	wantChannel := []flow.Channel{{ID: general, OrgID: org, Name: "general"}}
 	if diff := cmp.Diff(wantChannel, named); diff != "" {
 		t.Errorf("the channel's name (-want +got):\n%s", diff)
@@ -87,11 +87,13 @@ func newsOfOthers(t *testing.T, n *network) {
 			for _, m := range decode(t, flow.ChannelMemberEvent, n) {
 				got = append(got, fmt.Sprintf("channel: %v %s", m.AccountID == carol.id && m.ChannelID == general, m.State))
 			}
+		case flow.ChannelSessionKeyShareEvent.Type(), flow.ChannelSessionKeyEvent.Type():
+			got = append(got, "key")
 		default:
 			t.Errorf("bob was sent a notification of type %s: %s", n.Type, n.Data)
 		}
 	}
-	want := []string{"team: true m", "channel: true m", "channel: true a", "channel: true b"}
+	want := []string{"team: true m", "channel: true m", "key", "channel: true a", "channel: true b", "key"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("what bob was told of carol (-want +got):\n%s", diff)
 	}

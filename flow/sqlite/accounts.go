@@ -23,7 +23,10 @@ func (t *tx) newAccount(a db.Account) (db.Account, error) {
 		Public: a.Public, Server: a.Server, Username: a.Username, Folded: a.Folded,
 		Phone: a.Phone, Verifier: a.Verifier, Created: a.Created,
 	})
-	return a, err
+	if err != nil {
+		return a, err
+	}
+	return a, t.newKeyRing(a.ID)
 }
 
 // newDevice is what is known of a device before it is made.
@@ -249,7 +252,7 @@ func (e *Engine) SetDeviceName(ctx context.Context, call flow.Call, in flow.SetD
 	})
 }
 
-// SetDeviceAuthorized implements [flow.Engine].
+// SetDeviceAuthorized implements [flow.Engine]. To revoke a device replaces the key ring.
 func (e *Engine) SetDeviceAuthorized(ctx context.Context, call flow.Call, in flow.SetDeviceAuthorizedInput) (flow.Nothing, error) {
 	return e.own(ctx, call, "SetDeviceAuthorized", func(t *tx, self *who) error {
 		device, err := t.DeviceByPublic(t.ctx, in.DeviceID, self.account)
@@ -258,6 +261,11 @@ func (e *Engine) SetDeviceAuthorized(ctx context.Context, call flow.Call, in flo
 		}
 		if err != nil {
 			return err
+		}
+		if device.Authorized && !in.Authorized {
+			if err := t.replaceKeyRing(self.account); err != nil {
+				return err
+			}
 		}
 		return t.AuthorizeDevice(t.ctx, in.Authorized, device.ID)
 	})

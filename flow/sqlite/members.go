@@ -68,10 +68,18 @@ func (t *tx) leaveChannels(org int64, who person) error {
 		}
 		var row db.ChannelByIDRow
 		if row, err = t.ChannelByID(t.ctx, id); err == nil {
-			err = t.setChannelState(channel{id: id, org: org, public: row.Public, orgPublic: row.OrgPublic}, who, flow.Banned)
+			err = t.leave(channel{id: id, org: org, public: row.Public, orgPublic: row.OrgPublic}, who)
 		}
 	}
 	return err
+}
+
+// leave bans an account from a channel in which others may stay.
+func (t *tx) leave(ch channel, who person) error {
+	if err := t.setChannelState(ch, who, flow.Banned); err != nil {
+		return err
+	}
+	return t.renewKey(ch)
 }
 
 // setChannelState brings an account into a state in a channel. Who is new there learns
@@ -106,10 +114,14 @@ func (t *tx) setChannelState(ch channel, who person, state flow.MemberState) err
 	return t.introduce(ch, who)
 }
 
-// introduce tells an account of a channel that it is in from now on.
+// introduce tells an account of a channel that it is in from now on, and gives it the key
+// before the name, which programs take for the sign that they can read the channel.
 func (t *tx) introduce(ch channel, who person) error {
 	object := []flow.Channel{ch.object(who.id)}
 	if _, err := emit(t, flow.ChannelEvent, audience{account: who.id}, object); err != nil {
+		return err
+	}
+	if err := t.shareKey(ch, who); err != nil {
 		return err
 	}
 	_, err := emit(t, flow.MessageEvent, audience{account: who.id},
@@ -295,6 +307,9 @@ func (e *Engine) changeChannelMember(ctx context.Context, call flow.Call, method
 		own := flow.MemberState(row.State)
 		if err := mayChange(method, "channel", own, from, in.MemberState, them.id == self.account); err != nil {
 			return none, err
+		}
+		if isIn(from) && !isIn(in.MemberState) {
+			return none, t.leave(ch, them)
 		}
 		return none, t.setChannelState(ch, them, in.MemberState)
 	})

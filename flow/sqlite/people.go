@@ -1,18 +1,19 @@
 package sqlite
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"errors"
-	"slices"
 
 	"github.com/flow-mcp/flow-mcp/flow"
 	"github.com/flow-mcp/flow-mcp/flow/sqlite/internal/db"
 )
 
-func peer(a db.Account) flow.Peer {
-	return flow.Peer{AccountID: a.Public, Username: a.Username, ServerURI: a.Server}
+func peer(r db.PeerForRow) flow.Peer {
+	return flow.Peer{
+		AccountID: r.Public, Username: r.Username, ServerURI: r.Server,
+		KeyRingID: r.Ring, Fingerprint: flow.Fingerprint(r.Key), Verified: r.Verified,
+	}
 }
 
 // GetPeer implements [flow.Engine]. User names compare as names do, without regard to
@@ -26,45 +27,44 @@ func (e *Engine) GetPeer(ctx context.Context, call flow.Call, in flow.GetPeerInp
 	if errors.Is(err, sql.ErrNoRows) {
 		return flow.Peer{}, flow.Errorf(flow.NotFound, "no account is called %q", clip(in.PeerUsername))
 	}
-	return peer(found), e.store.explain(err)
+	if err != nil {
+		return flow.Peer{}, e.store.explain(err)
+	}
+	row, err := e.store.read.PeerFor(ctx, account.ID, found.ID)
+	return peer(row), e.store.explain(err)
 }
 
 // GetPeerFromID implements [flow.Engine].
 func (e *Engine) GetPeerFromID(ctx context.Context, call flow.Call, in flow.GetPeerFromIDInput) (flow.Peer, error) {
-	if _, _, err := e.self(ctx, call); err != nil {
+	_, self, err := e.self(ctx, call)
+	if err != nil {
 		return flow.Peer{}, err
 	}
 	found, err := accountByPublic(ctx, e.store.read, in.PeerID)
-	return peer(found), e.store.explain(err)
+	if err != nil {
+		return flow.Peer{}, e.store.explain(err)
+	}
+	row, err := e.store.read.PeerFor(ctx, self.account, found.ID)
+	return peer(row), e.store.explain(err)
 }
 
 // EnumeratePeerAccounts implements [flow.Engine].
 func (e *Engine) EnumeratePeerAccounts(ctx context.Context, call flow.Call, _ flow.EnumeratePeerAccountsInput) ([]flow.Peer, error) {
-	account, err := e.account(ctx, call)
+	_, self, err := e.self(ctx, call)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := e.store.read.Peers(ctx, account.ID)
-	if err != nil {
-		return nil, e.store.explain(err)
-	}
-	if !slices.ContainsFunc(rows, func(a db.Account) bool { return a.ID == account.ID }) {
-		rows = append(rows, account) // who is in no team yet
-	}
-	slices.SortFunc(rows, func(a, b db.Account) int {
-		return cmp.Or(cmp.Compare(a.Folded, b.Folded), cmp.Compare(a.ID, b.ID))
-	})
+	rows, err := e.store.read.PeersFor(ctx, self.account)
 	list := make([]flow.Peer, len(rows))
-	for i, a := range rows {
-		list[i] = peer(a)
+	for i, r := range rows {
+		list[i] = peer(db.PeerForRow(r))
 	}
-	return list, nil
+	return list, e.store.explain(err)
 }
 
 // PeerData implements [flow.Engine].
 func (e *Engine) PeerData(ctx context.Context, call flow.Call, _ flow.PeerDataInput) (flow.Peer, error) {
-	account, err := e.account(ctx, call)
-	return peer(account), err
+	return e.ownPeer(ctx, call)
 }
 
 // account returns the row of the account that makes a call.

@@ -84,6 +84,12 @@ func openStore(ctx context.Context, dir string, o Options) (_ *store, err error)
 	s.writer.publish = s.published
 	s.writer.explain = s.explain
 	s.writer.chores = s.chores
+	if s.writer.vault, err = openVault(s.dir); err != nil {
+		return nil, err
+	}
+	if err := s.fill(ctx); err != nil {
+		return nil, err
+	}
 	go s.writer.run()
 	s.search.start()
 	return s, nil

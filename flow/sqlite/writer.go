@@ -36,6 +36,7 @@ type writer struct {
 	conn       *sql.Conn
 	statements *statements
 	queries    *db.Queries
+	vault      *vault
 	publish    func(*tx)
 	explain    func(error) error
 	log        *slog.Logger
@@ -149,6 +150,7 @@ func (w *writer) begin() (*tx, error) {
 	t := &tx{
 		Queries: w.queries, ctx: context.Background(), exec: w.exec, explain: w.explain,
 		now: time.Now().UnixMilli(), last: map[int64]int64{}, targets: w.targets,
+		vault: w.vault,
 	}
 	end, err := t.EndOfLog(t.ctx)
 	if err != nil {
@@ -180,6 +182,7 @@ type tx struct {
 	ctx     context.Context // never ends: a transaction is not cut short
 	exec    func(string) error
 	explain func(error) error
+	vault   *vault
 	now     int64       // milliseconds since 1970
 	seq     flow.Cursor // the newest place in the log
 

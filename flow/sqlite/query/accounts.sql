@@ -20,12 +20,6 @@ UPDATE account SET username = ?, folded = ? WHERE id = ?;
 -- name: SetVerifier :exec
 UPDATE account SET verifier = ? WHERE id = ?;
 
--- name: Peers :many
-SELECT DISTINCT account.* FROM org_member AS mine
-CROSS JOIN org_member AS theirs ON theirs.org = mine.org AND theirs.state <> 'b'
-CROSS JOIN account ON account.id = theirs.account
-WHERE mine.account = ? AND mine.state <> 'b';
-
 -- name: AddDevice :one
 INSERT INTO device (public, account, home, name, platform, os_release, cursor, created)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id;

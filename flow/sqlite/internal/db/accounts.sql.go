@@ -290,45 +290,6 @@ func (q *Queries) LocalAccounts(ctx context.Context, home string) ([]LocalAccoun
 	return items, nil
 }
 
-const peers = `-- name: Peers :many
-SELECT DISTINCT account.id, account.public, account.server, account.username, account.folded, account.phone, account.verifier, account.created FROM org_member AS mine
-CROSS JOIN org_member AS theirs ON theirs.org = mine.org AND theirs.state <> 'b'
-CROSS JOIN account ON account.id = theirs.account
-WHERE mine.account = ? AND mine.state <> 'b'
-`
-
-func (q *Queries) Peers(ctx context.Context, account int64) ([]Account, error) {
-	rows, err := q.db.QueryContext(ctx, peers, account)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []Account
-	for rows.Next() {
-		var i Account
-		if err := rows.Scan(
-			&i.ID,
-			&i.Public,
-			&i.Server,
-			&i.Username,
-			&i.Folded,
-			&i.Phone,
-			&i.Verifier,
-			&i.Created,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const phoneTaken = `-- name: PhoneTaken :one
 SELECT EXISTS (SELECT 1 FROM account WHERE phone = ?)
 `

@@ -39,6 +39,13 @@ type ChannelHistory struct {
 	Changed int64
 }
 
+type ChannelKey struct {
+	Channel int64
+	Epoch   int64
+	Secret  []byte
+	Created int64
+}
+
 type ChannelMember struct {
 	Channel int64
 	Account int64
@@ -84,6 +91,15 @@ type Home struct {
 type JoinRequest struct {
 	Org     int64
 	Account int64
+	Created int64
+}
+
+type KeyRing struct {
+	ID      int64
+	Public  flow.KeyRingID
+	Account int64
+	Key     []byte
+	Seed    []byte
 	Created int64
 }
 
@@ -162,5 +178,14 @@ type Session struct {
 type Store struct {
 	Only    int64
 	ID      string
+	Created int64
+	Vault   string
+}
+
+type Verification struct {
+	Account int64
+	Peer    int64
+	Ring    int64
+	Method  string
 	Created int64
 }

@@ -34,8 +34,9 @@ func (q *Queries) DropProfile(ctx context.Context, account int64, item string) e
 const knownProfiles = `-- name: KnownProfiles :many
 SELECT account.public, account.username, CAST(coalesce(profile.content, '') AS TEXT) AS content
 FROM account LEFT JOIN profile ON profile.account = account.id AND profile.item = ?1
-WHERE account.id = ?2 OR account.id IN (
-  SELECT theirs.account FROM org_member AS mine CROSS JOIN org_member AS theirs ON theirs.org = mine.org
+WHERE account.id IN (
+  SELECT CAST(?2 AS INTEGER)
+  UNION SELECT theirs.account FROM org_member AS mine CROSS JOIN org_member AS theirs ON theirs.org = mine.org
   WHERE mine.account = ?2 AND mine.state <> 'b' AND theirs.state <> 'b')
 ORDER BY account.folded, account.id
 `
@@ -72,9 +73,10 @@ func (q *Queries) KnownProfiles(ctx context.Context, item string, viewer int64) 
 
 const knownProfilesSize = `-- name: KnownProfilesSize :one
 SELECT CAST(coalesce(sum(octet_length(profile.content)), 0) AS INTEGER) AS bytes FROM profile
-WHERE profile.item = ?1 AND (profile.account = ?2 OR profile.account IN (
-  SELECT theirs.account FROM org_member AS mine CROSS JOIN org_member AS theirs ON theirs.org = mine.org
-  WHERE mine.account = ?2 AND mine.state <> 'b' AND theirs.state <> 'b'))
+WHERE profile.item = ?1 AND profile.account IN (
+  SELECT CAST(?2 AS INTEGER)
+  UNION SELECT theirs.account FROM org_member AS mine CROSS JOIN org_member AS theirs ON theirs.org = mine.org
+  WHERE mine.account = ?2 AND mine.state <> 'b' AND theirs.state <> 'b')
 `
 
 // About how many bytes KnownProfiles answers with.
