@@ -29,8 +29,9 @@ func newCrowd(t *testing.T, dir string, processes, workers int) *crowd {
 	c := &crowd{children: map[string]*child{}, acked: map[string]bool{}, seen: map[string][]seen{}}
 	for i := range processes {
 		name := fmt.Sprint("p", i)
-		child := launch(t, "chat", dir, name, strconv.Itoa(workers))
-		c.children[name] = child
+		c.children[name] = spawn(t, "chat", dir, name, strconv.Itoa(workers))
+	}
+	for _, child := range c.children {
 		c.reading.Go(func() { c.read(child) })
 	}
 	return c
@@ -76,7 +77,7 @@ func (c *crowd) waitForProgress(t *testing.T) {
 	eventually(t, "every process has sent something", func() bool {
 		now := c.ackedBy()
 		for name := range c.children {
-			if now[name] < before[name]+20 {
+			if now[name] < before[name]+8 {
 				return false
 			}
 		}
@@ -216,7 +217,7 @@ func (c *crowd) check(t *testing.T, stored []string) {
 	}
 	t.Logf("%d messages acknowledged, %d stored", len(c.acked), len(stored))
 	for name := range c.children {
-		if diff := cmp.Diff(stored[len(stored)-len(c.seen[name]):], ordered(t, name, c.seen[name])); diff != "" {
+		if diff := cmp.Diff(stored[max(0, len(stored)-len(c.seen[name])):], ordered(t, name, c.seen[name])); diff != "" {
 			t.Errorf("%s did not see what is stored (-stored +seen):\n%s", name, diff)
 		}
 		if first := next[name+"/0/"]; first == 0 {

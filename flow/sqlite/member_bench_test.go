@@ -88,7 +88,10 @@ func BenchmarkCrowd(b *testing.B) {
 				owner := launch(b, "idle", dir, "owner")
 				children := make([]*child, processes)
 				for i := range children {
-					children[i] = launch(b, "load", dir, fmt.Sprint("p", i), strconv.Itoa(inFlight), strconv.Itoa(millis))
+					children[i] = spawn(b, "load", dir, fmt.Sprint("p", i), strconv.Itoa(inFlight), strconv.Itoa(millis))
+				}
+				for _, c := range children {
+					c.waitReady(b)
 				}
 				b.StartTimer()
 				for _, c := range children {

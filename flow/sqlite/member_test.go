@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -163,6 +164,66 @@ func TestUnusableDirectory(t *testing.T) {
 		if !errors.As(err, &sentence) {
 			t.Errorf("Open(%q) = %v, want a flow.Error", dir, err)
 		}
+	}
+}
+
+// A store that cannot be opened is the answer to every call of every member, and none of
+// them keeps the lock from a program that can open it.
+func TestStoreThatCannotBeOpened(t *testing.T) {
+	spoilers := map[string]struct {
+		spoil func(path string) error
+		says  string
+	}{
+		"of another program": {func(path string) error { return os.WriteFile(path, bytes.Repeat([]byte("text"), 100), 0o600) }, "not a store"},
+		"of a newer program": {func(path string) error {
+			file, err := os.OpenFile(path, os.O_WRONLY, 0)
+			if err != nil {
+				return err
+			}
+			defer file.Close()
+			_, err = file.WriteAt([]byte{0, 0, 0, 99}, 60) // the version of the tables
+			return err
+		}, "format 99"},
+	}
+	for name, c := range spoilers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			m := join(t, dir)
+			account(t, m, "alice")
+			if err := m.Close(); err != nil {
+				t.Fatal(err)
+			}
+			path := filepath.Join(dir, "main.db")
+			if err := c.spoil(path); err != nil {
+				t.Fatal(err)
+			}
+			members := []*Member{join(t, dir), join(t, dir)}
+			for range 3 {
+				for _, m := range members {
+					_, err := flow.NewSession.Call(t.Context(), m, flow.NewSessionInput{})
+					if !errors.Is(err, flow.Unavailable) || !strings.Contains(err.Error(), c.says) {
+						t.Errorf("a call fails with %v, want %q", err, c.says)
+					}
+				}
+			}
+			able := newLock(filepath.Join(dir, "lock"))
+			eventually(t, "the lock is free", func() bool {
+				ok, err := able.try()
+				return ok && err == nil
+			})
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+			if err := able.release(); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "the members notice", func() bool {
+				_, one := flow.NewSession.Call(t.Context(), members[0], flow.NewSessionInput{})
+				_, two := flow.NewSession.Call(t.Context(), members[1], flow.NewSessionInput{})
+				return one == nil && two == nil
+			})
+		})
 	}
 }
 

@@ -189,6 +189,14 @@ type child struct {
 // launch runs a role in a process and waits until it is ready.
 func launch(t testing.TB, role, dir, name string, args ...string) *child {
 	t.Helper()
+	c := spawn(t, role, dir, name, args...)
+	c.waitReady(t)
+	return c
+}
+
+// spawn runs a role in a process.
+func spawn(t testing.TB, role, dir, name string, args ...string) *child {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -215,9 +223,13 @@ func launch(t testing.TB, role, dir, name string, args ...string) *child {
 		stdout.Close()
 		<-c.ended
 	})
+	return c
+}
+
+func (c *child) waitReady(t testing.TB) {
+	t.Helper()
 	for c.line(t) != "ready" {
 	}
-	return c
 }
 
 // line returns the next line that the child says.
