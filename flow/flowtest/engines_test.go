@@ -16,13 +16,11 @@ import (
 
 // Processes share a store: one of them owns it, the others ask the owner.
 func TestSharedStore(t *testing.T) {
-	t.Parallel()
 	flowtest.Run(t, func(t *testing.T) flowtest.World { return network{dir: t.TempDir(), process: member} })
 }
 
 // The same behind the wire protocol: what crosses the process border is not changed by it.
 func TestProcessBorder(t *testing.T) {
-	t.Parallel()
 	flowtest.Run(t, func(t *testing.T) flowtest.World { return network{dir: t.TempDir(), process: served} })
 }
 

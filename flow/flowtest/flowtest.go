@@ -58,7 +58,7 @@ var topics = []struct {
 
 // atOnce is how many scenarios run at the same time. They wait for disks more than they
 // compute, so it does not depend on the number of processors.
-const atOnce = 12
+const atOnce = 6
 
 // Run tells every scenario on a network that open makes, several at the same time.
 func Run(t *testing.T, open func(*testing.T) World) {
