@@ -24,6 +24,7 @@ type Engine interface {
 	People
 	Profiles
 	Keys
+	Preferring
 	Searching
 }
 

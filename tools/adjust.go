@@ -57,4 +57,13 @@ var titles = map[flow.AnyOperation]string{
 	flow.NewChannel:            "Create channel",
 	flow.NewOrg:                "Create team",
 	flow.NewOrgJoinRequest:     "Ask to join team",
+	flow.OrgPreferences:        "Get team preferences",
+	flow.AccountPreferences:    "Get preferences",
+	flow.SetAccountPreferences: "Set preferences",
+	flow.GetOrgPref:            "Get opaque team preference",
+	flow.SetOrgPref:            "Set opaque team preference",
+	flow.IsMutedByPreferences:  "Check muting",
+
+	flow.NewAutoAddToChannelsPref: "Build channels for new members",
+	flow.AutoAddToChannelsPref:    "List channels for new members",
 }

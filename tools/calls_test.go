@@ -252,7 +252,10 @@ func readAll(t *testing.T, p *person, message string) {
 	t.Helper()
 	values := map[string]string{"org": `"Home"`, "channel": `"general"`, "peer": `"me"`, "peer_username": `"ana"`,
 		"search": `"..."`, "timeout_seconds": "0", "message": message,
-		"account": `"@ana"`, "fingerprint": `"..."`, "provided_hash": `"..."`}
+		"account": `"@ana"`, "fingerprint": `"..."`, "provided_hash": `"..."`,
+		"key": `"..."`, "channels": `["general"]`}
+	built := p.does(t, "flow_new_auto_add_to_channels_pref", `{"org":"Home","channels":["general"]}`)
+	values["data"] = fmt.Sprintf("%q", built.str("new_auto_add_to_channels_pref"))
 	for _, tool := range every(t) {
 		if tool.Effect != flow.Reads {
 			continue

@@ -48,10 +48,12 @@ func title(operation string) string {
 }
 
 // referenceName is the snake case of a field that holds an identifier, without the
-// ending that says so: OrgID is org, senderAccountId is sender. ID alone stays id.
+// ending that says so: OrgID and OrgHashID are org, senderAccountId is sender. ID alone stays id.
 func referenceName(field string) string {
 	name := snake(field)
-	for _, end := range []struct{ from, to string }{{"_account_id", ""}, {"_account_ids", ""}, {"_id", ""}, {"_ids", "s"}} {
+	for _, end := range []struct{ from, to string }{
+		{"_account_id", ""}, {"_account_ids", ""}, {"_hash_id", ""}, {"_hash_ids", "s"}, {"_id", ""}, {"_ids", "s"},
+	} {
 		if short, ok := strings.CutSuffix(name, end.from); ok {
 			return short + end.to
 		}

@@ -15,6 +15,8 @@ func TestNames(t *testing.T) {
 		{"OrgID", "org_id", "Team ID", "org"},
 		{"MemberAccountID", "member_account_id", "Member account ID", "member"},
 		{"senderAccountId", "sender_account_id", "Sender account ID", "sender"},
+		{"OrgHashID", "org_hash_id", "Team hash ID", "org"},
+		{"ChannelHashIDs", "channel_hash_ids", "Channel hash ids", "channels"},
 		{"messageIds", "message_ids", "Message ids", "messages"},
 		{"PushNotifyAccountIDs", "push_notify_account_ids", "Push notify account ids", "push_notify"},
 		{"ID", "id", "ID", "id"},

@@ -53,6 +53,7 @@ var topics = []struct {
 	{"people", people},
 	{"profiles", profiles},
 	{"keys", keys},
+	{"preferences", preferences},
 	{"wire", wire},
 }
 

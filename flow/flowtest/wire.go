@@ -50,7 +50,10 @@ func listsAreNeverNull(t *testing.T, n *network) {
 		"GetDevices", "EnumeratePeerAccounts", "EnumerateOrgMembers", "EnumerateOrgMemberHistory",
 		"EnumerateChannelMembers", "EnumerateChannelMemberHistory", "EnumerateProfiles",
 	}
-	known := map[string]bool{"WaitForNotification": true} // blocks until there is something
+	known := map[string]bool{
+		"WaitForNotification":   true, // blocks until there is something
+		"AutoAddToChannelsPref": true, // of at least one channel
+	}
 	for _, method := range full {
 		known[method] = true
 		got := parsed(t, raw(t, alice, method, fmt.Sprintf(`{"OrgID":%q,"ChannelID":%q}`, org, general)))

@@ -1,9 +1,11 @@
 // Package sqlite is the embedded engine: every account, team, channel and message of a
 // machine in one SQLite store that several backend processes share.
 //
-// One process at a time owns the store. It alone opens the two files in the store's
-// directory: main.db, which holds everything and survives power loss, and search.db, an
-// index that is filled from main.db and made anew when it is missing.
+// One process at a time owns the store. It alone opens the files in the store's directory:
+// main.db, which holds everything and survives power loss; search.db, an index that is
+// filled from main.db and made anew when it is missing; and store.key, with which the
+// private keys in main.db are sealed. Where store.key is lost, every account gets a new
+// key ring.
 //
 // All writes pass through one goroutine, the writer. It takes what is queued, does it in
 // one transaction and answers after the commit, so that many senders share one fsync.

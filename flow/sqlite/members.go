@@ -53,8 +53,11 @@ func (t *tx) setOrgState(org db.OrgForRow, who person, state flow.MemberState) e
 	if err := t.AddOrgHistory(t.ctx, db.AddOrgHistoryParams{Seq: seq, Org: org.ID, Account: who.id, State: state, Changed: t.now}); err != nil {
 		return err
 	}
-	if state == flow.Banned {
+	switch {
+	case state == flow.Banned:
 		return t.leaveChannels(org.ID, who)
+	case !isIn(before.State):
+		return t.autoAdd(org, who)
 	}
 	return nil
 }

@@ -10,7 +10,8 @@ import (
 )
 
 // TestProfileEventsOutliveTheOwner reads from the file what a later owner of the store
-// has not in memory: the newest event of each item, once for who shares two teams.
+// has not in memory: the newest event of each item, once for who shares two teams, also
+// when there is nothing else for them in a long part of the log.
 func TestProfileEventsOutliveTheOwner(t *testing.T) {
 	dir := t.TempDir()
 	s, err := openStore(context.Background(), dir, Options{})
@@ -27,7 +28,13 @@ func TestProfileEventsOutliveTheOwner(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
+	alone := ana
+	alone.home.ChannelID, err = ana.NewChannel(t.Context(), ana.call, flow.NewChannelInput{OrgID: org.ID, Name: "alone"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, content := range []string{`{"displayName":"A"}`, `{"displayName":"Ana"}`} {
+		alone.sendMany(t, 2*logStretch, "-")
 		if _, err := ana.SetProfile(t.Context(), ana.call, flow.SetProfileInput{Content: content}); err != nil {
 			t.Fatal(err)
 		}
@@ -37,23 +44,32 @@ func TestProfileEventsOutliveTheOwner(t *testing.T) {
 	}
 	s = open(t, dir)
 	for _, member := range []string{"one", "two"} {
-		page, err := s.seat(member).EnumerateEvents(t.Context(), flow.Call{Session: 1}, flow.EnumerateEventsInput{After: new(flow.Cursor)})
+		got := profilesOf(t, user{Engine: s.seat(member), call: flow.Call{Session: 1}})
+		want := []flow.Profile{{AccountID: ana.home.AccountID, Item: "profile", Content: `{"displayName":"Ana"}`}}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("profiles in the log of %s (-want +got):\n%s", member, diff)
+		}
+	}
+}
+
+// profilesOf returns the profiles in somebody's log.
+func profilesOf(t *testing.T, u user) (all []flow.Profile) {
+	t.Helper()
+	for after, more := flow.Cursor(0), true; more; {
+		page, err := u.EnumerateEvents(t.Context(), u.call, flow.EnumerateEventsInput{After: &after, Limit: 1000})
 		if err != nil {
 			t.Fatal(err)
 		}
-		var got []flow.Profile
 		for _, n := range page.Events {
 			if n.Type == flow.ProfileEvent.Type() {
 				profiles, err := flow.ProfileEvent.Decode(n)
 				if err != nil {
 					t.Fatal(err)
 				}
-				got = append(got, profiles...)
+				all = append(all, profiles...)
 			}
 		}
-		want := []flow.Profile{{AccountID: ana.home.AccountID, Item: "profile", Content: `{"displayName":"Ana"}`}}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("profiles in the log of %s (-want +got):\n%s", member, diff)
-		}
+		after, more = page.Next, page.More
 	}
+	return all
 }

@@ -27,6 +27,11 @@ var rights = []right{
 	{"EnumerateOrgJoinRequests", "team", "oa", "list join requests"},
 	{"OrgAddMember", "team", "oa", "add members"},
 	{"SetOrgMemberState", "team", "oa", "change the state of others"},
+	{"OrgPreferences", "team", "oam", "read its preferences"},
+	{"GetOrgPref", "team", "oam", "read its preferences"},
+	{"SetOrgPreferences", "team", "oa", "set its preferences"},
+	{"SetOrgPref", "team", "oa", "set its preferences"},
+	{"NewAutoAddToChannelsPref", "team", "oa", "choose channels for new members"},
 
 	{"GetChannel", "channel", "oam", "see it"},
 	{"EnumerateChannelMembers", "channel", "oam", "list its members"},
@@ -40,6 +45,7 @@ var rights = []right{
 	{"SetChannelReadHWM", "channel", "oam", "mark it as read"},
 	{"GetChannelReadHWM", "channel", "oam", "see the read mark"},
 	{"ChannelAddMember", "channel", "oa", "add members"},
+	{"NewAutoAddToChannelsPref", "channel", "oa", "add members"},
 	{"NewChannelMemberState", "channel", "oa", "change the state of others"},
 	{"DeleteChannel", "channel", "oa", "delete it"},
 }

@@ -49,3 +49,9 @@ INSERT INTO channel_key (channel, epoch, secret, created) VALUES (?, ?, ?, ?);
 
 -- name: AnyoneIn :one
 SELECT EXISTS (SELECT 1 FROM channel_member WHERE channel = ? AND state <> 'b');
+
+-- name: KeyRingByPublic :one
+-- A key ring, whose it is, and whether it is the newest of that account.
+SELECT key_ring.key, key_ring.account,
+  NOT EXISTS (SELECT 1 FROM key_ring AS k WHERE k.account = key_ring.account AND k.id > key_ring.id) AS newest
+FROM key_ring WHERE key_ring.public = ?;

@@ -114,6 +114,26 @@ func (q *Queries) ChannelEpoch(ctx context.Context, channel int64) (int64, error
 	return epoch, err
 }
 
+const keyRingByPublic = `-- name: KeyRingByPublic :one
+SELECT key_ring.key, key_ring.account,
+  NOT EXISTS (SELECT 1 FROM key_ring AS k WHERE k.account = key_ring.account AND k.id > key_ring.id) AS newest
+FROM key_ring WHERE key_ring.public = ?
+`
+
+type KeyRingByPublicRow struct {
+	Key     []byte
+	Account int64
+	Newest  bool
+}
+
+// A key ring, whose it is, and whether it is the newest of that account.
+func (q *Queries) KeyRingByPublic(ctx context.Context, public flow.KeyRingID) (KeyRingByPublicRow, error) {
+	row := q.db.QueryRowContext(ctx, keyRingByPublic, public)
+	var i KeyRingByPublicRow
+	err := row.Scan(&i.Key, &i.Account, &i.Newest)
+	return i, err
+}
+
 const keyRingOf = `-- name: KeyRingOf :one
 SELECT id, public, account, "key", seed, created FROM key_ring WHERE account = ? ORDER BY id DESC LIMIT 1
 `

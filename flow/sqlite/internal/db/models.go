@@ -139,6 +139,14 @@ type OrgMember struct {
 	Changed int64
 }
 
+type Preference struct {
+	ID    int64
+	Kind  string
+	Owner int64
+	Name  string
+	Value string
+}
+
 type Profile struct {
 	ID      int64
 	Account int64
