@@ -24,7 +24,8 @@ var doors = map[string][]string{
 	"flow/flowtest": {"flow"},
 	"examples/demo": {"flow"},
 
-	"internal/prompts": {"flow"},
+	"internal/conformance": {"internal/stdio"},
+	"internal/prompts":     {"flow"},
 }
 
 // keepers says who alone may import a library, and why.
@@ -33,7 +34,7 @@ var keepers = []struct {
 	rooms           []string
 }{
 	{"github.com/mark3labs/mcp-go", "MCP is the face to the host, not of what lies behind",
-		[]string{"", "tools", "resources", "internal/prompts", "internal/stdio", "examples/demo"}},
+		[]string{"", "tools", "resources", "internal/prompts", "internal/stdio", "internal/conformance", "examples/demo"}},
 	{"github.com/invopop/jsonschema", "types become schemas in one way only", []string{"schemas"}},
 	{"modernc.org/sqlite", "no other room knows that there is SQL", []string{"flow/sqlite"}},
 	{"os/exec", "processes are started, watched and stopped in one place", []string{"flow/process"}},

@@ -2,6 +2,7 @@ package stdio_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -78,6 +79,41 @@ func TestElicitationModern(t *testing.T) {
 			t.Errorf("the retry was answered with %s %s", r, r.Result)
 		}
 	})
+}
+
+func TestSampling(t *testing.T) {
+	tests := map[string]struct{ capabilities, want string }{
+		"able":     {`{"sampling":{}}`, "Paris"},
+		"not able": {`{}`, "did not declare sampling"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := newMCP()
+				addTool(m, "ask", func(_ context.Context, r mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+					if got := server.SamplingResponse(r.Params.InputResponses, "capital"); got != nil {
+						return done(fmt.Sprint(got.Content))
+					}
+					return server.NewInputRequestBuilder("").Sample("capital", mcp.CreateMessageParams{MaxTokens: 7}).ToolResult(), nil
+				})
+				h := serve(t, m, stdio.Options{})
+				h.initialize(test.capabilities)
+				h.call("1", "ask")
+				r := h.next()
+				if r.Method == "sampling/createMessage" {
+					h.send(`{"jsonrpc":"2.0","id":"s1","result":{"role":"assistant","model":"m","content":{"type":"text","text":"Paris"}}}`)
+					r = h.next()
+				}
+				said := string(r.Result)
+				if r.Error != nil {
+					said = r.Error.Message
+				}
+				if string(r.ID) != "1" || !strings.Contains(said, test.want) {
+					t.Errorf("the call was answered with %s %s, want %q in it", r, said, test.want)
+				}
+			})
+		})
+	}
 }
 
 // A question whose call was cancelled is taken back.

@@ -76,6 +76,7 @@ type reply struct {
 	Error  *struct {
 		Code    int    `json:"code"`
 		Message string `json:"message"`
+		Data    any    `json:"data"`
 	} `json:"error"`
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -20,43 +21,45 @@ func TestLines(t *testing.T) {
 		line string
 		want []string // replies, besides that of the probe after it
 	}{
-		"number id":           {`{"jsonrpc":"2.0","id":7,"method":"ping"}`, []string{`7 result`}},
-		"string id":           {`{"jsonrpc":"2.0","id":"7","method":"ping"}`, []string{`"7" result`}},
-		"large id":            {`{"jsonrpc":"2.0","id":9007199254740993,"method":"ping"}`, []string{`9007199254740993 result`}},
-		"larger id":           {`{"jsonrpc":"2.0","id":123456789012345678901234567890,"method":"no/such"}`, []string{`123456789012345678901234567890 error -32601`}},
-		"id with markup":      {`{"jsonrpc":"2.0","id":"<&>","method":"ping"}`, []string{`"<&>" result`}},
-		"blank lines":         {"\n  \r\n\t", []string{}},
-		"white space":         {" {\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"ping\"} \r", []string{`7 result`}},
-		"no JSON":             {`hello`, []string{`null error -32700`}},
-		"half a message":      {`{"jsonrpc":"2.0","id":7,"method":"pi`, []string{`null error -32700`}},
-		"two on one line":     {`{"jsonrpc":"2.0","id":7,"method":"ping"} {}`, []string{`null error -32700`}},
-		"too deep":            {strings.Repeat(`[`, 20000), []string{`null error -32700`}},
-		"no UTF-8":            {"{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"ping\",\"params\":{\"a\":\"\xff\"}}", []string{`null error -32700`}},
-		"batch":               {`[{"jsonrpc":"2.0","id":7,"method":"ping"}]`, []string{`null error -32600`}},
-		"empty batch":         {`[]`, []string{`null error -32600`}},
-		"no object":           {`42`, []string{`null error -32600`}},
-		"null":                {`null`, []string{`null error -32600`}},
-		"null id":             {`{"jsonrpc":"2.0","id":null,"method":"ping"}`, []string{`null error -32600`}},
-		"object id":           {`{"jsonrpc":"2.0","id":{},"method":"ping"}`, []string{`null error -32600`}},
-		"no version":          {`{"id":7,"method":"ping"}`, []string{`7 error -32600`}},
-		"other version":       {`{"jsonrpc":"1.0","id":7,"method":"ping"}`, []string{`7 error -32600`}},
-		"no method":           {`{"jsonrpc":"2.0","id":7}`, []string{`7 error -32600`}},
-		"number as method":    {`{"jsonrpc":"2.0","id":7,"method":1}`, []string{`7 error -32600`}},
-		"method and result":   {`{"jsonrpc":"2.0","id":7,"method":"ping","result":{}}`, []string{`7 error -32600`}},
-		"unknown method":      {`{"jsonrpc":"2.0","id":7,"method":"no/such"}`, []string{`7 error -32601`}},
-		"positional params":   {`{"jsonrpc":"2.0","id":7,"method":"tools/call","params":[1]}`, []string{`7 error -32600`}},
-		"unasked reply":       {`{"jsonrpc":"2.0","id":"s1","result":{}}`, []string{}},
-		"unasked error":       {`{"jsonrpc":"2.0","id":3,"error":{"code":1,"message":"no"}}`, []string{}},
-		"cancel of nothing":   {`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7}}`, []string{}},
-		"cancel without id":   {`{"jsonrpc":"2.0","method":"notifications/cancelled"}`, []string{}},
-		"strange meta":        {`{"jsonrpc":"2.0","id":7,"method":"ping","params":{"_meta":3}}`, []string{`7 error -32600`}},
-		"longest line":        {pad(`{"jsonrpc":"2.0","id":7,"method":"ping","params":{"a":"`, 100<<10, `"}}`), []string{`7 result`}},
-		"line too long":       {pad(`{"jsonrpc":"2.0","id":7,"method":"ping","params":{"a":"`, 100<<10+1, `"}}`), []string{`null error -32600`}},
-		"much too long":       {strings.Repeat("x", 3<<20), []string{`null error -32600`}},
-		"modern, unknown":     {`{"jsonrpc":"2.0","id":7,"method":"tools/list","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2099-01-01","io.modelcontextprotocol/clientCapabilities":{}}}}`, []string{`7 error -32022`}},
-		"modern, no ability":  {`{"jsonrpc":"2.0","id":7,"method":"tools/list","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}`, []string{`7 error -32602`}},
-		"modern initialize":   {`{"jsonrpc":"2.0","id":7,"method":"initialize","params":{` + modern + `}}`, []string{`7 error -32601`}},
-		"listen of handshake": {`{"jsonrpc":"2.0","id":7,"method":"subscriptions/listen","params":{"notifications":{"toolsListChanged":true}}}`, []string{`7 error -32601`}},
+		"number id":            {`{"jsonrpc":"2.0","id":7,"method":"ping"}`, []string{`7 result`}},
+		"string id":            {`{"jsonrpc":"2.0","id":"7","method":"ping"}`, []string{`"7" result`}},
+		"large id":             {`{"jsonrpc":"2.0","id":9007199254740993,"method":"ping"}`, []string{`9007199254740993 result`}},
+		"larger id":            {`{"jsonrpc":"2.0","id":123456789012345678901234567890,"method":"no/such"}`, []string{`123456789012345678901234567890 error -32601`}},
+		"id with markup":       {`{"jsonrpc":"2.0","id":"<&>","method":"ping"}`, []string{`"<&>" result`}},
+		"blank lines":          {"\n  \r\n\t", []string{}},
+		"white space":          {" {\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"ping\"} \r", []string{`7 result`}},
+		"no JSON":              {`hello`, []string{`null error -32700`}},
+		"half a message":       {`{"jsonrpc":"2.0","id":7,"method":"pi`, []string{`null error -32700`}},
+		"two on one line":      {`{"jsonrpc":"2.0","id":7,"method":"ping"} {}`, []string{`null error -32700`}},
+		"too deep":             {strings.Repeat(`[`, 20000), []string{`null error -32700`}},
+		"no UTF-8":             {"{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"ping\",\"params\":{\"a\":\"\xff\"}}", []string{`null error -32700`}},
+		"batch":                {`[{"jsonrpc":"2.0","id":7,"method":"ping"}]`, []string{`null error -32600`}},
+		"empty batch":          {`[]`, []string{`null error -32600`}},
+		"no object":            {`42`, []string{`null error -32600`}},
+		"null":                 {`null`, []string{`null error -32600`}},
+		"null id":              {`{"jsonrpc":"2.0","id":null,"method":"ping"}`, []string{`null error -32600`}},
+		"object id":            {`{"jsonrpc":"2.0","id":{},"method":"ping"}`, []string{`null error -32600`}},
+		"no version":           {`{"id":7,"method":"ping"}`, []string{`7 error -32600`}},
+		"other version":        {`{"jsonrpc":"1.0","id":7,"method":"ping"}`, []string{`7 error -32600`}},
+		"no method":            {`{"jsonrpc":"2.0","id":7}`, []string{`7 error -32600`}},
+		"number as method":     {`{"jsonrpc":"2.0","id":7,"method":1}`, []string{`7 error -32600`}},
+		"method and result":    {`{"jsonrpc":"2.0","id":7,"method":"ping","result":{}}`, []string{`7 error -32600`}},
+		"unknown method":       {`{"jsonrpc":"2.0","id":7,"method":"no/such"}`, []string{`7 error -32601`}},
+		"positional params":    {`{"jsonrpc":"2.0","id":7,"method":"tools/call","params":[1]}`, []string{`7 error -32600`}},
+		"unasked reply":        {`{"jsonrpc":"2.0","id":"s1","result":{}}`, []string{}},
+		"unasked error":        {`{"jsonrpc":"2.0","id":3,"error":{"code":1,"message":"no"}}`, []string{}},
+		"cancel of nothing":    {`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7}}`, []string{}},
+		"cancel without id":    {`{"jsonrpc":"2.0","method":"notifications/cancelled"}`, []string{}},
+		"strange meta":         {`{"jsonrpc":"2.0","id":7,"method":"ping","params":{"_meta":3}}`, []string{`7 error -32600`}},
+		"longest line":         {pad(`{"jsonrpc":"2.0","id":7,"method":"ping","params":{"a":"`, 100<<10, `"}}`), []string{`7 result`}},
+		"line too long":        {pad(`{"jsonrpc":"2.0","id":7,"method":"ping","params":{"a":"`, 100<<10+1, `"}}`), []string{`null error -32600`}},
+		"much too long":        {strings.Repeat("x", 3<<20), []string{`null error -32600`}},
+		"modern, unknown":      {`{"jsonrpc":"2.0","id":7,"method":"tools/list","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2099-01-01","io.modelcontextprotocol/clientCapabilities":{}}}}`, []string{`7 error -32022`}},
+		"modern, no ability":   {`{"jsonrpc":"2.0","id":7,"method":"tools/list","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}`, []string{`7 error -32602`}},
+		"modern initialize":    {`{"jsonrpc":"2.0","id":7,"method":"initialize","params":{` + modern + `}}`, []string{`7 error -32601`}},
+		"discover, no version": {`{"jsonrpc":"2.0","id":7,"method":"server/discover","params":{}}`, []string{`7 error -32602`}},
+		"discover, early":      {`{"jsonrpc":"2.0","id":7,"method":"server/discover","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2025-11-25"}}}`, []string{`7 error -32601`}},
+		"listen of handshake":  {`{"jsonrpc":"2.0","id":7,"method":"subscriptions/listen","params":{"notifications":{"toolsListChanged":true}}}`, []string{`7 error -32601`}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -111,6 +114,47 @@ func (notFound) RPCCode(modern bool) int {
 		return mcp.INVALID_PARAMS
 	}
 	return mcp.RESOURCE_NOT_FOUND
+}
+
+// noModel is an error that says more than a code.
+type noModel struct{ notFound }
+
+func (noModel) RPCData() any { return map[string]string{"needs": "sampling"} }
+
+func TestErrorData(t *testing.T) {
+	tests := map[string]struct {
+		method, params string
+		want           any
+	}{
+		"no such URI":   {"resources/read", `"uri":"flow://nothing"`, map[string]any{"uri": "flow://nothing"}},
+		"failed read":   {"resources/read", `"uri":"flow://channels/7"`, map[string]any{"uri": "flow://channels/7"}},
+		"chosen":        {"prompts/get", `"name":"data"`, map[string]any{"needs": "sampling"}},
+		"nothing there": {"prompts/get", `"name":"code"`, nil},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := newMCP()
+				m.AddResourceTemplate(mcp.NewResourceTemplate("flow://channels/{id}", "channel"), func(context.Context, mcp.ReadResourceRequest) ([]mcp.ResourceContents, error) {
+					return nil, notFound{}
+				})
+				for name, err := range map[string]error{"data": noModel{}, "code": notFound{}} {
+					m.AddPrompt(mcp.NewPrompt(name), func(context.Context, mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
+						return nil, fmt.Errorf("get: %w", err)
+					})
+				}
+				h := serve(t, m, stdio.Options{})
+				h.send(`{"jsonrpc":"2.0","id":1,"method":%q,"params":{%s,%s}}`, test.method, test.params, modern)
+				r := h.next()
+				if r.Error == nil {
+					t.Fatalf("answered with %s, want an error", r)
+				}
+				if diff := cmp.Diff(test.want, r.Error.Data); diff != "" {
+					t.Error(diff)
+				}
+			})
+		})
+	}
 }
 
 func TestErrorCodes(t *testing.T) {

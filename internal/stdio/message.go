@@ -81,7 +81,12 @@ func parseMessage(line []byte) (message, *mcp.JSONRPCErrorDetails) {
 		return m, fault(mcp.INVALID_REQUEST, `A message with a "method" cannot have a "result" or "error".`)
 	}
 	m.method, m.result, m.failure = e.Method, e.Result, e.Error
-	m.modern = mcp.IsModernProtocol(e.Params.version())
+	version := e.Params.version()
+	if m.method == string(mcp.MethodServerDiscover) && version == "" && m.id.raw != nil {
+		// The library takes it for a request of a revision that does not have the method.
+		return m, fault(mcp.INVALID_PARAMS, fmt.Sprintf("%s needs %q in the _meta of its params.", m.method, mcp.MetaKeyProtocolVersion))
+	}
+	m.modern = mcp.IsModernProtocol(version)
 	m.progressToken = e.Params.progressToken()
 	if id, ok := parseID(e.Params.fields.RequestID); ok {
 		m.cancels = id

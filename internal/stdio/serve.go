@@ -87,9 +87,9 @@ func (c *conn) reply(r *request) []byte {
 	}
 	own := newNotes(r.ctx, func(n mcp.JSONRPCNotification) { c.notify(r, n) })
 	defer own.end()
-	slot := &codeSlot{}
-	ctx := context.WithValue(c.mcp.WithContext(r.ctx, c.session(r, own)), codeSlotKey{}, slot)
-	return c.encodeReply(r, c.handle(ctx, r.message), slot.code)
+	chosen := &choice{}
+	ctx := context.WithValue(c.mcp.WithContext(r.ctx, c.session(r, own)), choiceKey{}, chosen)
+	return c.encodeReply(r, c.handle(ctx, r.message), chosen)
 }
 
 // session returns what the library knows r's client by.
@@ -128,9 +128,9 @@ func panicText(p any) string {
 	return fmt.Sprintf("%T", p)
 }
 
-// encodeReply returns the line for what the library replied to r. code, if not
-// 0, is the code that a handler's error chose.
-func (c *conn) encodeReply(r *request, reply mcp.JSONRPCMessage, code int) []byte {
+// encodeReply returns the line for what the library replied to r, with what a
+// handler's error chose.
+func (c *conn) encodeReply(r *request, reply mcp.JSONRPCMessage, chosen *choice) []byte {
 	switch v := reply.(type) {
 	case mcp.JSONRPCResponse:
 		r.tagResult(v.Result)
@@ -141,8 +141,11 @@ func (c *conn) encodeReply(r *request, reply mcp.JSONRPCMessage, code int) []byt
 		c.opts.Log.Error("encode a result", "method", r.method, "err", err)
 		return encodeError(r.id, fault(mcp.INTERNAL_ERROR, "The result cannot be written as JSON; the server's log says more."))
 	case mcp.JSONRPCError:
-		if code != 0 {
-			v.Error.Code = code
+		if chosen.code != 0 {
+			v.Error.Code = chosen.code
+		}
+		if chosen.data != nil {
+			v.Error.Data = chosen.data
 		}
 		return encodeError(r.id, &v.Error)
 	default:

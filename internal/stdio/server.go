@@ -78,7 +78,9 @@ type Server struct {
 // JSON-RPC code: the first error in the chain that has a method
 // RPCCode(modern bool) int is asked for it, modern telling whether the request
 // follows revision 2026-07-28 or a later one. A resource that does not exist,
-// say, is -32602 there and -32002 in earlier revisions.
+// say, is -32602 there and -32002 in earlier revisions. If that error has a
+// method RPCData() any too, what it returns becomes the data of the answer. A
+// resource that could not be read is answered with its URI as data.
 func New(m *server.MCPServer, opts Options) *Server {
 	opts = opts.withDefaults()
 	hooks := m.GetHooks()
@@ -86,7 +88,7 @@ func New(m *server.MCPServer, opts Options) *Server {
 		hooks = &server.Hooks{}
 		server.WithHooks(hooks)(m)
 	}
-	hooks.AddOnError(recordCode)
+	hooks.AddOnError(recordChoice)
 	return &Server{mcp: m, opts: opts, subs: newSubscriptions(opts.MaxSubscriptions)}
 }
 
@@ -129,24 +131,35 @@ func (s *Server) Subscribed() []string {
 	return s.subs.subscribed()
 }
 
-// codeSlot is where the error hook leaves the code it found. It belongs to one
-// request and is used by that request's goroutine only.
-type codeSlot struct{ code int }
+// choice is what a handler's error chose for its answer; zero is no choice. It belongs to one request and is used by that request's goroutine
+// only.
+type choice struct {
+	code int
+	data any
+}
 
-type codeSlotKey struct{}
+type choiceKey struct{}
 
-// recordCode is the error hook: the library knows no way for a handler to
+// recordChoice is the error hook: the library knows no way for a handler to
 // choose the code of its error, and answers every one with -32603.
-func recordCode(ctx context.Context, _ any, _ mcp.MCPMethod, _ any, err error) {
-	slot, ok := ctx.Value(codeSlotKey{}).(*codeSlot)
+func recordChoice(ctx context.Context, _ any, _ mcp.MCPMethod, message any, err error) {
+	chosen, ok := ctx.Value(choiceKey{}).(*choice)
 	if !ok {
 		return
+	}
+	if read, ok := message.(*mcp.ReadResourceRequest); ok {
+		chosen.data = map[string]string{"uri": read.Params.URI}
 	}
 	type coder interface {
 		error
 		RPCCode(modern bool) int
 	}
-	if c, ok := errors.AsType[coder](err); ok {
-		slot.code = c.RPCCode(server.IsModernRequest(ctx))
+	c, ok := errors.AsType[coder](err)
+	if !ok {
+		return
+	}
+	chosen.code = c.RPCCode(server.IsModernRequest(ctx))
+	if d, ok := c.(interface{ RPCData() any }); ok {
+		chosen.data = d.RPCData()
 	}
 }

@@ -3,6 +3,7 @@ package stdio
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -26,10 +27,12 @@ var (
 	_ server.SessionWithClientInfo               = (*peer)(nil)
 	_ server.SessionWithProtocolVersion          = (*peer)(nil)
 	_ server.SessionWithElicitation              = (*peer)(nil)
+	_ server.SessionWithSampling                 = (*peer)(nil)
 	_ server.SessionWithRoots                    = (*peer)(nil)
 	_ server.SessionWithResourceSubscriptionsErr = (*peer)(nil)
 	_ server.SessionWithLogging                  = (*handshakeCall)(nil)
 	_ server.SessionWithElicitation              = (*handshakeCall)(nil)
+	_ server.SessionWithSampling                 = (*handshakeCall)(nil)
 	_ server.SessionWithResourceSubscriptionsErr = (*handshakeCall)(nil)
 	_ server.SessionWithClientInfo               = (*modernCall)(nil)
 	_ server.SessionWithSubscriptionFilter       = (*listenCall)(nil)
@@ -157,6 +160,18 @@ func canElicit(can *mcp.ElicitationCapability, mode string) bool {
 	default:
 		return can.Form != nil || can.URL == nil
 	}
+}
+
+// RequestSampling asks the model at the client, if there is one.
+func (p *peer) RequestSampling(ctx context.Context, r mcp.CreateMessageRequest) (*mcp.CreateMessageResult, error) {
+	if p.GetClientCapabilities().Sampling == nil {
+		return nil, errors.New("the client did not declare sampling")
+	}
+	var result mcp.CreateMessageResult
+	if err := p.asks.ask(ctx, mcp.MethodSamplingCreateMessage, r.CreateMessageParams, &result); err != nil {
+		return nil, err
+	}
+	return &result, nil
 }
 
 // ListRoots asks the client for its roots, if it has any.
