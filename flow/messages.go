@@ -81,7 +81,7 @@ type EnumerateMessagesInput struct {
 type MessageFilters struct {
 	Limit  int       `jsonschema_description:"At most this many, up to 1000." jsonschema:"minimum=0,maximum=1000" json:",omitzero"`
 	Before MessageID `jsonschema_description:"Only messages older than this one." json:",omitzero"`
-	After  MessageID `jsonschema_description:"Only messages newer than this one; the oldest of them are returned first in line." json:",omitzero"`
+	After  MessageID `jsonschema_description:"Only messages newer than this one: those that follow it, up to Limit, newest first as always." json:",omitzero"`
 }
 
 // MarkMessagesDeletedInput names the messages. Flow: MarkMessagesDeleted.

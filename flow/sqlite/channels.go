@@ -232,11 +232,7 @@ func (e *Engine) GetUnreadCount(ctx context.Context, call flow.Call, in flow.Get
 	if err != nil {
 		return 0, e.store.explain(err)
 	}
-	mark, err := e.store.read.ReadMark(ctx, self.account, ch.ID)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return 0, e.store.explain(err)
-	}
-	n, err := e.store.read.CountUnread(ctx, db.CountUnreadParams{Channel: ch.ID, Seq: mark.Seq, Author: self.account})
+	n, err := e.store.read.CountUnread(ctx, ch.ID, self.account)
 	return int(n), e.store.explain(err)
 }
 

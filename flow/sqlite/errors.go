@@ -33,6 +33,12 @@ func isStorageFailure(err error) bool {
 	return errors.Is(err, sql.ErrConnDone) || errors.Is(err, sql.ErrTxDone)
 }
 
+// busy reports whether the same statement may work a moment later.
+func busy(err error) bool {
+	code := resultCode(err)
+	return code == sqlite3.SQLITE_BUSY || code == sqlite3.SQLITE_INTERRUPT
+}
+
 // explain turns what a statement answered into an error for callers. Refusals and the
 // ends of contexts pass through.
 func (s *store) explain(err error) error {
@@ -49,9 +55,12 @@ func (s *store) explain(err error) error {
 	}
 	switch resultCode(err) {
 	case sqlite3.SQLITE_FULL:
-		return flow.Errorf(flow.Unavailable, "the disk that holds %s is full; free space and try again", s.dir)
+		return flow.Errorf(flow.Unusable, "the disk that holds %s is full; free space and try again", s.dir)
 	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
-		return flow.Errorf(flow.Unavailable, "the store in %s is damaged (%v); restore it from a backup", s.dir, err)
+		return flow.Errorf(flow.Unusable, "the store in %s is damaged (%v); restore it from a backup", s.dir, err)
 	}
-	return flow.Errorf(flow.Unavailable, "the store in %s cannot be read or written (%v); check the disk and try again", s.dir, err)
+	if busy(err) {
+		return flow.Errorf(flow.Unavailable, "the store in %s is busy; try again", s.dir)
+	}
+	return flow.Errorf(flow.Unusable, "the store in %s cannot be read or written (%v); check the disk and try again", s.dir, err)
 }

@@ -53,10 +53,10 @@ func (f databaseFile) create() error {
 // unusable explains why a data directory cannot be used.
 func unusable(dir string, err error) error {
 	if errors.Is(err, fs.ErrPermission) {
-		return flow.Errorf(flow.Unavailable,
+		return flow.Errorf(flow.Unusable,
 			"the data directory %s may not be written to; give this user the right to it or choose another directory", dir)
 	}
-	return flow.Errorf(flow.Unavailable, "the data directory %s cannot be used: %v", dir, err)
+	return flow.Errorf(flow.Unusable, "the data directory %s cannot be used: %v", dir, err)
 }
 
 // header is what the first bytes of a database file say of it.
@@ -103,10 +103,10 @@ func (h header) check(path string, newest int) error {
 	case h.empty:
 		return nil
 	case h.application != applicationID:
-		return flow.Errorf(flow.Unavailable,
+		return flow.Errorf(flow.Unusable,
 			"%s is not a store of flow-mcp; move it away or choose another data directory", path)
 	case h.version > newest:
-		return flow.Errorf(flow.Unavailable,
+		return flow.Errorf(flow.Unusable,
 			"the store %s has format %d, and this program knows formats up to %d; update flow-mcp or choose another data directory",
 			path, h.version, newest)
 	}
@@ -121,7 +121,7 @@ func verify(ctx context.Context, conn *sql.Conn, path string, want map[string]st
 			return fmt.Errorf("read setting %s of %s: %w", pragma, path, err)
 		}
 		if got != value {
-			return flow.Errorf(flow.Unavailable,
+			return flow.Errorf(flow.Unusable,
 				"%s cannot be kept safely: %s is %s and not %s; choose a data directory on a local disk", path, pragma, got, value)
 		}
 	}

@@ -90,6 +90,28 @@ func classOf(r rune) class {
 	return gap
 }
 
+// indexText returns what the index is given of a text: its words, folded. FTS5's tokenizer
+// for ASCII splits it as [tokens] does.
+func indexText(text string) string {
+	folded, ascii := foldASCII(make([]byte, 0, len(text)), text)
+	if ascii && longestWord(folded) <= maxToken {
+		return string(folded)
+	}
+	return strings.Join(tokens(fold(text)), " ")
+}
+
+// longestWord returns the length of the longest word of an ASCII text.
+func longestWord(folded []byte) int {
+	longest, length := 0, 0
+	for _, c := range folded {
+		if length++; classOf(rune(c)) == gap {
+			length = 0
+		}
+		longest = max(longest, length)
+	}
+	return longest
+}
+
 // maxToken is how many characters of a word are in the index.
 const maxToken = 64
 

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,7 +21,9 @@ import (
 const indexFormat = 1
 
 // indexSchema needs no texts: rows are found by their place in the log. The words come
-// from [tokens], so the tokenizer has only blanks to split at.
+// from [indexText], so the tokenizer has only to split them. There is no index of prefixes: it
+// would cost three times the work, more than storing the message does, and searches ask
+// for whole words first.
 const indexSchema = `
 CREATE TABLE state (
   only    INTEGER PRIMARY KEY CHECK (only = 1),
@@ -30,8 +31,9 @@ CREATE TABLE state (
   indexed INTEGER NOT NULL  -- the newest place of the log that is in
 ) STRICT;
 CREATE VIRTUAL TABLE words USING fts5(
-  body, scope, content='', contentless_delete=1, detail=column, tokenize='ascii', prefix='2 3'
-);`
+  body, scope, content='', contentless_delete=1, detail=column, tokenize='ascii'
+);
+INSERT INTO words (words, rank) VALUES ('automerge', 8);`
 
 // The statements of search.db.
 const (
@@ -246,7 +248,7 @@ func (x *searcher) add(ctx context.Context) (more bool, err error) {
 			return false, x.store.explain(err)
 		}
 		scope := channelToken(channel) + " " + teamToken(org)
-		if _, err := insert.ExecContext(ctx, last, strings.Join(tokens(fold(body)), " "), scope); err != nil {
+		if _, err := insert.ExecContext(ctx, last, indexText(body), scope); err != nil {
 			return false, fmt.Errorf("index message: %w", err)
 		}
 	}

@@ -139,7 +139,7 @@ func (m *Member) Call(ctx context.Context, method string, params json.RawMessage
 			fatal = 0
 		}
 		if fatal == maxFatal {
-			return nil, err
+			return nil, stillUnknown(unknown, err)
 		}
 	}
 }

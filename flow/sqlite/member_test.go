@@ -202,7 +202,7 @@ func TestStoreThatCannotBeOpened(t *testing.T) {
 			for range 3 {
 				for _, m := range members {
 					_, err := flow.NewSession.Call(t.Context(), m, flow.NewSessionInput{})
-					if !errors.Is(err, flow.Unavailable) || !strings.Contains(err.Error(), c.says) {
+					if !errors.Is(err, flow.Unusable) || !strings.Contains(err.Error(), c.says) {
 						t.Errorf("a call fails with %v, want %q", err, c.says)
 					}
 				}

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"bytes"
+	"cmp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -11,11 +12,13 @@ import (
 type query struct {
 	folded string
 	// words selects the messages from the index that hold the text if its last word is
-	// a whole one, and prefix those that hold it if it is the beginning of one. They are
-	// empty when there is nothing to ask the index for.
+	// a whole one, and prefix those that hold it if that is the beginning of one. They
+	// are empty when there is nothing to ask the index for.
 	words, prefix string
-	// inner says that the text may begin inside a word, which match does not find.
+	// inner says that the text may begin inside a word, which these do not find. Then
+	// rest selects what holds the words after the first, if there are any.
 	inner bool
+	rest  string
 
 	scratch []byte
 }
@@ -47,12 +50,23 @@ func newQuery(text string) query {
 			open = true
 		}
 	}
-	// Words are letters, digits and symbols: there is no quotation mark to escape.
-	q.words = `body : ("` + strings.Join(list, `" AND "`) + `")`
-	if open {
-		q.prefix = strings.TrimSuffix(q.words, ")") + "*)"
+	q.words, q.prefix = selections(list, open)
+	if q.inner && len(list) > 1 {
+		whole, beginning := selections(list[1:], open)
+		q.rest = cmp.Or(beginning, whole)
 	}
 	return q
+}
+
+// selections returns what the index is asked for: all of some words and, when the last
+// is open, also those where it is the beginning of a word.
+func selections(list []string, open bool) (whole, beginning string) {
+	// Words are letters, digits and symbols: there is no quotation mark to escape.
+	whole = `body : ("` + strings.Join(list, `" AND "`) + `")`
+	if open {
+		beginning = strings.TrimSuffix(whole, ")") + "*)"
+	}
+	return whole, beginning
 }
 
 // in restricts a selection to channels or, when they are too many to name, to a team.

@@ -55,7 +55,7 @@ func TestLogOfAnotherProgram(t *testing.T) {
 	}
 	copied := copyFiles(t, dir, "main.db", "main.db-wal")
 	_, err := openStore(t.Context(), copied, Options{})
-	if !errors.Is(err, flow.Unavailable) {
+	if !errors.Is(err, flow.Unusable) {
 		t.Errorf("a foreign database was not refused: %v", err)
 	}
 }

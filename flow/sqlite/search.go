@@ -13,8 +13,8 @@ import (
 )
 
 // How far a search looks. The index finds a text that begins where a word begins, all
-// the way back; one that begins inside a word is looked for in the newest messages only,
-// and in more of them when nothing else was found.
+// the way back. One that begins inside a word is looked for in the newest messages and,
+// when nothing was found, by its other words or in more of the messages.
 const (
 	maxSearch     = 1000   // characters of a text to look for
 	nearScan      = 500    // messages
@@ -109,15 +109,15 @@ func (s *search) run(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	for _, selection := range []string{s.query.words, s.query.prefix} {
-		if selection == "" || s.full() {
-			break
+	for _, selection := range []string{s.query.words, s.query.prefix, s.query.rest} {
+		if selection == "" || s.full() || selection == s.query.rest && len(s.found) > 0 {
+			continue
 		}
 		if err := s.look(ctx, in(selection, s.channels, s.team)); err != nil {
 			return err
 		}
 	}
-	if len(s.found) > 0 && s.query.words != "" {
+	if len(s.found) > 0 || s.query.rest != "" {
 		return nil
 	}
 	return s.scan(ctx, func() bool { return s.looked >= farScan })

@@ -30,7 +30,7 @@ func TestOpenNeedsToWrite(t *testing.T) {
 		unix.Setfsuid(nobody)
 	}
 	_, err := openStore(t.Context(), dir, Options{})
-	if !errors.Is(err, flow.Unavailable) || !strings.Contains(err.Error(), dir) || !strings.Contains(err.Error(), "may not be written to") {
+	if !errors.Is(err, flow.Unusable) || !strings.Contains(err.Error(), dir) || !strings.Contains(err.Error(), "may not be written to") {
 		t.Errorf("a directory one may not write to: %v", err)
 	}
 }

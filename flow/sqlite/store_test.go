@@ -66,7 +66,7 @@ func TestOpenRefuses(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err = openStore(t.Context(), dir, Options{})
-			if !errors.Is(err, flow.Unavailable) {
+			if !errors.Is(err, flow.Unusable) {
 				t.Fatalf("opened: %v", err)
 			}
 			for _, want := range tt.want {
@@ -97,7 +97,7 @@ func TestOpenNeedsADirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := openStore(t.Context(), filepath.Join(file, "below"), Options{})
-	if !errors.Is(err, flow.Unavailable) || !strings.Contains(err.Error(), file) {
+	if !errors.Is(err, flow.Unusable) || !strings.Contains(err.Error(), file) {
 		t.Errorf("a directory below a file: %v", err)
 	}
 }
@@ -179,7 +179,7 @@ func (u user) texts(t testing.TB) []string {
 func TestSettingsAreReadBack(t *testing.T) {
 	s := open(t, t.TempDir())
 	err := verify(t.Context(), s.writer.conn, "main.db", map[string]string{"journal_mode": "delete"})
-	if !errors.Is(err, flow.Unavailable) || !strings.Contains(err.Error(), "local disk") {
+	if !errors.Is(err, flow.Unusable) || !strings.Contains(err.Error(), "local disk") {
 		t.Error(err)
 	}
 }
@@ -207,7 +207,7 @@ func TestFullDisk(t *testing.T) {
 		}
 		sent++
 	}
-	if !errors.Is(err, flow.Unavailable) || !strings.Contains(err.Error(), "is full; free space") {
+	if !errors.Is(err, flow.Unusable) || !strings.Contains(err.Error(), "is full; free space") {
 		t.Fatalf("a full disk: %v", err)
 	}
 	if got := ana.texts(t); len(got) != sent {

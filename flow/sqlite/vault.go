@@ -45,7 +45,7 @@ func openVault(dir string) (*vault, error) {
 		return nil, unusable(dir, err)
 	}
 	if len(key) != vaultKeySize {
-		return nil, flow.Errorf(flow.Unavailable,
+		return nil, flow.Errorf(flow.Unusable,
 			"%s is not the key of a store; restore it from a backup, or remove it, which gives every account a new key ring", path)
 	}
 	return newVault(key)
@@ -115,7 +115,7 @@ func (v *vault) seal(secret []byte, what string) []byte {
 func (v *vault) unseal(sealed []byte, what string) ([]byte, error) {
 	secret, err := v.aead.Open(nil, nil, sealed, []byte(what))
 	if err != nil {
-		return nil, flow.Errorf(flow.Unavailable, "a private key cannot be read with %s; restore the file from the backup that main.db is from", vaultFile)
+		return nil, flow.Errorf(flow.Unusable, "a private key cannot be read with %s; restore the file from the backup that main.db is from", vaultFile)
 	}
 	return secret, nil
 }

@@ -44,7 +44,7 @@ func TestVault(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := other.unseal(sealed, "label"); !errors.Is(err, flow.Unavailable) || other.name == v.name {
+	if got, err := other.unseal(sealed, "label"); !errors.Is(err, flow.Unusable) || other.name == v.name {
 		t.Errorf("another vault, %s, gives %q, %v", other.name, got, err)
 	}
 	info, err := os.Stat(filepath.Join(dir, vaultFile))
@@ -62,7 +62,7 @@ func TestVaultOfAnotherProgram(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, vaultFile), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if s, err := openStore(t.Context(), dir, Options{}); !errors.Is(err, flow.Unavailable) {
+		if s, err := openStore(t.Context(), dir, Options{}); !errors.Is(err, flow.Unusable) {
 			t.Errorf("a store with %d bytes for a key: %v, %v", len(content), s, err)
 		}
 	}

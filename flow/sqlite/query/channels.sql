@@ -60,7 +60,9 @@ ON CONFLICT DO UPDATE SET seq = excluded.seq, event = excluded.event;
 
 -- name: CountUnread :one
 SELECT count(*) FROM (
-  SELECT 1 FROM message WHERE message.channel = ? AND message.seq > ? AND message.author <> ? AND message.deleted = 0
+  SELECT 1 FROM message WHERE message.channel = sqlc.arg(channel) AND message.author <> sqlc.arg(account)
+    AND message.deleted = 0 AND message.seq > coalesce(
+      (SELECT read_mark.seq FROM read_mark WHERE read_mark.account = sqlc.arg(account) AND read_mark.channel = sqlc.arg(channel)), 0)
   LIMIT 101
 );
 

@@ -332,19 +332,15 @@ func (q *Queries) ChannelsOf(ctx context.Context, account int64, org int64) ([]C
 
 const countUnread = `-- name: CountUnread :one
 SELECT count(*) FROM (
-  SELECT 1 FROM message WHERE message.channel = ? AND message.seq > ? AND message.author <> ? AND message.deleted = 0
+  SELECT 1 FROM message WHERE message.channel = ?1 AND message.author <> ?2
+    AND message.deleted = 0 AND message.seq > coalesce(
+      (SELECT read_mark.seq FROM read_mark WHERE read_mark.account = ?2 AND read_mark.channel = ?1), 0)
   LIMIT 101
 )
 `
 
-type CountUnreadParams struct {
-	Channel int64
-	Seq     flow.Cursor
-	Author  int64
-}
-
-func (q *Queries) CountUnread(ctx context.Context, arg CountUnreadParams) (int64, error) {
-	row := q.db.QueryRowContext(ctx, countUnread, arg.Channel, arg.Seq, arg.Author)
+func (q *Queries) CountUnread(ctx context.Context, channel int64, account int64) (int64, error) {
+	row := q.db.QueryRowContext(ctx, countUnread, channel, account)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
