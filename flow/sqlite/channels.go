@@ -24,7 +24,7 @@ func channelFor(ctx context.Context, q *db.Queries, self *who, method string, id
 	if org == "" || org == ch.OrgPublic {
 		return ch, nil
 	}
-	if _, err := orgFor(ctx, q, self, "EnumerateChannels", org); err != nil {
+	if _, err := orgFor(ctx, q, self, beThere, org); err != nil {
 		return ch, err
 	}
 	return ch, flow.Errorf(flow.Invalid, "the channel is in another team than OrgID says; leave OrgID out")

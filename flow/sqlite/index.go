@@ -315,17 +315,14 @@ func (x *searcher) stop() {
 }
 
 func (x *searcher) disconnect() error {
-	var first error
+	var errs []error
 	for _, d := range []*sql.DB{x.pool, x.file} {
-		if d == nil {
-			continue
-		}
-		if err := d.Close(); first == nil {
-			first = err
+		if d != nil {
+			errs = append(errs, d.Close())
 		}
 	}
 	x.pool, x.file = nil, nil
-	return first
+	return errors.Join(errs...)
 }
 
 // close closes the files.

@@ -202,7 +202,7 @@ func (e *Engine) changeOrgMember(
 		return flow.Nothing{}, err
 	}
 	return once(ctx, e, call, method, string(self.id), func(t *tx) (none flow.Nothing, err error) {
-		place, err := orgFor(t.ctx, t.Queries, self, "EnumerateOrgMembers", org)
+		place, err := orgFor(t.ctx, t.Queries, self, beThere, org)
 		if err != nil {
 			return none, err
 		}
@@ -295,7 +295,7 @@ func (e *Engine) changeChannelMember(ctx context.Context, call flow.Call, method
 		return flow.Nothing{}, err
 	}
 	return once(ctx, e, call, method, string(self.id), func(t *tx) (none flow.Nothing, err error) {
-		row, err := channelFor(t.ctx, t.Queries, self, "GetChannel", in.ChannelID, in.OrgID)
+		row, err := channelFor(t.ctx, t.Queries, self, beThere, in.ChannelID, in.OrgID)
 		if err != nil {
 			return none, err
 		}

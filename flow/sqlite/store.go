@@ -215,8 +215,14 @@ func (t *tx) dropMember(member string) error {
 // chores runs now and then in the transaction of a batch. It forgets old requests, and
 // the sessions of processes that were gone before this one owned the store.
 func (s *store) chores(t *tx) error {
-	if err := t.PruneRequests(t.ctx, t.now-keepRequests.Milliseconds()); err != nil {
-		return fmt.Errorf("prune requests: %w", err)
+	for range 20 { // some at a time, but not so many that others wait long
+		n, err := t.PruneRequests(t.ctx, t.now-keepRequests.Milliseconds())
+		if err != nil {
+			return fmt.Errorf("prune requests: %w", err)
+		}
+		if n == 0 {
+			break
+		}
 	}
 	members, err := t.SessionMembers(t.ctx)
 	if err != nil {
@@ -245,37 +251,27 @@ func (s *store) close(ctx context.Context) error {
 		s.end(one, errClosed)
 	}
 	s.search.stop()
-	if _, e := s.writer.conn.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)"); err == nil {
-		err = e
-	}
-	if e := s.closeFiles(); err == nil {
-		err = e
-	}
-	if err != nil {
+	if err = errors.Join(err, s.closeFiles()); err != nil {
 		return fmt.Errorf("close store %s: %w", s.dir, err)
 	}
 	return nil
 }
 
+// closeFiles closes what is open. The last connection to a file moves its write-ahead log
+// into it.
 func (s *store) closeFiles() error {
-	var first error
-	note := func(err error) {
-		if first == nil {
-			first = err
-		}
-	}
+	var errs []error
 	if s.search != nil {
-		note(s.search.close())
+		errs = append(errs, s.search.close())
 	}
 	if s.pool != nil {
-		note(s.pool.Close())
+		errs = append(errs, s.pool.Close())
 	}
 	if s.writer != nil {
-		note(s.writer.statements.close())
-		note(s.writer.conn.Close())
+		errs = append(errs, s.writer.statements.close(), s.writer.conn.Close())
 	}
 	if s.write != nil {
-		note(s.write.Close())
+		errs = append(errs, s.write.Close())
 	}
-	return first
+	return errors.Join(errs...)
 }

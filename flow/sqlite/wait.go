@@ -221,14 +221,15 @@ func (e *Engine) EnumerateEvents(ctx context.Context, call flow.Call, in flow.En
 	}
 	w, done := e.store.hub.wait(self.view)
 	defer done()
-	timeout := time.NewTimer(time.Duration(in.WaitMilliseconds) * time.Millisecond)
-	defer timeout.Stop()
-	return e.page(ctx, s, *in.After, limit, w, timeout.C)
+	wait := time.Duration(in.WaitMilliseconds) * time.Millisecond
+	return e.page(ctx, s, w, *in.After, limit, wait)
 }
 
-// page reads events, waiting for the first one until timeout.
-func (e *Engine) page(ctx context.Context, s *session, after flow.Cursor, limit int, w *waiter, timeout <-chan time.Time) (flow.EventPage, error) {
-	for late := false; ; {
+// page reads events, waiting for the first one.
+func (e *Engine) page(ctx context.Context, s *session, w *waiter, after flow.Cursor, limit int, wait time.Duration) (flow.EventPage, error) {
+	timeout := time.NewTimer(wait)
+	defer timeout.Stop()
+	for late := wait == 0; ; {
 		list, next, err := e.store.visible(ctx, w.view, after, limit)
 		if err != nil {
 			return flow.EventPage{}, err
@@ -242,7 +243,7 @@ func (e *Engine) page(ctx context.Context, s *session, after flow.Cursor, limit 
 		}
 		select {
 		case <-w.wake:
-		case <-timeout:
+		case <-timeout.C:
 			late = true
 		case <-s.ended:
 			return flow.EventPage{}, s.why()

@@ -48,5 +48,5 @@ INSERT INTO request (uid, method, scope, result, created) VALUES (?, ?, ?, ?, ?)
 -- name: RequestByUID :one
 SELECT method, scope, result FROM request WHERE uid = ?;
 
--- name: PruneRequests :exec
+-- name: PruneRequests :execrows
 DELETE FROM request WHERE uid IN (SELECT uid FROM request WHERE request.created < ? ORDER BY request.created LIMIT 1000);

@@ -128,13 +128,16 @@ func (q *Queries) NewestSession(ctx context.Context, member string) (flow.Sessio
 	return id, err
 }
 
-const pruneRequests = `-- name: PruneRequests :exec
+const pruneRequests = `-- name: PruneRequests :execrows
 DELETE FROM request WHERE uid IN (SELECT uid FROM request WHERE request.created < ? ORDER BY request.created LIMIT 1000)
 `
 
-func (q *Queries) PruneRequests(ctx context.Context, created int64) error {
-	_, err := q.db.ExecContext(ctx, pruneRequests, created)
-	return err
+func (q *Queries) PruneRequests(ctx context.Context, created int64) (int64, error) {
+	result, err := q.db.ExecContext(ctx, pruneRequests, created)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 const requestByUID = `-- name: RequestByUID :one
