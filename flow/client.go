@@ -161,8 +161,8 @@ func (c *Client) connect(ctx context.Context) (connection, error) {
 		if attempt == retries {
 			return connection{}, Errorf(Unavailable, "no session could be opened: %v", err)
 		}
-		if err := pause(ctx, retryPause(attempt)); err != nil {
-			return connection{}, err
+		if pause(ctx, retryPause(attempt)) != nil {
+			return connection{}, err // tells more than that time is up
 		}
 	}
 }

@@ -180,7 +180,7 @@ func hasResult(data []byte) bool {
 
 func orInternal(c Code) Code {
 	switch c {
-	case Invalid, NotFound, Denied, Conflict, Unsupported, Unavailable, Uncertain:
+	case Invalid, NotFound, Denied, Conflict, Unsupported, Unavailable, Unusable, Uncertain:
 		return c
 	}
 	return Internal

@@ -21,9 +21,12 @@ const (
 	Conflict Code = "conflict"
 	// Unsupported: this backend cannot do it at all.
 	Unsupported Code = "unsupported"
-	// Unavailable: nothing happened, because the backend could not be reached or could
-	// not store; trying again may help.
+	// Unavailable: nothing happened, because the backend could not be reached; trying
+	// again may help.
 	Unavailable Code = "unavailable"
+	// Unusable: nothing happened, and nothing will until a person mends what the message
+	// names: a full disk, a damaged store, a directory that may not be written to.
+	Unusable Code = "unusable"
 	// Uncertain: the backend went away while it worked; the write may have happened.
 	Uncertain Code = "uncertain"
 	// Internal: a defect on the other side. The details are in its log.

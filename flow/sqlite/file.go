@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 
 	"github.com/flow-mcp/flow-mcp/flow"
 )
@@ -55,6 +56,10 @@ func unusable(dir string, err error) error {
 	if errors.Is(err, fs.ErrPermission) {
 		return flow.Errorf(flow.Unusable,
 			"the data directory %s may not be written to; give this user the right to it or choose another directory", dir)
+	}
+	if errors.Is(err, syscall.ENOTDIR) || errors.Is(err, fs.ErrExist) {
+		return flow.Errorf(flow.Unusable,
+			"the data directory %s is a file, or lies below one; choose another directory", dir)
 	}
 	return flow.Errorf(flow.Unusable, "the data directory %s cannot be used: %v", dir, err)
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -48,7 +49,7 @@ func (e *Engine) SendMessage(ctx context.Context, call flow.Call, in flow.SendMe
 		if fresh, err := t.post(ch.id, m, uid, self.account); err != nil || fresh {
 			return err
 		}
-		return t.sameMessage(uid, ch.id, self.account)
+		return t.sameMessage(uid, ch.id, self.account, m)
 	})
 	if err != nil {
 		return "", e.store.explain(err)
@@ -108,15 +109,14 @@ func (e *Engine) sender(t *tx, self *who, id flow.ChannelID, org flow.OrgID) (ta
 	return t.targets[id], nil
 }
 
-// sameMessage accepts a uid that is taken when it was the same account's, in the same
-// channel.
-func (t *tx) sameMessage(uid []byte, channel, author int64) error {
-	row, err := t.MessageByUID(t.ctx, uid)
+// sameMessage accepts a uid that is taken when the message that has it is this one.
+func (t *tx) sameMessage(uid []byte, channel, author int64, m flow.Message) error {
+	row, err := t.MessageContent(t.ctx, uid)
 	if err != nil {
 		return err
 	}
-	if row.Channel != channel || row.Author != author {
-		return flow.Errorf(flow.Conflict, "this RequestID was used for a message to another channel; give each message its own")
+	if row.Channel != channel || row.Author != author || row.Body != m.Text || row.Other != m.OtherData {
+		return flow.Errorf(flow.Conflict, "this RequestID was used for another message; give each message its own")
 	}
 	return nil
 }
@@ -251,7 +251,7 @@ func (t *tx) remove(self *who, ch db.ChannelForRow, in flow.MarkMessagesDeletedI
 				return err
 			}
 		}
-		if row.Deleted != 0 || slices.Contains(event.MessageIDs, ref.MessageID) {
+		if row.Deleted != 0 {
 			continue
 		}
 		if err := t.DeleteMessage(t.ctx, row.Seq); err != nil {
@@ -273,5 +273,5 @@ func clip(s string) string {
 	if len(s) <= most {
 		return s
 	}
-	return s[:most] + "..."
+	return strings.ToValidUTF8(s[:most], "") + "..."
 }

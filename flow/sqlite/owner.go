@@ -175,7 +175,7 @@ func (o *owner) close(leave bool) error {
 	defer cancel()
 	err := o.store.close(ctx)
 	o.listener.Close()
-	o.log.Info("hands over the store", "err", err)
+	o.log.Debug("hands over the store")
 	if err != nil {
 		return fmt.Errorf("close store: %w", err)
 	}

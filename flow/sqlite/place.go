@@ -38,11 +38,31 @@ func newPlace(dir string) (place, error) {
 	if real, err := filepath.EvalSymlinks(dir); err == nil { // some drives of Windows cannot say
 		dir = real
 	}
+	if err := checkOwn(dir); err != nil {
+		return place{}, err
+	}
 	p := place{dir: dir, socket: filepath.Join(dir, "socket")}
 	if len(p.socket) > maxSocketPath {
 		p.socket = filepath.Join(shortDir(dir), "socket")
 	}
 	return p, nil
+}
+
+// checkOwn refuses a data directory in which somebody else could put files in place of
+// ours.
+func checkOwn(dir string) error {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return unusable(dir, err)
+	}
+	if !ownedByUser(info) {
+		return flow.Errorf(flow.Unusable, "the data directory %s belongs to another user; choose a directory of your own", dir)
+	}
+	if runtime.GOOS != "windows" && info.Mode().Perm()&0o022 != 0 {
+		return flow.Errorf(flow.Unusable,
+			"others may write to the data directory %s; take that right away (chmod go-w) or choose another directory", dir)
+	}
+	return nil
 }
 
 // shortDir names a directory for the socket of a store whose own path is too long. It

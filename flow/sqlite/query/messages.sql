@@ -8,6 +8,9 @@ SELECT chseq FROM message WHERE channel = ? ORDER BY seq DESC LIMIT 1;
 -- name: MessageByUID :one
 SELECT seq, channel, author, deleted FROM message WHERE uid = ?;
 
+-- name: MessageContent :one
+SELECT channel, author, body, other FROM message WHERE uid = ?;
+
 -- name: NewestMessages :many
 SELECT message.uid, account.public, message.created, message.body, message.other
 FROM message CROSS JOIN account ON account.id = message.author

@@ -87,6 +87,29 @@ func (q *Queries) MessageByUID(ctx context.Context, uid []byte) (MessageByUIDRow
 	return i, err
 }
 
+const messageContent = `-- name: MessageContent :one
+SELECT channel, author, body, other FROM message WHERE uid = ?
+`
+
+type MessageContentRow struct {
+	Channel int64
+	Author  int64
+	Body    string
+	Other   string
+}
+
+func (q *Queries) MessageContent(ctx context.Context, uid []byte) (MessageContentRow, error) {
+	row := q.db.QueryRowContext(ctx, messageContent, uid)
+	var i MessageContentRow
+	err := row.Scan(
+		&i.Channel,
+		&i.Author,
+		&i.Body,
+		&i.Other,
+	)
+	return i, err
+}
+
 const newestMessages = `-- name: NewestMessages :many
 SELECT message.uid, account.public, message.created, message.body, message.other
 FROM message CROSS JOIN account ON account.id = message.author
