@@ -41,14 +41,16 @@ import (
 
 // program is the command line.
 type program struct {
+	ShowVersion kong.VersionFlag `name:"version" help:"Print the version."`
+
 	Serve   serveCommand   `cmd:"" default:"withargs" help:"Serve MCP on standard input and output. This is what hosts run, and what happens without a command."`
 	Backend backendCommand `cmd:"" help:"Run the embedded backend alone, for programs that speak the Flow protocol."`
 	Demo    demoCommand    `cmd:"" help:"Run two servers, send a message from one to the other, and show it."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 	Guard   guardCommand   `cmd:"" hidden:"" help:"Run a foreign backend that dies with the program that started it."`
 
-	LogLevel  slog.Level `default:"info" env:"FLOW_MCP_LOG_LEVEL" placeholder:"LEVEL" help:"What to log on standard error: debug, info, warn or error. (${env})"`
-	LogFormat string     `default:"text" enum:"text,json" env:"FLOW_MCP_LOG_FORMAT" help:"text or json. (${env})"`
+	LogLevel  string `default:"info" enum:"debug,info,warn,error" env:"FLOW_MCP_LOG_LEVEL" help:"What to log on standard error: debug, info, warn or error. (${env})"`
+	LogFormat string `default:"text" enum:"text,json" env:"FLOW_MCP_LOG_FORMAT" help:"text or json. (${env})"`
 }
 
 // storeFlags say where the embedded store is.
@@ -79,8 +81,9 @@ func run(ctx context.Context, args []string) int {
 	var p program
 	parser, err := kong.New(&p,
 		kong.Name("flow-mcp"),
-		kong.Description("Team chat for AI agents: the Flow API as an MCP server."),
-		kong.Vars{"data_dir": filepath.Join(xdg.DataHome, "flow-mcp")},
+		kong.Description("Team chat for AI agents: the Flow API as an MCP server. "+
+			"Without a command it serves; flow-mcp serve --help lists the flags of that."),
+		kong.Vars{"data_dir": filepath.Join(xdg.DataHome, "flow-mcp"), "version": "flow-mcp " + version()},
 	)
 	if err != nil {
 		panic(err) // the tags of program are wrong
@@ -90,8 +93,12 @@ func run(ctx context.Context, args []string) int {
 		fmt.Fprintf(os.Stderr, "flow-mcp: %v; flow-mcp --help tells what there is\n", err)
 		return 2
 	}
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(p.LogLevel)); err != nil {
+		panic(err) // the tags of program name a level that there is not
+	}
 	log, queue := logs.New(os.Stderr, logs.Options{
-		Level: p.LogLevel,
+		Level: level,
 		JSON:  p.LogFormat == "json",
 		Color: isatty.IsTerminal(os.Stderr.Fd()) && os.Getenv("NO_COLOR") == "",
 	})
@@ -142,7 +149,12 @@ func (s *serveCommand) Run(ctx context.Context, log *slog.Logger) error {
 	running.Go(func() error { return mcp.pump(ctx, client, supervisor, log) })
 	running.Go(func() error {
 		defer cancel() // the host is gone: so is everything else
-		return mcp.transport.Run(ctx, os.Stdin, os.Stdout)
+		err := mcp.transport.Run(ctx, os.Stdin, os.Stdout)
+		if errors.Is(err, syscall.EPIPE) {
+			log.Info("the host has closed our standard output")
+			return nil
+		}
+		return err
 	})
 	return running.Wait()
 }

@@ -30,7 +30,7 @@ func TestReadmeFlags(t *testing.T) {
 		}
 	}
 	said, written := settings(string(help)), settings(strings.Join(table, ""))
-	said = slices.DeleteFunc(said, func(s string) bool { return s == "--help" })
+	said = slices.DeleteFunc(said, func(s string) bool { return s == "--help" || s == "--version" })
 	if diff := cmp.Diff(said, written); diff != "" {
 		t.Errorf("flags and variables (-the program +README.md):\n%s", diff)
 	}

@@ -14,24 +14,17 @@ import (
 	"github.com/flow-mcp/flow-mcp/flow/sqlite"
 )
 
-// Processes share a store: one of them owns it, the others ask the owner.
-func TestSharedStore(t *testing.T) {
-	flowtest.Run(t, func(t *testing.T) flowtest.World { return network{dir: t.TempDir(), process: member} })
-}
-
-// The same behind the wire protocol: what crosses the process border is not changed by it.
+// Processes share a store, and each is asked over the wire protocol: what crosses both
+// borders is not changed by them. Package sqlite runs the suite on the engine itself.
 func TestProcessBorder(t *testing.T) {
-	flowtest.Run(t, func(t *testing.T) flowtest.World { return network{dir: t.TempDir(), process: served} })
+	flowtest.Run(t, func(t *testing.T) flowtest.World { return network{dir: t.TempDir()} })
 }
 
-// network is a store in a directory, and how a process gets at it.
-type network struct {
-	dir     string
-	process func(t *testing.T, dir string) flow.Caller
-}
+// network is a store in a directory.
+type network struct{ dir string }
 
 // Process implements [flowtest.World].
-func (n network) Process(t *testing.T) flow.Caller { return n.process(t, n.dir) }
+func (n network) Process(t *testing.T) flow.Caller { return served(t, n.dir) }
 
 // member is a process that is called directly.
 func member(t *testing.T, dir string) flow.Caller {

@@ -74,6 +74,7 @@ func requestsConflict(t *testing.T, n *network) {
 	key := fresh()
 	must(t, alice.Keyed(key), flow.SendMessage, flow.SendMessageInput{ChannelID: general, Text: "hi"})
 	refuse(t, alice.Keyed(key), flow.SendMessage, flow.SendMessageInput{ChannelID: random, Text: "hi"}, flow.Conflict)
+	refuse(t, alice.Keyed(key), flow.SendMessage, flow.SendMessageInput{ChannelID: general, Text: "other"}, flow.Conflict)
 	if got := alice.texts(t, random, flow.MessageFilters{}); len(got) != 0 {
 		t.Errorf("a refused message was sent: %q", got)
 	}

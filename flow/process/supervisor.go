@@ -110,7 +110,7 @@ func (s *Supervisor) Restart() {
 }
 
 // Run starts a backend when Endpoint is first called and keeps one running until ctx
-// ends. Then it stops the backend, within 1.5 seconds, and returns when it is reaped. An
+// ends. Then it stops the backend, within a second, and returns when it is reaped. An
 // error says that the backend could not be stopped. Run is called once.
 func (s *Supervisor) Run(ctx context.Context) error {
 	s.init()
@@ -206,10 +206,11 @@ func (s *Supervisor) live(ctx context.Context, generation int) (healthy time.Dur
 }
 
 // graces returns how long a backend may take to end after its standard input was closed,
-// and after SIGTERM.
+// and after SIGTERM. With the time that calls under way are given before, all ends within
+// two seconds; what our own store has not written down then, it does when it is opened.
 func (s *Supervisor) graces() (eof, term time.Duration) {
 	if s.Own {
-		return 700 * time.Millisecond, 400 * time.Millisecond
+		return 400 * time.Millisecond, 200 * time.Millisecond
 	}
 	return 0, time.Second
 }

@@ -48,7 +48,7 @@ func New(w io.Writer, o Options) (*slog.Logger, *Writer) {
 	if o.JSON {
 		return slog.New(slog.NewJSONHandler(queue, &slog.HandlerOptions{Level: o.Level})), queue
 	}
-	return slog.New(tint.NewHandler(queue, &tint.Options{
+	return slog.New(tint.NewTextHandler(queue, &tint.Options{
 		Level: o.Level, NoColor: !o.Color, TimeFormat: time.TimeOnly,
 	})), queue
 }

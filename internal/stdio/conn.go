@@ -13,12 +13,12 @@ import (
 
 const (
 	// how long calls may go on after the client closed its end.
-	callsAfterEOF = 1500 * time.Millisecond
+	callsAfterEOF = 1200 * time.Millisecond
 	// how long cancelled calls have to answer before the last flush.
 	settleTime = 100 * time.Millisecond
 	// when Run returns at the latest, after the client closed its end and
 	// after its context was done.
-	limitAfterEOF  = 1750 * time.Millisecond
+	limitAfterEOF  = 1450 * time.Millisecond
 	limitAfterStop = time.Second
 	// notifications of the client that may wait for their handlers.
 	maxClientNotes = 64

@@ -95,7 +95,7 @@ func TestEOFWithEndlessCall(t *testing.T) {
 		if diff := cmp.Diff([]string{"1 error -32603"}, short(h.rest())); diff != "" {
 			t.Error(diff)
 		}
-		if took := time.Since(start); took != 1500*time.Millisecond {
+		if took := time.Since(start); took != 1200*time.Millisecond {
 			t.Errorf("the call ended after %v", took)
 		}
 		h.within(0, nil)
@@ -107,7 +107,7 @@ func TestHandlerThatIgnoresItsContext(t *testing.T) {
 		end   func(h *host)
 		limit time.Duration
 	}{
-		"EOF":              {func(h *host) { h.stdin.Close() }, 1750 * time.Millisecond},
+		"EOF":              {func(h *host) { h.stdin.Close() }, 1450 * time.Millisecond},
 		"context":          {func(h *host) { h.stop() }, 250 * time.Millisecond},
 		"EOF then context": {func(h *host) { h.stdin.Close(); synctest.Wait(); h.stop() }, 250 * time.Millisecond},
 	}
@@ -163,7 +163,7 @@ func TestEOFEndsListens(t *testing.T) {
 		h.send(`{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"change",%s}}`, modern)
 		h.send(`{"jsonrpc":"2.0","id":3,"method":"server/discover","params":{%s}}`, modern)
 		h.stdin.Close()
-		time.Sleep(1200 * time.Millisecond)
+		time.Sleep(1000 * time.Millisecond)
 		got := h.rest()
 		last := got[len(got)-1]
 		if last.String() != "9007199254740993 result" || !strings.Contains(string(last.Result), `subscriptionId":9007199254740993`) {
@@ -231,7 +231,7 @@ func TestBlockedClient(t *testing.T) {
 		end   func(h *host)
 		limit time.Duration
 	}{
-		"EOF":     {func(h *host) { h.stdin.Close() }, 1750 * time.Millisecond},
+		"EOF":     {func(h *host) { h.stdin.Close() }, 1450 * time.Millisecond},
 		"context": {func(h *host) { h.stop() }, time.Second},
 	}
 	for name, test := range ends {

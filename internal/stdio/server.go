@@ -95,8 +95,8 @@ func New(m *server.MCPServer, opts Options) *Server {
 // Run serves the client that writes to in and reads from out until in ends,
 // ctx is done, or out fails. It may be called once.
 //
-// When in ends, calls under way may finish for 1.5 seconds; then they are
-// cancelled, what is written is flushed, and Run returns, 1.75 seconds after
+// When in ends, calls under way may finish for 1.2 seconds; then they are
+// cancelled, what is written is flushed, and Run returns, 1.45 seconds after
 // the end of in at the latest. When ctx is done, calls are cancelled at once
 // and Run returns within one second. Both are orderly ends and return nil,
 // unless the client had stopped reading: then the error wraps ErrBlocked.
