@@ -80,12 +80,17 @@ func openSearch(ctx context.Context, s *store) (*searcher, error) {
 	}
 	err := x.open(ctx)
 	if err != nil {
-		s.log.Warn("store: search index is made anew", "reason", err)
+		if !errors.Is(err, errNoIndex) {
+			s.log.Warn("store: search index is made anew", "reason", err)
+		}
 		err = x.renew(ctx)
 	}
 	x.wake() // there may be messages that it does not know
 	return x, err
 }
+
+// errNoIndex is what a new store has.
+var errNoIndex = errors.New("there is no index yet")
 
 // open opens the file as it is.
 func (x *searcher) open(ctx context.Context) error {
@@ -93,8 +98,11 @@ func (x *searcher) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if head.empty || head.application != applicationID || head.version != indexFormat {
-		return errors.New("it is missing or of another format")
+	if head.empty {
+		return errNoIndex
+	}
+	if head.application != applicationID || head.version != indexFormat {
+		return errors.New("it is of another format")
 	}
 	if err := x.connect(ctx); err != nil {
 		return err
