@@ -54,6 +54,7 @@ var topics = []struct {
 	{"profiles", profiles},
 	{"keys", keys},
 	{"preferences", preferences},
+	{"adding to channels", autoAdds},
 	{"wire", wire},
 }
 
