@@ -27,6 +27,7 @@ type Engine interface {
 	Keys
 	Preferring
 	Searching
+	Attachments
 }
 
 // Nothing is the result of operations that have none. It is null on the wire.

@@ -66,7 +66,7 @@ type SendMessageInput struct {
 // AttachmentToSend names a file in a message to send. Flow: objects of id and filename.
 type AttachmentToSend struct {
 	ID       AttachmentID `json:"id" jsonschema_description:"Attachment id."`
-	Filename string       `json:"filename" jsonschema_description:"Base name of the file." `
+	Filename string       `json:"filename" jsonschema_description:"Base name; empty keeps the registered one."`
 }
 
 // EnumerateMessagesInput selects messages. Flow: EnumerateMessages, newest first.

@@ -46,7 +46,7 @@ type Config struct {
 	FlowServPort           string
 	FlowLocalDatabaseDir   string `jsonschema_description:"Directory that stands for this machine: accounts that have a device there are its local accounts."`
 	FlowLocalSchemaDir     string
-	FlowLocalAttachmentDir string `jsonschema_description:"Directory for downloaded attachments."`
+	FlowLocalAttachmentDir string `jsonschema_description:"Absolute path of the directory for downloaded files; the backend has one of its own when this is empty."`
 	FlowUseTLS             string
 	FlowKeyBackupHost      string
 	FlowKeyBackupPort      string

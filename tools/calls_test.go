@@ -3,6 +3,8 @@ package tools_test
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -241,17 +243,23 @@ func TestLongMessagesAreCutAndReachable(t *testing.T) {
 func TestResultsFitTheirSchemas(t *testing.T) {
 	w := newWorld(t)
 	ana := w.joins(t, "ana", allTools)
-	readAll(t, ana, `"NONE"`)
+	file := filepath.Join(t.TempDir(), "a.txt")
+	if err := os.WriteFile(file, []byte("a"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	made := ana.does(t, "flow_new_attachment", fmt.Sprintf(`{"org":"Home","file_path":%q}`, file))
+	attachment := fmt.Sprintf("%q", made.str("attachment_id"))
+	readAll(t, ana, `"NONE"`, attachment)
 	w.joins(t, "ben", tools.Options{}).does(t, "flow_status", `{}`)
 	ana.does(t, "flow_new_direct_conversation", `{"org":"Home","member":"@ben"}`)
 	sent := ana.does(t, "flow_send_message", `{"channel":"general","text":"...","other_data":{"highlighted":[]}}`)
-	readAll(t, ana, fmt.Sprintf("%q", sent.str("message_id")))
+	readAll(t, ana, fmt.Sprintf("%q", sent.str("message_id")), attachment)
 }
 
-func readAll(t *testing.T, p *person, message string) {
+func readAll(t *testing.T, p *person, message, attachment string) {
 	t.Helper()
 	values := map[string]string{"org": `"Home"`, "channel": `"general"`, "peer": `"me"`, "peer_username": `"ana"`,
-		"search": `"..."`, "timeout_seconds": "0", "message": message,
+		"search": `"..."`, "timeout_seconds": "0", "message": message, "attachment": attachment,
 		"account": `"@ana"`, "fingerprint": `"..."`, "provided_hash": `"..."`,
 		"key": `"..."`, "channels": `["general"]`}
 	built := p.does(t, "flow_new_auto_add_to_channels_pref", `{"org":"Home","channels":["general"]}`)

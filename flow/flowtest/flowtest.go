@@ -45,6 +45,7 @@ var topics = []struct {
 	{"rights", rights},
 	{"channels", channels},
 	{"messages", messages},
+	{"attachments", attachments},
 	{"reading", reading},
 	{"search", searching},
 	{"notifications", notifications},

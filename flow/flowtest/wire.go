@@ -30,7 +30,8 @@ func listsAreNeverNull(t *testing.T, n *network) {
 		"Search":                   fmt.Sprintf(`{"OrgID":null,"ChannelID":%q,"Search":"x"}`, general),
 		"EnumerateLocalAccounts":   `{}`,
 
-		"EnumerateIntegrationProfiles": `{}`,
+		"EnumerateIntegrationProfiles":        `{}`,
+		"EnumeratePendingAttachmentTransfers": `{}`,
 	}
 	loner := n.register(t, "loner")
 	nowhere := n.process(t, "elsewhere")

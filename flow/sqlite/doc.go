@@ -16,4 +16,9 @@
 // integers; a cursor is a place in it. What an account sees of it follows from the teams
 // and channels it is in now and from where on it is in them, and is the same whether it
 // comes from memory or from the file.
+//
+// Files are copied into the directory blobs when they are registered, each content once
+// under its SHA-256, and are never in memory whole. Transfers are rows: an upload reads
+// back what was sent, a download makes a file from it, and both go on at the next owner
+// when this one ends. Contents whose messages are gone are swept.
 package sqlite

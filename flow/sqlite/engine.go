@@ -56,14 +56,7 @@ func once[Out any](ctx context.Context, e *Engine, call flow.Call, method, scope
 			out, err = run(t)
 			return err
 		}
-		row, err := t.RequestByUID(t.ctx, uid)
-		if err == nil {
-			if row.Method != method || row.Scope != scope {
-				return flow.Errorf(flow.Conflict, "this RequestID was used for another call, %s; give each call its own", row.Method)
-			}
-			return json.Unmarshal([]byte(row.Result), &out)
-		}
-		if !errors.Is(err, sql.ErrNoRows) {
+		if known, err := answered(t.ctx, t.Queries, uid, method, scope, &out); known || err != nil {
 			return err
 		}
 		if out, err = run(t); err != nil {
@@ -81,16 +74,48 @@ func once[Out any](ctx context.Context, e *Engine, call flow.Call, method, scope
 	return out, nil
 }
 
+// answered reports whether a write was done before, and what it answered.
+func answered[Out any](ctx context.Context, q *db.Queries, uid []byte, method, scope string, out *Out) (bool, error) {
+	row, err := q.RequestByUID(ctx, uid)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return false, nil
+	case err != nil:
+		return false, err
+	case row.Method != method || row.Scope != scope:
+		return false, flow.Errorf(flow.Conflict, "this RequestID was used for another call, %s; give each call its own", row.Method)
+	}
+	return true, json.Unmarshal([]byte(row.Result), out)
+}
+
+// repeated reports whether a call that does much before it writes was done before, so
+// that it need not do that again.
+func repeated[Out any](ctx context.Context, e *Engine, call flow.Call, method, scope string) (out Out, known bool, err error) {
+	uid, err := requestUID(call, scope)
+	if uid == nil || err != nil {
+		return out, false, err
+	}
+	known, err = answered(ctx, e.store.read, uid, method, scope, &out)
+	return out, known, e.store.explain(err)
+}
+
 // Config implements [flow.Engine].
 func (e *Engine) Config(ctx context.Context, _ flow.Call, in flow.Config) (flow.Backend, error) {
-	home := e.store.homeName(in.FlowLocalDatabaseDir)
-	was, err := e.home(ctx)
-	if err == nil && was != home {
+	self := flow.Backend{Name: "flow-mcp", Version: e.store.version, Idempotent: true}
+	if in.FlowLocalAttachmentDir != "" {
+		if !filepath.IsAbs(in.FlowLocalAttachmentDir) {
+			return self, flow.Errorf(flow.Invalid, "FlowLocalAttachmentDir %q is relative; give an absolute path", clip(in.FlowLocalAttachmentDir))
+		}
+		in.FlowLocalAttachmentDir = filepath.Clean(in.FlowLocalAttachmentDir)
+	}
+	is := db.SeatOfRow{Home: e.store.homeName(in.FlowLocalDatabaseDir), Downloads: in.FlowLocalAttachmentDir}
+	was, err := e.seatOf(ctx)
+	if err == nil && was != is {
 		err = e.store.change(ctx, func(t *tx) error {
-			return t.SetSeat(t.ctx, e.member, home)
+			return t.SetSeat(t.ctx, db.SetSeatParams{Member: e.member, Home: is.Home, Downloads: is.Downloads})
 		})
 	}
-	return flow.Backend{Name: "flow-mcp", Version: e.store.version, Idempotent: true}, err
+	return self, err
 }
 
 // homeName is the name of the machine that a database directory stands for: empty for
@@ -107,11 +132,17 @@ func (s *store) homeName(dir string) string {
 
 // home returns the machine that the caller is on.
 func (e *Engine) home(ctx context.Context) (string, error) {
-	home, err := e.store.read.SeatHome(ctx, e.member)
+	seat, err := e.seatOf(ctx)
+	return seat.Home, err
+}
+
+// seatOf returns what the caller has said of itself.
+func (e *Engine) seatOf(ctx context.Context) (db.SeatOfRow, error) {
+	seat, err := e.store.read.SeatOf(ctx, e.member)
 	if errors.Is(err, sql.ErrNoRows) {
-		return "", nil
+		return db.SeatOfRow{}, nil
 	}
-	return home, e.store.explain(err)
+	return seat, e.store.explain(err)
 }
 
 // NewSession implements [flow.Engine].

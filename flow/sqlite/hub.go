@@ -31,7 +31,7 @@ type logEvent struct {
 	// audience was in.
 	teams []int64
 	size  int  // about, in bytes
-	gone  bool // a message that was deleted; guarded by the hub
+	gone  bool // it was deleted or replaced; guarded by the hub
 
 	message *flow.Message // of a message that was sent
 	once    sync.Once

@@ -42,7 +42,7 @@ func (t *tx) post(channel int64, m flow.Message, uid []byte, author int64) (bool
 	}
 	n, err := t.AddMessage(t.ctx, db.AddMessageParams{
 		Seq: t.seq + 1, Channel: channel, Chseq: last + 1, Uid: uid, Author: author,
-		Created: m.CreationTime, Body: m.Text, Other: m.OtherData,
+		Created: m.CreationTime, Body: m.Text, Other: m.OtherData, Attachments: m.Attachments,
 	})
 	if err != nil || n == 0 {
 		return false, err
@@ -51,7 +51,7 @@ func (t *tx) post(channel int64, m flow.Message, uid []byte, author int64) (bool
 	t.last[channel] = last + 1
 	t.events = append(t.events, &logEvent{
 		seq: t.seq, kind: flow.MessageEvent.Type(), to: audience{channel: channel},
-		message: &m, size: len(m.Text) + len(m.OtherData) + 800,
+		message: &m, size: len(m.Text) + len(m.OtherData) + 400*len(m.Attachments) + 800,
 	})
 	return true, nil
 }
@@ -60,7 +60,7 @@ func (t *tx) post(channel int64, m flow.Message, uid []byte, author int64) (bool
 func messageOf(r db.MessagesBetweenRow) flow.Message {
 	return flow.Message{
 		ID: messageID(r.Uid), OrgID: r.Org, ChannelID: r.Channel, SenderAccountID: r.Author,
-		Text: r.Body, CreationTime: r.Created, OtherData: r.Other, Attachments: []flow.Attachment{},
+		Text: r.Body, CreationTime: r.Created, OtherData: r.Other, Attachments: r.Attachments,
 	}
 }
 

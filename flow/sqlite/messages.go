@@ -40,21 +40,48 @@ func (e *Engine) SendMessage(ctx context.Context, call flow.Call, in flow.SendMe
 		ID: messageID(uid), ChannelID: in.ChannelID, SenderAccountID: self.id,
 		Text: in.Text, OtherData: other, Attachments: []flow.Attachment{},
 	}
-	err = e.store.writer.do(ctx, true, func(t *tx) error {
+	single := len(in.Attachments) == 0
+	err = e.store.writer.do(ctx, single, func(t *tx) error {
 		ch, err := e.sender(t, self, in.ChannelID, in.OrgID)
 		if err != nil {
 			return err
 		}
 		m.OrgID, m.CreationTime = ch.org, t.now
+		if !single {
+			return t.postFiles(self, ch, m, uid, in.Attachments)
+		}
 		if fresh, err := t.post(ch.id, m, uid, self.account); err != nil || fresh {
 			return err
 		}
-		return t.sameMessage(uid, ch.id, self.account, m)
+		return t.sameMessage(uid, ch.id, m, self.account, nil)
 	})
 	if err != nil {
 		return "", e.store.explain(err)
 	}
 	return m.ID, nil
+}
+
+// postFiles is post of a message that has files.
+func (t *tx) postFiles(self *who, to target, m flow.Message, uid []byte, wanted []flow.AttachmentToSend) error {
+	if _, err := t.MessageByUID(t.ctx, uid); !errors.Is(err, sql.ErrNoRows) {
+		if err != nil {
+			return err
+		}
+		return t.sameMessage(uid, to.id, m, self.account, wanted) // its files may be gone by now
+	}
+	files, keys, err := t.filesFor(self, to.org, wanted)
+	if err != nil {
+		return err
+	}
+	m.Attachments = files
+	if _, err := t.post(to.id, m, uid, self.account); err != nil {
+		return err
+	}
+	if err := t.attach(self, m, keys); err != nil {
+		delete(t.last, to.id) // the message is undone, and its number free
+		return err
+	}
+	return nil
 }
 
 // checkMessage refuses what cannot be sent, and returns the metadata as it is kept.
@@ -66,10 +93,11 @@ func checkMessage(in flow.SendMessageInput) (other string, err error) {
 		return "", flow.Errorf(flow.Invalid, "Text has %d bytes and %d are allowed; send it in parts", len(in.Text), flow.MaxText)
 	case in.Text == "" && len(in.Attachments) == 0:
 		return "", flow.Errorf(flow.Invalid, "Text is empty; a message needs a text or an attachment")
-	case len(in.Attachments) > 0:
-		return "", flow.Errorf(flow.NotFound, "there is no attachment %q; make it with NewAttachment first", in.Attachments[0].ID)
 	case len(in.OtherData) > flow.MaxOtherData:
 		return "", flow.Errorf(flow.Invalid, "OtherData has %d bytes and %d are allowed", len(in.OtherData), flow.MaxOtherData)
+	}
+	if err := checkFiles(in.Attachments); err != nil {
+		return "", err
 	}
 	trimmed := bytes.TrimSpace(in.OtherData)
 	if len(trimmed) == 0 || string(trimmed) == "null" {
@@ -110,12 +138,12 @@ func (e *Engine) sender(t *tx, self *who, id flow.ChannelID, org flow.OrgID) (ta
 }
 
 // sameMessage accepts a uid that is taken when the message that has it is this one.
-func (t *tx) sameMessage(uid []byte, channel, author int64, m flow.Message) error {
+func (t *tx) sameMessage(uid []byte, channel int64, m flow.Message, author int64, files []flow.AttachmentToSend) error {
 	row, err := t.MessageContent(t.ctx, uid)
 	if err != nil {
 		return err
 	}
-	if row.Channel != channel || row.Author != author || row.Body != m.Text || row.Other != m.OtherData {
+	if row.Channel != channel || row.Author != author || row.Body != m.Text || row.Other != m.OtherData || !slices.EqualFunc(row.Attachments, files, isFile) {
 		return flow.Errorf(flow.Conflict, "this RequestID was used for another message; give each message its own")
 	}
 	return nil
@@ -212,7 +240,7 @@ func page(rows []db.NewestMessagesRow) []flow.Message {
 	for _, r := range rows {
 		list = append(list, flow.Message{
 			ID: messageID(r.Uid), SenderAccountID: r.Public, Text: r.Body,
-			CreationTime: r.Created, OtherData: r.Other, Attachments: []flow.Attachment{},
+			CreationTime: r.Created, OtherData: r.Other, Attachments: r.Attachments,
 		})
 		if size += len(r.Body) + len(r.Other); size > maxPageBytes {
 			break

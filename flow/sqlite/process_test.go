@@ -27,6 +27,7 @@ var roles = map[string]func(*seat, []string) error{
 	"chat":   chat,
 	"load":   load,
 	"listen": listen,
+	"carry":  carry,
 	"idle":   func(s *seat, _ []string) error { s.say("ready"); s.untilEnd(); return nil },
 }
 

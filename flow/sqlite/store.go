@@ -40,8 +40,9 @@ type store struct {
 	hub      *hub
 	sessions *sessions
 	search   *searcher
-	hashing  chan struct{} // holds one token: who has it may compute a password hash
-	closed   atomic.Bool
+	files
+	hashing chan struct{} // holds one token: who has it may compute a password hash
+	closed  atomic.Bool
 
 	mu    sync.Mutex
 	seats map[string]bool // the processes that are there
@@ -79,6 +80,9 @@ func openStore(ctx context.Context, dir string, o Options) (_ *store, err error)
 		return nil, err
 	}
 	if s.search, err = openSearch(ctx, s); err != nil {
+		return nil, err
+	}
+	if err := s.openFiles(ctx); err != nil {
 		return nil, err
 	}
 	s.writer.publish = s.published
@@ -166,6 +170,8 @@ func (s *store) published(t *tx) {
 		return
 	}
 	s.hub.publish(t.events, t.changes, t.deleted)
+	s.transfers.add(t.started)
+	s.transfers.cancel(t.ended)
 	s.search.wake()
 }
 
@@ -244,6 +250,8 @@ func (s *store) chores(t *tx) error {
 // close finishes what is queued, saves the places of all sessions and closes the files.
 // Calls that come later fail with Unavailable.
 func (s *store) close(ctx context.Context) error {
+	s.sweeper.close()
+	s.transfers.close()
 	err := s.saveSessions(ctx, s.sessions.all())
 	s.closed.Store(true)
 	s.writer.stop()

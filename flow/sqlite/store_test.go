@@ -122,7 +122,7 @@ func TestFilesArePrivate(t *testing.T) {
 		got[entry.Name()] = info.Mode().String()
 	}
 	private := "-rw-------"
-	want := map[string]string{"main.db": private, "main.db-wal": private,
+	want := map[string]string{"blobs": "drwx------", "main.db": private, "main.db-wal": private,
 		"search.db": private, "search.db-wal": private, vaultFile: private}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -188,7 +188,9 @@ type tx struct {
 
 	events  []*logEvent
 	changes []change
-	deleted []flow.Cursor // messages that are gone
+	deleted []flow.Cursor // places in the log where nothing is any more
+	started []transferKey // transfers to run
+	ended   []transferKey // transfers to stop
 
 	last    map[int64]int64           // number of the newest message, of channels that got one
 	targets map[flow.ChannelID]target // of the writer
@@ -202,7 +204,7 @@ func (t *tx) do(op operation) (refused, fatal error) {
 	if op.single {
 		return t.judge(op.run(t))
 	}
-	seq, events, changes, deleted := t.seq, len(t.events), len(t.changes), len(t.deleted)
+	before := *t
 	if err := t.exec("SAVEPOINT operation"); err != nil {
 		return nil, fmt.Errorf("savepoint: %w", err)
 	}
@@ -214,7 +216,8 @@ func (t *tx) do(op operation) (refused, fatal error) {
 		if err := t.exec("ROLLBACK TO operation"); err != nil {
 			return nil, fmt.Errorf("undo operation: %w", err)
 		}
-		t.seq, t.events, t.changes, t.deleted = seq, t.events[:events], t.changes[:changes], t.deleted[:deleted]
+		t.seq, t.events, t.changes, t.deleted = before.seq, before.events, before.changes, before.deleted
+		t.started, t.ended = before.started, before.ended
 	}
 	if err := t.exec("RELEASE operation"); err != nil {
 		return nil, fmt.Errorf("release savepoint: %w", err)

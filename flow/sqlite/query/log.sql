@@ -16,7 +16,7 @@ DELETE FROM event WHERE seq = ?;
 -- name: MessagesBetween :many
 -- The messages in a stretch of the log that an account may see.
 SELECT message.seq, message.uid, channel.public AS channel, org.public AS org, account.public AS author,
-  message.created, message.body, message.other
+  message.created, message.body, message.other, message.attachments
 FROM message
 CROSS JOIN channel_member ON channel_member.channel = message.channel AND channel_member.account = sqlc.arg(account)
 CROSS JOIN channel ON channel.id = message.channel

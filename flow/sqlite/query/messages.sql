@@ -1,6 +1,6 @@
 -- name: AddMessage :execrows
-INSERT INTO message (seq, channel, chseq, uid, author, created, body, other)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (uid) DO NOTHING;
+INSERT INTO message (seq, channel, chseq, uid, author, created, body, other, attachments)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (uid) DO NOTHING;
 
 -- name: LastNumber :one
 SELECT chseq FROM message WHERE channel = ? ORDER BY seq DESC LIMIT 1;
@@ -9,17 +9,17 @@ SELECT chseq FROM message WHERE channel = ? ORDER BY seq DESC LIMIT 1;
 SELECT seq, channel, author, deleted FROM message WHERE uid = ?;
 
 -- name: MessageContent :one
-SELECT channel, author, body, other FROM message WHERE uid = ?;
+SELECT channel, author, body, other, attachments FROM message WHERE uid = ?;
 
 -- name: NewestMessages :many
-SELECT message.uid, account.public, message.created, message.body, message.other
+SELECT message.uid, account.public, message.created, message.body, message.other, message.attachments
 FROM message CROSS JOIN account ON account.id = message.author
 WHERE message.channel = sqlc.arg(channel) AND message.seq > sqlc.arg(after) AND message.seq < sqlc.arg(before)
   AND message.deleted = 0
 ORDER BY message.seq DESC LIMIT sqlc.arg(most);
 
 -- name: OldestMessages :many
-SELECT message.uid, account.public, message.created, message.body, message.other
+SELECT message.uid, account.public, message.created, message.body, message.other, message.attachments
 FROM message CROSS JOIN account ON account.id = message.author
 WHERE message.channel = sqlc.arg(channel) AND message.seq > sqlc.arg(after) AND message.seq < sqlc.arg(before)
   AND message.deleted = 0

@@ -1,7 +1,7 @@
 -- name: SearchRows :many
 -- Messages by their places, of those that an account may read.
 SELECT message.seq, message.uid, channel.public AS channel, org.public AS org, account.public AS author,
-  message.created, message.body, message.other
+  message.created, message.body, message.other, message.attachments
 FROM json_each(CAST(sqlc.arg(places) AS TEXT)) AS place
 CROSS JOIN message ON message.seq = place.value
 CROSS JOIN channel_member ON channel_member.channel = message.channel AND channel_member.account = sqlc.arg(account)

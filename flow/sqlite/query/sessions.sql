@@ -2,10 +2,11 @@
 SELECT id FROM store;
 
 -- name: SetSeat :exec
-INSERT INTO seat (member, home) VALUES (?, ?) ON CONFLICT DO UPDATE SET home = excluded.home;
+INSERT INTO seat (member, home, downloads) VALUES (?, ?, ?)
+ON CONFLICT DO UPDATE SET home = excluded.home, downloads = excluded.downloads;
 
--- name: SeatHome :one
-SELECT home FROM seat WHERE member = ?;
+-- name: SeatOf :one
+SELECT home, downloads FROM seat WHERE member = ?;
 
 -- name: DropSeat :exec
 DELETE FROM seat WHERE member = ?;

@@ -146,7 +146,7 @@ func (q *Queries) EventsBetween(ctx context.Context, arg EventsBetweenParams) ([
 
 const messagesBetween = `-- name: MessagesBetween :many
 SELECT message.seq, message.uid, channel.public AS channel, org.public AS org, account.public AS author,
-  message.created, message.body, message.other
+  message.created, message.body, message.other, message.attachments
 FROM message
 CROSS JOIN channel_member ON channel_member.channel = message.channel AND channel_member.account = ?1
 CROSS JOIN channel ON channel.id = message.channel
@@ -165,14 +165,15 @@ type MessagesBetweenParams struct {
 }
 
 type MessagesBetweenRow struct {
-	Seq     flow.Cursor
-	Uid     []byte
-	Channel flow.ChannelID
-	Org     flow.OrgID
-	Author  flow.AccountID
-	Created int64
-	Body    string
-	Other   string
+	Seq         flow.Cursor
+	Uid         []byte
+	Channel     flow.ChannelID
+	Org         flow.OrgID
+	Author      flow.AccountID
+	Created     int64
+	Body        string
+	Other       string
+	Attachments Files
 }
 
 // The messages in a stretch of the log that an account may see.
@@ -199,6 +200,7 @@ func (q *Queries) MessagesBetween(ctx context.Context, arg MessagesBetweenParams
 			&i.Created,
 			&i.Body,
 			&i.Other,
+			&i.Attachments,
 		); err != nil {
 			return nil, err
 		}

@@ -12,19 +12,20 @@ import (
 )
 
 const addMessage = `-- name: AddMessage :execrows
-INSERT INTO message (seq, channel, chseq, uid, author, created, body, other)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (uid) DO NOTHING
+INSERT INTO message (seq, channel, chseq, uid, author, created, body, other, attachments)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (uid) DO NOTHING
 `
 
 type AddMessageParams struct {
-	Seq     flow.Cursor
-	Channel int64
-	Chseq   int64
-	Uid     []byte
-	Author  int64
-	Created int64
-	Body    string
-	Other   string
+	Seq         flow.Cursor
+	Channel     int64
+	Chseq       int64
+	Uid         []byte
+	Author      int64
+	Created     int64
+	Body        string
+	Other       string
+	Attachments Files
 }
 
 func (q *Queries) AddMessage(ctx context.Context, arg AddMessageParams) (int64, error) {
@@ -37,6 +38,7 @@ func (q *Queries) AddMessage(ctx context.Context, arg AddMessageParams) (int64, 
 		arg.Created,
 		arg.Body,
 		arg.Other,
+		arg.Attachments,
 	)
 	if err != nil {
 		return 0, err
@@ -88,14 +90,15 @@ func (q *Queries) MessageByUID(ctx context.Context, uid []byte) (MessageByUIDRow
 }
 
 const messageContent = `-- name: MessageContent :one
-SELECT channel, author, body, other FROM message WHERE uid = ?
+SELECT channel, author, body, other, attachments FROM message WHERE uid = ?
 `
 
 type MessageContentRow struct {
-	Channel int64
-	Author  int64
-	Body    string
-	Other   string
+	Channel     int64
+	Author      int64
+	Body        string
+	Other       string
+	Attachments Files
 }
 
 func (q *Queries) MessageContent(ctx context.Context, uid []byte) (MessageContentRow, error) {
@@ -106,12 +109,13 @@ func (q *Queries) MessageContent(ctx context.Context, uid []byte) (MessageConten
 		&i.Author,
 		&i.Body,
 		&i.Other,
+		&i.Attachments,
 	)
 	return i, err
 }
 
 const newestMessages = `-- name: NewestMessages :many
-SELECT message.uid, account.public, message.created, message.body, message.other
+SELECT message.uid, account.public, message.created, message.body, message.other, message.attachments
 FROM message CROSS JOIN account ON account.id = message.author
 WHERE message.channel = ?1 AND message.seq > ?2 AND message.seq < ?3
   AND message.deleted = 0
@@ -126,11 +130,12 @@ type NewestMessagesParams struct {
 }
 
 type NewestMessagesRow struct {
-	Uid     []byte
-	Public  flow.AccountID
-	Created int64
-	Body    string
-	Other   string
+	Uid         []byte
+	Public      flow.AccountID
+	Created     int64
+	Body        string
+	Other       string
+	Attachments Files
 }
 
 func (q *Queries) NewestMessages(ctx context.Context, arg NewestMessagesParams) ([]NewestMessagesRow, error) {
@@ -153,6 +158,7 @@ func (q *Queries) NewestMessages(ctx context.Context, arg NewestMessagesParams) 
 			&i.Created,
 			&i.Body,
 			&i.Other,
+			&i.Attachments,
 		); err != nil {
 			return nil, err
 		}
@@ -168,7 +174,7 @@ func (q *Queries) NewestMessages(ctx context.Context, arg NewestMessagesParams) 
 }
 
 const oldestMessages = `-- name: OldestMessages :many
-SELECT message.uid, account.public, message.created, message.body, message.other
+SELECT message.uid, account.public, message.created, message.body, message.other, message.attachments
 FROM message CROSS JOIN account ON account.id = message.author
 WHERE message.channel = ?1 AND message.seq > ?2 AND message.seq < ?3
   AND message.deleted = 0
@@ -183,11 +189,12 @@ type OldestMessagesParams struct {
 }
 
 type OldestMessagesRow struct {
-	Uid     []byte
-	Public  flow.AccountID
-	Created int64
-	Body    string
-	Other   string
+	Uid         []byte
+	Public      flow.AccountID
+	Created     int64
+	Body        string
+	Other       string
+	Attachments Files
 }
 
 func (q *Queries) OldestMessages(ctx context.Context, arg OldestMessagesParams) ([]OldestMessagesRow, error) {
@@ -210,6 +217,7 @@ func (q *Queries) OldestMessages(ctx context.Context, arg OldestMessagesParams) 
 			&i.Created,
 			&i.Body,
 			&i.Other,
+			&i.Attachments,
 		); err != nil {
 			return nil, err
 		}

@@ -21,6 +21,20 @@ type Account struct {
 	Created  int64
 }
 
+type Attachment struct {
+	ID       int64
+	Public   flow.AttachmentID
+	Org      int64
+	Account  int64
+	Device   int64
+	Source   string
+	Filename string
+	Size     int64
+	Content  sql.NullInt64
+	Sent     bool
+	Created  int64
+}
+
 type Channel struct {
 	ID      int64
 	Public  flow.ChannelID
@@ -54,6 +68,12 @@ type ChannelMember struct {
 	Changed int64
 }
 
+type Content struct {
+	ID     int64
+	Sha256 []byte
+	Size   int64
+}
+
 type Device struct {
 	ID         int64
 	Public     flow.DeviceID
@@ -65,6 +85,16 @@ type Device struct {
 	Authorized bool
 	Cursor     flow.Cursor
 	Created    int64
+}
+
+type Download struct {
+	ID        int64
+	Device    int64
+	Upload    int64
+	Dir       string
+	Part      string
+	Path      string
+	Cancelled bool
 }
 
 type Event struct {
@@ -104,15 +134,16 @@ type KeyRing struct {
 }
 
 type Message struct {
-	Seq     flow.Cursor
-	Channel int64
-	Chseq   int64
-	Uid     []byte
-	Author  int64
-	Created int64
-	Deleted int64
-	Body    string
-	Other   string
+	Seq         flow.Cursor
+	Channel     int64
+	Chseq       int64
+	Uid         []byte
+	Author      int64
+	Created     int64
+	Deleted     int64
+	Body        string
+	Other       string
+	Attachments Files
 }
 
 type Org struct {
@@ -171,8 +202,9 @@ type Request struct {
 }
 
 type Seat struct {
-	Member string
-	Home   string
+	Member    string
+	Home      string
+	Downloads string
 }
 
 type Session struct {
@@ -188,6 +220,21 @@ type Store struct {
 	ID      string
 	Created int64
 	Vault   string
+}
+
+type StoredFile struct {
+	Device     int64
+	Attachment int64
+	Path       string
+}
+
+type Upload struct {
+	ID         int64
+	Message    flow.Cursor
+	Attachment int64
+	Account    int64
+	Filename   string
+	Status     string
 }
 
 type Verification struct {

@@ -91,7 +91,7 @@ func (q *Queries) ScanLog(ctx context.Context, after flow.Cursor, before flow.Cu
 
 const searchRows = `-- name: SearchRows :many
 SELECT message.seq, message.uid, channel.public AS channel, org.public AS org, account.public AS author,
-  message.created, message.body, message.other
+  message.created, message.body, message.other, message.attachments
 FROM json_each(CAST(?1 AS TEXT)) AS place
 CROSS JOIN message ON message.seq = place.value
 CROSS JOIN channel_member ON channel_member.channel = message.channel AND channel_member.account = ?2
@@ -102,14 +102,15 @@ WHERE message.deleted = 0 AND channel_member.state <> 'b'
 `
 
 type SearchRowsRow struct {
-	Seq     flow.Cursor
-	Uid     []byte
-	Channel flow.ChannelID
-	Org     flow.OrgID
-	Author  flow.AccountID
-	Created int64
-	Body    string
-	Other   string
+	Seq         flow.Cursor
+	Uid         []byte
+	Channel     flow.ChannelID
+	Org         flow.OrgID
+	Author      flow.AccountID
+	Created     int64
+	Body        string
+	Other       string
+	Attachments Files
 }
 
 // Messages by their places, of those that an account may read.
@@ -131,6 +132,7 @@ func (q *Queries) SearchRows(ctx context.Context, places string, account int64) 
 			&i.Created,
 			&i.Body,
 			&i.Other,
+			&i.Attachments,
 		); err != nil {
 			return nil, err
 		}

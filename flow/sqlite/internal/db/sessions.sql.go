@@ -157,15 +157,20 @@ func (q *Queries) RequestByUID(ctx context.Context, uid []byte) (RequestByUIDRow
 	return i, err
 }
 
-const seatHome = `-- name: SeatHome :one
-SELECT home FROM seat WHERE member = ?
+const seatOf = `-- name: SeatOf :one
+SELECT home, downloads FROM seat WHERE member = ?
 `
 
-func (q *Queries) SeatHome(ctx context.Context, member string) (string, error) {
-	row := q.db.QueryRowContext(ctx, seatHome, member)
-	var home string
-	err := row.Scan(&home)
-	return home, err
+type SeatOfRow struct {
+	Home      string
+	Downloads string
+}
+
+func (q *Queries) SeatOf(ctx context.Context, member string) (SeatOfRow, error) {
+	row := q.db.QueryRowContext(ctx, seatOf, member)
+	var i SeatOfRow
+	err := row.Scan(&i.Home, &i.Downloads)
+	return i, err
 }
 
 const sessionByID = `-- name: SessionByID :one
@@ -222,11 +227,18 @@ func (q *Queries) SessionMembers(ctx context.Context) ([]string, error) {
 }
 
 const setSeat = `-- name: SetSeat :exec
-INSERT INTO seat (member, home) VALUES (?, ?) ON CONFLICT DO UPDATE SET home = excluded.home
+INSERT INTO seat (member, home, downloads) VALUES (?, ?, ?)
+ON CONFLICT DO UPDATE SET home = excluded.home, downloads = excluded.downloads
 `
 
-func (q *Queries) SetSeat(ctx context.Context, member string, home string) error {
-	_, err := q.db.ExecContext(ctx, setSeat, member, home)
+type SetSeatParams struct {
+	Member    string
+	Home      string
+	Downloads string
+}
+
+func (q *Queries) SetSeat(ctx context.Context, arg SetSeatParams) error {
+	_, err := q.db.ExecContext(ctx, setSeat, arg.Member, arg.Home, arg.Downloads)
 	return err
 }
 

@@ -1,0 +1,118 @@
+-- name: AddContent :one
+INSERT INTO content (sha256, size) VALUES (?, ?)
+ON CONFLICT (sha256) DO UPDATE SET size = excluded.size RETURNING id;
+
+-- name: HasContent :one
+SELECT EXISTS (SELECT 1 FROM content WHERE sha256 = ?);
+
+-- name: UnusedContents :many
+-- Contents that no file has which can still be sent or fetched.
+SELECT content.id, content.sha256 FROM content
+WHERE content.id > sqlc.arg(after) AND NOT EXISTS (
+  SELECT 1 FROM attachment WHERE attachment.content = content.id AND (attachment.sent = 0 OR EXISTS (
+    SELECT 1 FROM upload CROSS JOIN message ON message.seq = upload.message
+    WHERE upload.attachment = attachment.id AND upload.status IN ('pending', 'complete') AND message.deleted = 0)))
+ORDER BY content.id LIMIT sqlc.arg(most);
+
+-- name: DropUnusedContent :execrows
+DELETE FROM content WHERE content.id = ? AND NOT EXISTS (
+  SELECT 1 FROM attachment WHERE attachment.content = content.id AND (attachment.sent = 0 OR EXISTS (
+    SELECT 1 FROM upload CROSS JOIN message ON message.seq = upload.message
+    WHERE upload.attachment = attachment.id AND upload.status IN ('pending', 'complete') AND message.deleted = 0)));
+
+-- name: GiveUpUnsent :exec
+UPDATE attachment SET content = NULL
+WHERE attachment.id IN (SELECT id FROM attachment WHERE sent = 0 AND content IS NOT NULL AND created < CAST(sqlc.arg(before) AS INTEGER) ORDER BY created LIMIT 100);
+
+-- name: AddAttachment :exec
+INSERT INTO attachment (public, org, account, device, source, filename, size, content, created)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: AttachmentByPublic :one
+SELECT attachment.*, org.public AS org_public FROM attachment JOIN org ON org.id = attachment.org
+WHERE attachment.public = ?;
+
+-- name: GiveUpAttachment :exec
+UPDATE attachment SET content = NULL WHERE id = ?;
+
+-- name: MarkSent :exec
+UPDATE attachment SET sent = 1 WHERE id = ?;
+
+-- name: SeesAttachment :one
+-- Whether an account is in a channel with a message that carries a file.
+SELECT EXISTS (SELECT 1 FROM upload CROSS JOIN message ON message.seq = upload.message
+  CROSS JOIN channel_member ON channel_member.channel = message.channel AND channel_member.account = sqlc.arg(account)
+  WHERE upload.attachment = sqlc.arg(attachment) AND message.deleted = 0 AND channel_member.state <> 'b');
+
+-- name: AddUpload :one
+INSERT INTO upload (message, attachment, account, filename) VALUES (?, ?, ?, ?) RETURNING id;
+
+-- name: UploadByID :one
+SELECT upload.id, upload.account, upload.status, upload.filename, attachment.public, attachment.size,
+  org.public AS org, channel.public AS channel, message.uid, message.deleted, content.sha256
+FROM upload CROSS JOIN attachment ON attachment.id = upload.attachment
+CROSS JOIN message ON message.seq = upload.message
+CROSS JOIN channel ON channel.id = message.channel
+CROSS JOIN org ON org.id = channel.org
+LEFT JOIN content ON content.id = attachment.content
+WHERE upload.id = ?;
+
+-- name: UploadsOf :many
+SELECT id, status FROM upload WHERE attachment = ? ORDER BY id;
+
+-- name: UploadIn :one
+SELECT upload.id FROM upload CROSS JOIN attachment ON attachment.id = upload.attachment
+WHERE upload.message = ? AND attachment.public = ?;
+
+-- name: SetUploadStatus :execrows
+UPDATE upload SET status = ? WHERE id = ? AND status = 'pending';
+
+-- name: PendingUploads :many
+SELECT id FROM upload WHERE status = 'pending';
+
+-- name: PendingUploadsOf :many
+SELECT id FROM upload WHERE account = ? AND status = 'pending' ORDER BY id;
+
+-- name: AddDownload :one
+INSERT INTO download (device, upload, dir, part) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id;
+
+-- name: DownloadByID :one
+SELECT download.*, device.account, upload.attachment,
+  CAST(coalesce(channel_member.state, 'b') AS TEXT) AS state, CAST(coalesce(stored_file.path, '') AS TEXT) AS stored_path
+FROM download CROSS JOIN device ON device.id = download.device
+CROSS JOIN upload ON upload.id = download.upload
+CROSS JOIN message ON message.seq = upload.message
+LEFT JOIN channel_member ON channel_member.channel = message.channel AND channel_member.account = device.account
+LEFT JOIN stored_file ON stored_file.device = download.device AND stored_file.attachment = upload.attachment
+WHERE download.id = ?;
+
+-- name: SetDownloadPath :exec
+UPDATE download SET path = ? WHERE id = ?;
+
+-- name: EndDownload :execrows
+DELETE FROM download WHERE id = ? AND cancelled = 0;
+
+-- name: CancelDownload :exec
+UPDATE download SET cancelled = 1 WHERE id = ?;
+
+-- name: DropCancelled :exec
+DELETE FROM download WHERE id = ? AND cancelled = 1;
+
+-- name: Downloads :many
+SELECT id FROM download WHERE id > 0 ORDER BY id;
+
+-- name: PendingDownloadsTo :many
+SELECT download.id, download.upload, attachment.public
+FROM download CROSS JOIN upload ON upload.id = download.upload
+CROSS JOIN attachment ON attachment.id = upload.attachment
+WHERE download.device = ? AND download.cancelled = 0 ORDER BY download.upload;
+
+-- name: StoreFile :exec
+INSERT INTO stored_file (device, attachment, path) VALUES (?, ?, ?)
+ON CONFLICT DO UPDATE SET path = excluded.path;
+
+-- name: StoredFile :one
+SELECT path FROM stored_file WHERE device = ? AND attachment = ?;
+
+-- name: IsUploaded :one
+SELECT EXISTS (SELECT 1 FROM upload WHERE attachment = ? AND status = 'complete');
