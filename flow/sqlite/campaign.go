@@ -33,7 +33,8 @@ func (m *Member) run(ctx context.Context) {
 			attempt = 0
 		default:
 			if m.follow(ctx) {
-				attempt = 0
+				attempt = 0 // the lock may be free now
+				continue
 			}
 			pause(ctx, redialPause(attempt))
 		}
@@ -101,7 +102,7 @@ func (m *Member) own(ctx context.Context) error {
 }
 
 // follow relays calls to the owner until the connection ends. It reports whether there
-// was an owner to speak to.
+// was an owner that took them.
 func (m *Member) follow(ctx context.Context) bool {
 	conn, err := m.place.dial(ctx)
 	if err != nil {
@@ -122,12 +123,13 @@ func (m *Member) follow(ctx context.Context) bool {
 		case <-ctx.Done():
 		}
 		m.lead(route{})
+		return true
 	case errors.Is(err, flow.Unavailable), errors.Is(err, flow.Uncertain), ctx.Err() != nil:
 		m.log.Debug("the owner of the store went away or makes room", "err", err)
 	default:
 		m.fail(ctx, stream.Done(), err)
 	}
-	return true
+	return false
 }
 
 // greet introduces this member to the owner.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"os"
+	"runtime"
 
 	"github.com/flow-mcp/flow-mcp/flow"
 )
@@ -16,6 +17,9 @@ func (p place) listen() (net.Listener, error) {
 	listener, err := net.Listen("unix", p.socket)
 	if err != nil {
 		return nil, unusable(p.dir, err)
+	}
+	if runtime.GOOS == "windows" { // which has no modes, and does not open sockets as files
+		return listener, nil
 	}
 	if err := os.Chmod(p.socket, 0o600); err != nil {
 		listener.Close()
