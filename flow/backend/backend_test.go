@@ -292,7 +292,7 @@ func TestDefectsOfTheCaller(t *testing.T) {
 	engine := answers(func(_ context.Context, method string, params json.RawMessage) (json.RawMessage, error) {
 		switch method {
 		case "Ping":
-			panic("index out of range")
+			panic("we attack at dawn")
 		case "BuildNumber":
 			return nil, fmt.Errorf("disk I/O error")
 		}
@@ -315,7 +315,7 @@ func TestDefectsOfTheCaller(t *testing.T) {
 	if err := s.Stop(); err != nil {
 		t.Error(err)
 	}
-	for _, want := range []string{"index out of range", "disk I/O error", "backend_test.go", "method=Ping", "method=BuildNumber"} {
+	for _, want := range []string{"panic=string", "disk I/O error", "backend_test.go", "method=Ping", "method=BuildNumber"} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("the log does not say %q:\n%s", want, log.String())
 		}

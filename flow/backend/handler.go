@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -173,7 +174,7 @@ func (h *handler) call(ctx context.Context, request flow.Request) (result []byte
 	defer func() {
 		if value := recover(); value != nil {
 			h.log.ErrorContext(ctx, "call panicked", "method", known(request.Method),
-				"panic", value, "stack", string(debug.Stack()))
+				"panic", panicText(value), "stack", string(debug.Stack()))
 			result, err = nil, flow.Errorf(flow.Internal, "panic")
 		}
 	}()
@@ -182,6 +183,15 @@ func (h *handler) call(ctx context.Context, request flow.Request) (result []byte
 		h.log.ErrorContext(ctx, "call went wrong", "method", known(request.Method), "error", err)
 	}
 	return result, err
+}
+
+// panicText describes a panic for the log. Other values than the runtime's own may quote
+// a message, so only their type is told.
+func panicText(value any) string {
+	if err, ok := value.(runtime.Error); ok {
+		return err.Error()
+	}
+	return fmt.Sprintf("%T", value)
 }
 
 // known keeps foreign text out of the log.
