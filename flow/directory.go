@@ -217,8 +217,26 @@ func (d *Directory) FindOrg(ctx context.Context, ref string) (Org, error) {
 
 // FindChannel returns the channel that ref names: "general", "#general", "Team/general",
 // "@name" for a direct conversation, an id or a link to the channel or a message in it.
+// The team before the slash may be an id.
 func (d *Directory) FindChannel(ctx context.Context, ref string) (Channel, error) {
-	return find(ctx, d, ref, func(v *view, l Link) (index[ChannelID, Channel], ChannelID) { return v.channels, l.Channel })
+	return find(ctx, d, ref, func(v *view, l Link) (index[ChannelID, Channel], ChannelID) {
+		team, name, _ := strings.Cut(ref, "/")
+		if org := v.orgs.get(OrgID(team)).ID; org != "" {
+			return v.channelsOf(org), ChannelID(name)
+		}
+		return v.channels, l.Channel
+	})
+}
+
+// FindChannelIn is like [Directory.FindChannel] for the channels of one team.
+func (d *Directory) FindChannelIn(ctx context.Context, org OrgID, ref string) (Channel, error) {
+	return find(ctx, d, ref, func(v *view, l Link) (index[ChannelID, Channel], ChannelID) {
+		return v.channelsOf(org), l.Channel
+	})
+}
+
+func (v *view) channelsOf(org OrgID) index[ChannelID, Channel] {
+	return v.channels.only(func(ch Channel) bool { return ch.OrgID == org })
 }
 
 // FindAccount returns the account that ref names: "ana", "@ana", "me", an id or a link.

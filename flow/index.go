@@ -14,6 +14,7 @@ type index[ID ~string, T any] struct {
 	ids    []ID             // of each
 	byID   map[ID]int       // place in all
 	byName map[string][]int // folded name to places
+	keep   func(T) bool     // nil, or which of the things can be found
 }
 
 // newIndex describes each thing by its id and its names, the fullest first.
@@ -34,6 +35,20 @@ func newIndex[ID ~string, T any](kind string, all []T, describe func(T) (ID, []s
 	return x
 }
 
+// only returns the same index, in which nothing is found but what keep says.
+func (x index[ID, T]) only(keep func(T) bool) index[ID, T] {
+	x.keep = keep
+	return x
+}
+
+// kept returns the places of things that can be found.
+func (x index[ID, T]) kept(places []int) []int {
+	if x.keep == nil {
+		return places
+	}
+	return slices.DeleteFunc(slices.Clone(places), func(i int) bool { return !x.keep(x.all[i]) })
+}
+
 // get returns the thing with an id, or the zero thing.
 func (x index[ID, T]) get(id ID) T {
 	if i, ok := x.byID[id]; ok {
@@ -46,14 +61,14 @@ func (x index[ID, T]) get(id ID) T {
 // find returns the thing that ref is the id or the name of.
 func (x index[ID, T]) find(ref ID) (T, error) {
 	var none T
-	if i, ok := x.byID[ref]; ok {
+	if i, ok := x.byID[ref]; ok && len(x.kept([]int{i})) > 0 {
 		return x.all[i], nil
 	}
 	name := Fold(string(ref))
 	if name == "" {
 		return none, Errorf(Invalid, "the %s is empty: give a name, an id or a flow:// link", x.kind)
 	}
-	places := x.byName[name]
+	places := x.kept(x.byName[name])
 	switch len(places) {
 	case 1:
 		return x.all[places[0]], nil
@@ -71,7 +86,7 @@ func (x index[ID, T]) missing(name, ref string) error {
 	var near []int
 	for folded, places := range x.byName {
 		if similar(folded, name) {
-			near = append(near, places...)
+			near = append(near, x.kept(places)...)
 		}
 	}
 	slices.Sort(near)
@@ -79,18 +94,25 @@ func (x index[ID, T]) missing(name, ref string) error {
 	if len(near) > 0 {
 		return Errorf(NotFound, "no %s is called %q; did you mean %s?", x.kind, ref, x.list(near, false))
 	}
-	if len(x.all) > 0 && len(x.all) <= maxShown {
-		every := make([]int, len(x.all))
-		for i := range every {
-			every[i] = i
-		}
+	every := make([]int, len(x.all))
+	for i := range every {
+		every[i] = i
+	}
+	every = x.kept(every)
+	if len(every) > 0 && len(every) <= maxShown {
 		return Errorf(NotFound, "no %s is called %q; there are: %s", x.kind, ref, x.list(every, false))
 	}
-	return Errorf(NotFound, "no %s is called %q among the %d that this account can see", x.kind, ref, len(x.all))
+	return Errorf(NotFound, "no %s is called %q among the %d that this account can see", x.kind, ref, len(every))
 }
 
+// list names things, with their ids when asked for or when two look alike.
 func (x index[ID, T]) list(places []int, ids bool) string {
 	var text []string
+	seen := map[string]bool{}
+	for _, i := range places {
+		ids = ids || seen[Fold(x.shown[i])]
+		seen[Fold(x.shown[i])] = true
+	}
 	for _, i := range places[:min(len(places), maxShown)] {
 		one := fmt.Sprintf("%q", clip(x.shown[i], 80))
 		if ids {
