@@ -12,7 +12,7 @@ import (
 func catchUpTool() *Tool {
 	return composite(Tool{
 		Name: "flow_catch_up", Title: "Catch up", Group: flow.MessageGroup, Effect: flow.Reads, OpenWorld: true,
-		Description: "Show what is unread in all channels, or those of one team, oldest first. Marks nothing as read.",
+		Description: "Show others' unread messages in all channels, or those of one team, oldest first. Marks nothing as read.",
 	}, (*call).catchUp)
 }
 
@@ -32,9 +32,11 @@ type unread struct {
 	Channel  name      `json:"channel"`
 	Unread   int       `json:"unread"`
 	Messages []message `json:"messages"`
+	More     bool      `json:"more,omitzero"`
 	Link     string    `json:"link,omitzero"`
 
-	onwards bool // the messages are the oldest that are unread, not the newest
+	onwards bool   // the messages are the oldest that are unread, not the newest
+	rest    string // the parameter with which to read on
 }
 
 // catchUp goes through all channels until the result is full.
@@ -61,11 +63,10 @@ func (c *call) catchUp(ctx context.Context, in catchUpInput) (catchUpOutput, str
 			out.Skipped = append(out.Skipped, v.use(v.channel(ctx, ch.ID)))
 			continue
 		}
-		one, err := c.unread(ctx, v, ch, limit)
+		one, err := c.unread(ctx, v, ch, n, limit)
 		if err != nil {
 			return out, "", err
 		}
-		one.Unread = n
 		for _, m := range one.Messages {
 			size += m.size()
 		}
@@ -82,6 +83,9 @@ func (c *call) channels(ctx context.Context, team flow.OrgID) ([]flow.Channel, e
 	if err != nil {
 		return nil, fmt.Errorf("list the teams: %w", err)
 	}
+	if team != "" && !slices.ContainsFunc(orgs, func(org flow.Org) bool { return org.ID == team }) {
+		return nil, flow.Errorf(flow.NotFound, "you are not in this team")
+	}
 	var all []flow.Channel
 	for _, org := range orgs {
 		if team != "" && org.ID != team {
@@ -96,26 +100,87 @@ func (c *call) channels(ctx context.Context, team flow.OrgID) ([]flow.Channel, e
 	return all, nil
 }
 
-// unread reads the oldest messages of a channel after the read mark. Where nothing was
-// ever read, the newest are worth more than the oldest.
-func (c *call) unread(ctx context.Context, v *viewer, ch flow.Channel, limit int) (unread, error) {
-	one := unread{Channel: v.use(v.channel(ctx, ch.ID)), Messages: []message{}, Link: flow.Link{Channel: ch.ID}.String()}
+// Bounds of the search for what others wrote among one's own messages.
+const (
+	unreadPage  = 200 // messages asked for at once
+	unreadPages = 20
+)
+
+// unread reads the oldest messages of others after the read mark. Where nothing was ever
+// read, the newest are worth more than the oldest.
+func (c *call) unread(ctx context.Context, v *viewer, ch flow.Channel, n, limit int) (unread, error) {
+	one := unread{Channel: v.use(v.channel(ctx, ch.ID)), Unread: n, Messages: []message{}, Link: flow.Link{Channel: ch.ID}.String()}
 	mark, err := flow.GetChannelReadHWM.Call(ctx, c.client, flow.GetChannelReadHWMInput{OrgID: ch.OrgID, ChannelID: ch.ID})
 	if err != nil {
 		return one, fmt.Errorf("get the read mark: %w", err)
 	}
-	messages, err := flow.EnumerateMessages.Call(ctx, c.client, flow.EnumerateMessagesInput{
-		OrgID: ch.OrgID, ChannelID: ch.ID, Filters: &flow.MessageFilters{After: mark.MessageID, Limit: limit},
-	})
+	one.onwards = mark.MessageID != ""
+	found, reached, whole, err := c.others(ctx, ch, mark.MessageID, min(n, limit))
 	if err != nil {
-		return one, fmt.Errorf("read what is unread: %w", err)
+		return one, err
 	}
-	for _, m := range slices.Backward(messages) {
+	kept := found[:min(len(found), limit)] // the nearest to where the reading began
+	for _, m := range kept {
 		one.Messages = append(one.Messages, v.message(ctx, m, true))
 	}
-	one.onwards = mark.MessageID != ""
+	if !one.onwards {
+		slices.Reverse(one.Messages)
+	}
 	one.Messages = fit(one.Messages, one.onwards)
+	shown := len(one.Messages)
+	one.More = shown < len(found) || !whole && (shown < n || n >= flow.UnreadCap)
+	one.rest = "before="
+	if one.onwards {
+		one.rest = "after="
+	}
+	if shown > 0 {
+		reached = one.Messages[0].ID
+		if one.onwards {
+			reached = one.Messages[shown-1].ID
+		}
+	}
+	one.rest += v.refs.of(reached)
 	return one, nil
+}
+
+// others reads from the mark on, or back from the newest message when there is no mark,
+// until it has found enough messages of others, or all: then whole is true. Reached is
+// the last message that it looked at.
+func (c *call) others(ctx context.Context, ch flow.Channel, mark flow.MessageID, enough int) (found []flow.Message, reached flow.MessageID, whole bool, err error) {
+	me, err := c.client.Identity(ctx)
+	if err != nil {
+		return nil, "", false, err
+	}
+	filters := flow.MessageFilters{After: mark, Limit: unreadPage}
+	for range unreadPages {
+		page, err := flow.EnumerateMessages.Call(ctx, c.client, flow.EnumerateMessagesInput{
+			OrgID: ch.OrgID, ChannelID: ch.ID, Filters: &filters,
+		})
+		if err != nil {
+			return nil, "", false, fmt.Errorf("read what is unread: %w", err)
+		}
+		if len(page) == 0 {
+			return found, reached, true, nil
+		}
+		if mark != "" {
+			slices.Reverse(page)
+		}
+		for _, m := range page {
+			if m.SenderAccountID != me.AccountID {
+				found = append(found, m)
+			}
+		}
+		reached = page[len(page)-1].ID
+		if len(found) >= enough {
+			return found, reached, false, nil
+		}
+		if mark != "" {
+			filters.After = reached
+		} else {
+			filters.Before = reached
+		}
+	}
+	return found, reached, false, nil
 }
 
 func (o catchUpOutput) text() string {
@@ -127,12 +192,8 @@ func (o catchUpOutput) text() string {
 	for _, one := range o.Channels {
 		fmt.Fprintf(&out, "=== %s: %d unread, %d shown. %s\n", one.Channel.inline(), one.Unread, len(one.Messages), one.Link)
 		writeTranscript(&out, one.Messages)
-		if last := len(one.Messages) - 1; last >= 0 && len(one.Messages) < one.Unread {
-			way := "before=" + one.Messages[0].ref
-			if one.onwards {
-				way = "after=" + one.Messages[last].ref
-			}
-			fmt.Fprintf(&out, "There are more: flow_enumerate_messages channel=%s, %s.\n", one.Channel.inline(), way)
+		if one.More {
+			fmt.Fprintf(&out, "There are more: flow_enumerate_messages channel=%s, %s.\n", one.Channel.inline(), one.rest)
 		}
 	}
 	for _, skipped := range o.Skipped {
