@@ -23,6 +23,12 @@ func retitle(op flow.AnyOperation, t *Tool) {
 
 // adjust sets defaults that suit a context window.
 func adjust(op flow.AnyOperation, f *form) {
+	if limit := f.field("limit"); limit != nil {
+		limit.rules = "minimum=1,maximum=1000" // zero means no limit to some operations, which no model means
+	}
+	if op == flow.NewOrgJoinRequest {
+		f.field("org").mustSay("Team to join, by id or link.") // the own one is not meant
+	}
 	if op == flow.EnumerateMessages {
 		f.field("limit").description = "50 when left out."
 		f.field("limit").fallback = json.Number("50")

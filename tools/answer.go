@@ -27,13 +27,18 @@ func (v *view) answer(ctx context.Context, c *call, viewer *viewer, shown any) *
 		body = p.listing(entries)
 	case v.kind == object:
 		p.root = append(p.root, members...)
+		p.head = p.called(members)
 		body = members.lines()
 	case members != nil || entries != nil:
 		p.root = append(p.root, entry{v.key, shown})
 		body = record{{v.key, shown}}.lines()
 	default:
 		p.root = append(p.root, entry{v.key, shown})
-		p.head = strings.ReplaceAll(v.key, "_", " ") + " " + inline(shown)
+		what := strings.ReplaceAll(v.key, "_", " ")
+		if _, own := shown.(ownID); own {
+			what = strings.TrimSuffix(what, " id") // the name follows; the link has the identifier
+		}
+		p.head = what + " " + inline(shown)
 	}
 	return p.finish(body, link)
 }
@@ -84,6 +89,16 @@ func (p *page) link(shown any) string {
 		return linkTo(channelID, string(p.channel.ID)).String()
 	}
 	return linkTo(teamID, string(p.team.ID)).String()
+}
+
+// called returns the name of what a single record is about, unless it is said anyway.
+func (p *page) called(members record) string {
+	for _, e := range members {
+		if own, ok := e.value.(ownID); ok && p.subject == "" && string(own.name) != string(own.id) {
+			return own.name.inline()
+		}
+	}
+	return ""
 }
 
 // transcript writes messages oldest first.

@@ -30,6 +30,7 @@ type field struct {
 	form        *form        // of an object's members
 	required    bool
 	silent      bool // accepted without being told of
+	implied     bool // the account's team when it has only one
 	fallback    any  // what it is when left out, or nil
 	description string
 	rules       string // the jsonschema tag
@@ -102,20 +103,34 @@ func (f *form) lift(m member, inner *form) bool {
 		up := *p
 		up.path = append([]string{m.wire}, p.path...)
 		up.required = p.required && !m.optional
+		up.implied = p.implied && !m.optional
 		f.fields = append(f.fields, &up)
 	}
 	f.lifted[loose(m.wire)] = true
 	return true
 }
 
-// implyTeam makes the team of a channel something one need not say.
+// implyTeam makes the team something one need not say: that of a channel, or the only one.
 func (f *form) implyTeam() {
 	team, channel := f.first(teamID), f.first(channelID)
-	if team == nil || channel == nil {
+	if team == nil {
 		return
 	}
+	if channel == nil {
+		if team.required {
+			team.implied, team.required = true, false
+			team.description = "Team, if you have several." + suffixes[teamID]
+		}
+		return
+	}
+	team.implied = false
 	team.required = false
 	team.silent = channel.required
+}
+
+// mustSay makes a team that would be implied a parameter that must be given.
+func (p *field) mustSay(description string) {
+	p.required, p.implied, p.description = true, false, description
 }
 
 // first returns the first field of a kind at the top, or nil.

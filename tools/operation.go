@@ -118,7 +118,7 @@ func viewOf(operation string, f *form, out reflect.Type) *view {
 	v := &view{kind: kindOf(elem), list: isList, known: map[kind]bool{}}
 	if p := f.first(channelID); p != nil && p.required {
 		v.known[channelID], v.known[teamID] = true, true
-	} else if p := f.first(teamID); p != nil && p.required {
+	} else if p := f.first(teamID); p != nil && (p.required || p.implied) {
 		v.known[teamID] = true
 	}
 	v.shape = shapeOf(out, v.known)

@@ -22,7 +22,7 @@ type (
 	}
 	items []any
 	// ownID is the identifier of the thing that the record is about: JSON has the
-	// identifier, the text the name that stands for it.
+	// identifier, and so has the text of a single record; lists have the name for it.
 	ownID struct {
 		id   safe
 		name name
@@ -89,6 +89,8 @@ func (r record) lines() string {
 			}
 		case safe:
 			fmt.Fprintf(&out, "%s: %s\n", key, v.block())
+		case ownID:
+			fmt.Fprintf(&out, "%s: %s\n", key, v.id.inline())
 		default:
 			fmt.Fprintf(&out, "%s: %s\n", key, inline(v))
 		}

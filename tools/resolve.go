@@ -18,6 +18,7 @@ type resolver struct {
 	team    flow.Org
 	channel flow.Channel
 	message flow.MessageID // the one that a parameter names, if it is only one
+	doubted []*field       // parameters with identifiers that nobody has looked up
 }
 
 // resolve returns the parameters as the operation takes them. Errors say which
@@ -26,10 +27,16 @@ func (r *resolver) resolve(ctx context.Context, f *form, args map[string]any) (m
 	wire := map[string]any{}
 	for _, p := range f.order {
 		value, given := args[p.name]
-		if !given || p.path == nil {
+		var found any
+		var err error
+		switch {
+		case given && p.path != nil:
+			found, err = r.value(ctx, p, value)
+		case !given && p.implied:
+			found, err = r.onlyTeam(ctx)
+		default:
 			continue
 		}
-		found, err := r.value(ctx, p, value)
 		if err != nil {
 			return nil, prefixed(p.name, err)
 		}
@@ -96,6 +103,9 @@ func (r *resolver) one(ctx context.Context, p *field, value any) (any, error) {
 		return value, nil
 	}
 	text = exactID(unquote(strings.TrimSpace(text)))
+	if r.doubts(ctx, p.kind, text) {
+		r.doubted = append(r.doubted, p)
+	}
 	switch p.kind {
 	case teamID:
 		return r.findTeam(ctx, text)
@@ -130,6 +140,35 @@ func isID(text string) bool {
 	return ok && len(raw) >= 16
 }
 
+// onlyTeam returns the team of an account that has one. It asks the backend, since a team
+// that was made a moment ago would make the choice a guess.
+func (r *resolver) onlyTeam(ctx context.Context) (string, error) {
+	orgs, err := flow.EnumerateOrgs.Call(ctx, r.client, flow.EnumerateOrgsInput{})
+	switch {
+	case err != nil:
+		return "", err
+	case len(orgs) == 1:
+		r.team = orgs[0]
+		return string(orgs[0].ID), nil
+	case len(orgs) == 0:
+		return "", flow.Errorf(flow.NotFound, "you are in no team; make one with NewOrg")
+	}
+	const most = 8
+	var all []string
+	listed := orgs[:min(len(orgs), most)]
+	for _, org := range listed {
+		_, _ = r.dir.FindOrg(ctx, string(org.ID)) // so that the directory knows it, if it is new
+	}
+	names := r.namer(ctx)
+	for _, org := range listed {
+		all = append(all, names.team(ctx, org.ID).inline())
+	}
+	if len(orgs) > most {
+		all = append(all, fmt.Sprintf("and %d more", len(orgs)-most))
+	}
+	return "", flow.Errorf(flow.Invalid, "say which team, since you are in several: %s", strings.Join(all, ", "))
+}
+
 func (r *resolver) findTeam(ctx context.Context, text string) (string, error) {
 	org, err := r.dir.FindOrg(ctx, text)
 	if link, ok := flow.ParseLink(text); ok && link.Org != "" {
@@ -144,10 +183,10 @@ func (r *resolver) findTeam(ctx context.Context, text string) (string, error) {
 
 // findChannel looks in the team first, if one is given.
 func (r *resolver) findChannel(ctx context.Context, text string) (string, error) {
-	if r.team.Name != "" {
-		if ch, err := r.dir.FindChannel(ctx, r.team.Name+"/"+strings.TrimPrefix(text, "#")); err == nil {
+	if r.team.ID != "" {
+		if ch, err := r.dir.FindChannelIn(ctx, r.team.ID, text); !errors.Is(err, flow.NotFound) {
 			r.channel = ch
-			return string(ch.ID), nil
+			return string(ch.ID), err
 		}
 	}
 	ch, err := r.dir.FindChannel(ctx, text)

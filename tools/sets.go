@@ -53,7 +53,7 @@ func choose(o Options) (*choice, error) {
 	all := every()
 	chosen := map[*Tool]bool{}
 	sets := o.Toolsets
-	if len(sets) == 0 && len(o.Tools) == 0 {
+	if len(sets) == 0 {
 		sets = []string{DefaultSet}
 	}
 	for _, set := range sets {

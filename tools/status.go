@@ -60,7 +60,7 @@ func (c *call) status(ctx context.Context, _ statusInput) (statusOutput, string,
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	switch err := c.whoAndWhere(ctx, &out); {
-	case err != nil && ctx.Err() != nil:
+	case err != nil && stopped(err):
 		out.Backend.Problem = fmt.Sprintf("it did not answer within %v.", patience)
 	case err != nil:
 		out.Backend.Problem = describe(err)
@@ -81,6 +81,11 @@ func (c *call) whoAndWhere(ctx context.Context, out *statusOutput) error {
 	}
 	out.Backend.Works = true
 	names := c.namer(ctx)
+	if names.known && names.names.Me() != identity.AccountID {
+		// Another store took the place of the one that the directory has read.
+		c.dir.Observe(flow.Notification{Type: flow.Connected})
+		names = c.namer(ctx)
+	}
 	out.Account = names.account(ctx, identity.AccountID)
 	orgs, err := c.dir.Orgs(ctx)
 	if err != nil {
@@ -146,7 +151,7 @@ func (o statusOutput) text() string {
 	}
 	out.WriteString(".\n")
 	for _, off := range o.Off {
-		fmt.Fprintf(&out, "Off: %s. On with %s at start.\n", strings.Join(off.Tools, ", "), off.Flag)
+		fmt.Fprintf(&out, "Off: %s of %s; on with %s.\n", count(len(off.Tools), "tool"), off.Toolset, off.Flag)
 	}
 	return strings.TrimSuffix(out.String(), "\n")
 }

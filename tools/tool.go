@@ -143,7 +143,8 @@ func (t *Tool) use(ctx context.Context, s *service, raw json.RawMessage) (*answe
 	if c.wire, err = json.Marshal(wire); err != nil {
 		return nil, err
 	}
-	return w.run(ctx, c)
+	a, err := w.run(ctx, c)
+	return a, c.blame(err)
 }
 
 // text returns a text argument, or nothing.

@@ -20,7 +20,9 @@ package tools
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
+	"runtime"
 	"runtime/debug"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -31,7 +33,8 @@ import (
 
 // Options choose the tools. The zero value is the default set.
 type Options struct {
-	// Toolsets are names of sets: "default", "all", or groups of operations.
+	// Toolsets are names of sets: "default", "all", or groups of operations. None stands
+	// for the default set.
 	Toolsets []string
 	// Tools are names of further tools.
 	Tools []string
@@ -93,7 +96,7 @@ func (s *service) handler(t *Tool) server.ToolHandlerFunc {
 	return func(ctx context.Context, req mcp.CallToolRequest) (result *mcp.CallToolResult, err error) {
 		defer func() {
 			if p := recover(); p != nil {
-				s.log.Error("tool panicked", "tool", t.Name, "panic", p, "stack", string(debug.Stack()))
+				s.log.Error("tool panicked", "tool", t.Name, "panic", panicText(p), "stack", string(debug.Stack()))
 				result, err = s.failed(ctx, t, flow.Errorf(flow.Internal, "panic")), nil
 			}
 		}()
@@ -116,6 +119,15 @@ func (s *service) handler(t *Tool) server.ToolHandlerFunc {
 		}
 		return result, nil
 	}
+}
+
+// panicText describes a panic for the log. Other values than the runtime's own may quote
+// what somebody wrote, so only their type is told.
+func panicText(p any) string {
+	if err, ok := p.(runtime.Error); ok {
+		return err.Error()
+	}
+	return fmt.Sprintf("%T", p)
 }
 
 // foreignMeta is the _meta key of results that hold what other people wrote.
