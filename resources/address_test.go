@@ -131,9 +131,10 @@ func FuzzEncode(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if i := strings.IndexFunc(text, hidden); i >= 0 {
-			t.Fatalf("%q shows a hidden character at %d", text, i)
-		}
+		flow.ReplaceHidden(text, func(r rune) string {
+			t.Fatalf("%q shows the hidden character %U", text, r)
+			return ""
+		})
 		var back []string
 		if err := json.Unmarshal([]byte(text), &back); err != nil {
 			t.Fatalf("%q is no JSON: %v", text, err)

@@ -29,13 +29,9 @@ func (r *Resources) talk(ctx context.Context, channel flow.ChannelID, names flow
 	if err != nil {
 		return talkView{}, err
 	}
-	more := len(messages) > p.limit
-	switch {
-	case more && p.after != "":
-		messages = messages[1:] // the newest is the one too many
-	case more:
-		messages = messages[:p.limit]
-	}
+	read := len(messages)
+	messages = fit(messages, p.limit, documentBytes, p.after != "")
+	more := len(messages) < read
 	talk := r.show(ctx, messages, names)
 	if len(messages) == 0 {
 		return talk, nil
@@ -48,6 +44,34 @@ func (r *Resources) talk(ctx context.Context, channel flow.ChannelID, names flow
 	at.page = page{after: messages[0].ID, limit: p.limit}
 	talk.Newer = at.String()
 	return talk, nil
+}
+
+// documentBytes bounds the messages of one document. A page that the backend has cut to
+// its own limit is longer, so that here is known of every page whether it is the last.
+const documentBytes = 256 << 10
+
+// fit returns as many messages as limit and room allow, and one at least: the newest, or
+// when reading onwards the oldest.
+func fit(messages []flow.Message, limit, room int, onwards bool) []flow.Message {
+	kept := slices.Clone(messages)
+	if onwards {
+		slices.Reverse(kept)
+	}
+	for i, m := range kept {
+		if room -= sizeOf(m); i == limit || i > 0 && room < 0 {
+			kept = kept[:i]
+			break
+		}
+	}
+	if onwards {
+		slices.Reverse(kept)
+	}
+	return kept
+}
+
+// sizeOf is about what a message takes in a document.
+func sizeOf(m flow.Message) int {
+	return 256 + len(m.Text) + len(m.OtherData) + 256*len(m.Attachments)
 }
 
 func (r *Resources) messages(ctx context.Context, channel flow.ChannelID, f flow.MessageFilters) ([]flow.Message, error) {
@@ -104,10 +128,22 @@ func (r *Resources) readMessage(ctx context.Context, a address) (any, error) {
 	if i < 0 {
 		return nil, flow.Errorf(flow.NotFound, "the channel has no message %s; it may have been deleted", shown(string(a.message)))
 	}
-	around := append(newer, slices.Delete(slices.Clone(older), i, i+1)...)
+	before, after := older[i+1:], append(newer, older[:i]...)
+	room := (documentBytes - sizeOf(older[i])) / 2
+	nearBefore, nearAfter := fit(before, aroundShown, room, false), fit(after, aroundShown, room, true)
+	around := r.show(ctx, append(slices.Clone(nearAfter), nearBefore...), names)
+	at := address{kind: atMessages, ref: string(channel.ID)}
+	if len(nearBefore) < len(before) {
+		at.page = page{before: nearBefore[len(nearBefore)-1].ID}
+		around.Older = at.String()
+	}
+	if len(nearAfter) < len(after) {
+		at.page = page{after: nearAfter[0].ID}
+		around.Newer = at.String()
+	}
 	return oneMessageView{
 		Channel:     placeOf(channel, names),
 		messageView: messageOf(older[i], r.author(ctx, older[i].SenderAccountID, names)),
-		Around:      r.show(ctx, around, names),
+		Around:      around,
 	}, nil
 }

@@ -18,7 +18,8 @@ import (
 const (
 	inboxChannels = 1000 // asked for their unread count
 	inboxLooked   = 50   // with unread messages, that are read for mentions
-	inboxRead     = 20   // newest unread messages of each of those
+	inboxPage     = 50   // newest messages of each of those, own ones among them,
+	inboxPages    = 10   // and so many times more
 	inboxLetters  = 20
 	inboxAtOnce   = 8 // calls under way
 )
@@ -51,14 +52,22 @@ func (r *Resources) readInbox(ctx context.Context) (any, error) {
 			v.Cut = fmt.Sprintf("Only %d channels with unread messages were searched for mentions.", inboxLooked)
 			continue
 		}
-		found, err := r.letters(ctx, channel, counts[i], names)
+		found, whole, err := r.letters(ctx, channel, counts[i], names)
 		if err != nil {
 			return nil, err
+		}
+		if !whole {
+			v.Cut = "Not all unread messages were searched for mentions; the channels have the older ones."
 		}
 		letters = append(letters, found...)
 	}
 	slices.SortStableFunc(letters, func(a, b letter) int { return cmp.Compare(b.CreationTime, a.CreationTime) })
+	room := documentBytes
 	for _, l := range letters[:min(len(letters), inboxLetters)] {
+		if room -= sizeOf(l.Message); room < 0 && len(v.ForYou) > 0 {
+			v.Cut = "Older messages for you do not fit; the channels have them."
+			break
+		}
 		v.ForYou = append(v.ForYou, letterView{
 			URI:         flow.Link{Channel: l.ChannelID, Message: l.ID}.String(),
 			Channel:     l.channel,
@@ -105,22 +114,39 @@ type letter struct {
 	channel string
 }
 
-// letters returns the newest unread messages of a channel that are for the account: in a
-// direct conversation all that others wrote, elsewhere those that mention it.
-func (r *Resources) letters(ctx context.Context, channel flow.Channel, unread int, names flow.Names) ([]letter, error) {
+// letters returns the unread messages of a channel that are for the account, newest first:
+// in a direct conversation all that others wrote, elsewhere those that mention it. Whole
+// is false when not all that is unread was looked at.
+func (r *Resources) letters(ctx context.Context, channel flow.Channel, unread int, names flow.Names) (found []letter, whole bool, err error) {
 	me, name := names.Me(), names.Channel(channel.ID)
-	messages, err := r.messages(ctx, channel.ID, flow.MessageFilters{Limit: min(unread, inboxRead)})
-	if flow.CodeOf(err) == flow.NotFound {
-		return nil, nil
-	}
-	var found []letter
-	for _, m := range messages {
-		mentioned := strings.Contains(m.OtherData, string(me)) || mentions(m.Text, names.Account(me))
-		if m.SenderAccountID != me && (channel.Purpose == flow.DirectPurpose || mentioned) {
-			found = append(found, letter{m, name})
+	filters := flow.MessageFilters{Limit: inboxPage}
+	foreign := 0
+	for range inboxPages {
+		messages, err := r.messages(ctx, channel.ID, filters)
+		if flow.CodeOf(err) == flow.NotFound || err == nil && len(messages) == 0 {
+			return found, true, nil
 		}
+		if err != nil {
+			return nil, false, err
+		}
+		for _, m := range messages {
+			if m.SenderAccountID == me {
+				continue
+			}
+			if foreign++; foreign > unread {
+				return found, unread < flow.UnreadCap, nil
+			}
+			mentioned := strings.Contains(m.OtherData, string(me)) || mentions(m.Text, names.Account(me))
+			if channel.Purpose == flow.DirectPurpose || mentioned {
+				found = append(found, letter{m, name})
+			}
+		}
+		if foreign == unread && unread < flow.UnreadCap {
+			return found, true, nil
+		}
+		filters.Before = messages[len(messages)-1].ID
 	}
-	return found, err
+	return found, false, nil
 }
 
 // mentions reports whether text has @ and the name in it, as a word of its own.

@@ -210,6 +210,13 @@ func (r *Resources) readEvents(ctx context.Context, after *flow.Cursor) (any, er
 	if events.Events == nil {
 		events.Events = flow.Notifications{}
 	}
+	room := documentBytes
+	for i, e := range events.Events {
+		if room -= len(e.Data); room < 0 && i > 0 {
+			events.Events, events.Next, events.More = events.Events[:i], events.Events[i-1].Seq, true
+			break
+		}
+	}
 	next := address{kind: atEvents, after: &events.Next}
 	return eventsView{Events: events.Events, Next: events.Next, More: events.More, URI: next.String()}, nil
 }
