@@ -12,7 +12,7 @@ import (
 func catchUpTool() *Tool {
 	return composite(Tool{
 		Name: "flow_catch_up", Title: "Catch up", Group: flow.MessageGroup, Effect: flow.Reads, OpenWorld: true,
-		Description: "Show others' unread messages in all channels, or those of one team, oldest first. Marks nothing as read.",
+		Description: "Show others' unread messages, oldest first. Marks nothing as read.",
 	}, (*call).catchUp)
 }
 
