@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -23,6 +24,20 @@ import (
 func TestMembersShareAStore(t *testing.T) {
 	for name, dir := range map[string]string{"short path": filepath.Join(t.TempDir(), "store"), "long path": longDir(t)} {
 		t.Run(name, func(t *testing.T) {
+			place, err := newPlace(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { // when the members are closed
+				if _, err := os.Stat(place.socket); !errors.Is(err, fs.ErrNotExist) {
+					t.Errorf("the socket is left behind: %v", err)
+				}
+				if parent := filepath.Dir(place.socket); parent != place.dir {
+					if _, err := os.Stat(parent); !errors.Is(err, fs.ErrNotExist) {
+						t.Errorf("the directory of the socket is left behind: %v", err)
+					}
+				}
+			})
 			alice, bob := account(t, join(t, dir), "alice"), account(t, join(t, dir), "bob")
 			if err := alice.send(t.Context(), "from alice"); err != nil {
 				t.Fatal(err)

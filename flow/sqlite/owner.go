@@ -19,6 +19,7 @@ import (
 type owner struct {
 	log      *slog.Logger
 	self     hello // with the token
+	place    place
 	listener net.Listener
 	store    *store      // set before opened is closed
 	own      flow.Caller // likewise
@@ -50,6 +51,7 @@ func newOwner(ctx context.Context, m *Member) (*owner, error) {
 	o := &owner{
 		log:      m.log,
 		self:     m.self,
+		place:    m.place,
 		listener: listener,
 		opened:   make(chan struct{}),
 		present:  map[string]*presence{},
@@ -59,8 +61,8 @@ func newOwner(ctx context.Context, m *Member) (*owner, error) {
 	o.running.Go(o.accept)
 	if err := o.open(m); err != nil {
 		o.resign(err)
-		listener.Close()
 		o.running.Wait()
+		o.place.clear(listener)
 		return nil, err
 	}
 	close(o.opened)
@@ -174,7 +176,7 @@ func (o *owner) close(leave bool) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(o.ctx), closeTime)
 	defer cancel()
 	err := o.store.close(ctx)
-	o.listener.Close()
+	o.place.clear(o.listener)
 	o.log.Debug("hands over the store")
 	if err != nil {
 		return fmt.Errorf("close store: %w", err)

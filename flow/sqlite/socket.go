@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"os"
+	"path/filepath"
 	"runtime"
 
 	"github.com/flow-mcp/flow-mcp/flow"
@@ -26,6 +27,14 @@ func (p place) listen() (net.Listener, error) {
 		return nil, unusable(p.dir, err)
 	}
 	return listener, nil
+}
+
+// clear closes the socket of the owner and leaves nothing of it behind.
+func (p place) clear(listener net.Listener) {
+	listener.Close()
+	if parent := filepath.Dir(p.socket); parent != p.dir {
+		os.Remove(parent) // the next owner makes it again
+	}
 }
 
 // dial connects to the owner.
