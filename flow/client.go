@@ -124,8 +124,12 @@ func (c *Client) call(ctx context.Context, method string, params json.RawMessage
 		if err != nil {
 			return nil, err
 		}
-		result, err := conn.endpoint.Caller.Call(ctx, method, whole)
+		attempted, receipt := WithReceipt(ctx)
+		result, err := conn.endpoint.Caller.Call(attempted, method, whole)
 		if !gone(err) {
+			if receipt.Repeated() && unknown == nil { // else it may be an attempt of ours that was repeated
+				NoteRepeated(ctx)
+			}
 			return result, err
 		}
 		if errors.Is(err, Uncertain) && !reads {

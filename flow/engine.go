@@ -13,8 +13,8 @@ import (
 // other error is a defect and reaches callers as Internal without its text).
 //
 // A method of which Reads, Writes or Sets is said has either happened whole or not at
-// all. A write whose [Call] carries a Request that was seen before does nothing and
-// answers as it did the first time.
+// all. A write whose [Call] carries a Request that was seen before does nothing, answers
+// as it did the first time, and says so with [NoteRepeated].
 type Engine interface {
 	Sessions
 	Accounts

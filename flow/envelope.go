@@ -74,24 +74,38 @@ func (r Request) Param() json.RawMessage {
 	return r.Params[0]
 }
 
+// Reply is the envelope of a success: {"result": ...}.
+type Reply struct {
+	// ID is that of the request.
+	ID uint64
+	// Result is JSON.
+	Result json.RawMessage
+	// Repeated says that the request had been done before. Source: proposed by this
+	// project; the member is there only when it is true.
+	Repeated bool
+}
+
 // EncodeReply writes the answer to a request. A success has no error member at all:
 // programs of the first hour take the length of whatever it holds. The member code is
-// the kind of failure; source: proposed by this project. Result must be JSON, which is
-// not checked again.
-func EncodeReply(id uint64, result json.RawMessage, err error) []byte {
-	out := make([]byte, 0, len(result)+64)
+// the kind of failure; source: proposed by this project. The result is not checked again.
+func EncodeReply(r Reply, err error) []byte {
+	out := make([]byte, 0, len(r.Result)+64)
 	out = append(out, '{')
-	if id != 0 {
-		out = append(strconv.AppendUint(append(out, `"id":`...), id, 10), ',')
+	if r.ID != 0 {
+		out = append(strconv.AppendUint(append(out, `"id":`...), r.ID, 10), ',')
 	}
 	if err != nil {
 		text, _ := json.Marshal(wireText(err)) // a string always encodes
 		return fmt.Appendf(out, `"error":%s,"code":"%s"}`, text, string(CodeOf(err)))
 	}
-	if len(result) == 0 {
-		result = json.RawMessage("null")
+	if len(r.Result) == 0 {
+		r.Result = json.RawMessage("null")
 	}
-	return append(append(append(out, `"result":`...), result...), '}')
+	out = append(append(out, `"result":`...), r.Result...)
+	if r.Repeated {
+		out = append(out, `,"repeated":true`...)
+	}
+	return append(out, '}')
 }
 
 // wireText keeps the text of defects on this side: it may name paths or hold data.
@@ -107,32 +121,33 @@ func wireText(err error) string {
 
 // DecodeReply reads an answer: a non-empty error or Error is a failure, else the member
 // result, else the whole object. The result may be a part of data.
-func DecodeReply(data []byte) (id uint64, result json.RawMessage, err error) {
+func DecodeReply(data []byte) (Reply, error) {
 	if id, result, ok := plainReply(data); ok {
-		return id, result, nil
+		return Reply{ID: id, Result: result}, nil
 	}
 	var r struct {
-		ID     uint64           `json:"id"`
-		Result *json.RawMessage `json:"result"`
-		Error  json.RawMessage  `json:"error"`
-		Panic  json.RawMessage  `json:"Error"`
-		Code   Code             `json:"code"`
+		ID       uint64           `json:"id"`
+		Result   *json.RawMessage `json:"result"`
+		Repeated json.RawMessage  `json:"repeated"`
+		Error    json.RawMessage  `json:"error"`
+		Panic    json.RawMessage  `json:"Error"`
+		Code     Code             `json:"code"`
 	}
 	if err := json.Unmarshal(data, &r); err != nil {
-		return 0, nil, Errorf(Internal, "the backend's reply is not a JSON object")
+		return Reply{}, Errorf(Internal, "the backend's reply is not a JSON object")
 	}
 	for _, value := range []json.RawMessage{r.Error, r.Panic} {
 		if text, failed := failure(value); failed {
-			return r.ID, nil, &Error{Code: orInternal(r.Code), Message: text}
+			return Reply{ID: r.ID}, &Error{Code: orInternal(r.Code), Message: text}
 		}
 	}
+	reply := Reply{ID: r.ID, Result: data, Repeated: string(r.Repeated) == "true"}
 	if r.Result != nil {
-		return r.ID, *r.Result, nil
+		reply.Result = *r.Result
+	} else if hasResult(data) {
+		reply.Result = json.RawMessage("null")
 	}
-	if hasResult(data) {
-		return r.ID, json.RawMessage("null"), nil
-	}
-	return r.ID, data, nil
+	return reply, nil
 }
 
 // plainReply reads a success as EncodeReply writes it. Nearly every reply is one, and

@@ -107,16 +107,16 @@ func TestReplyCrossesTheBorder(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			wire := flow.EncodeReply(0, json.RawMessage(tt.result), tt.err)
+			wire := flow.EncodeReply(flow.Reply{Result: json.RawMessage(tt.result)}, tt.err)
 			if diff := cmp.Diff(tt.wire, string(wire)); diff != "" {
 				t.Errorf("envelope (-want +got):\n%s", diff)
 			}
-			_, result, err := flow.DecodeReply(flow.EncodeReply(9, json.RawMessage(tt.result), tt.err))
+			reply, err := flow.DecodeReply(flow.EncodeReply(flow.Reply{ID: 9, Result: json.RawMessage(tt.result)}, tt.err))
 			if got := flow.CodeOf(err); got != tt.code {
 				t.Errorf("code is %q, want %q", got, tt.code)
 			}
-			if err == nil && string(result) != strings.TrimSuffix(strings.TrimPrefix(tt.wire, `{"result":`), `}`) {
-				t.Errorf("result is %s", result)
+			if err == nil && string(reply.Result) != strings.TrimSuffix(strings.TrimPrefix(tt.wire, `{"result":`), `}`) {
+				t.Errorf("result is %s", reply.Result)
 			}
 			if err != nil && err.Error() != tt.text {
 				t.Errorf("error is %q, want %q", err, tt.text)
@@ -134,6 +134,8 @@ func TestDecodeReply(t *testing.T) {
 	}{
 		{name: "result", in: `{"result":{"a":1}}`, result: `{"a":1}`},
 		{name: "null result", in: `{"result":null}`, result: `null`},
+		{name: "repeated", in: `{"result":"x","repeated":true}`, result: `"x"`},
+		{name: "repeated is no boolean", in: `{"repeated":"yes","result":1}`, result: `1`},
 		{name: "empty error", in: `{"error":"","result":1}`, result: `1`},
 		{name: "null error", in: `{"error":null,"result":1}`, result: `1`},
 		{name: "neither", in: `{"SessionID":1}`, result: `{"SessionID":1}`},
@@ -156,9 +158,9 @@ func TestDecodeReply(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, result, err := flow.DecodeReply([]byte(tt.in))
-			if string(result) != tt.result {
-				t.Errorf("result is %s, want %s", result, tt.result)
+			reply, err := flow.DecodeReply([]byte(tt.in))
+			if string(reply.Result) != tt.result || reply.Repeated != strings.Contains(tt.in, `"repeated":true`) {
+				t.Errorf("the reply is %+v, want the result %s", reply, tt.result)
 			}
 			if flow.CodeOf(err) != tt.code {
 				t.Errorf("code is %q, want %q", flow.CodeOf(err), tt.code)
@@ -199,21 +201,23 @@ func FuzzDecodeRequest(f *testing.F) {
 func FuzzDecodeReply(f *testing.F) {
 	f.Add([]byte(`{"result":null}`))
 	f.Add([]byte(`{"id":1,"error":"no","code":"denied"}`))
+	f.Add([]byte(`{"id":1,"result":"x","repeated":true}`))
 	f.Add([]byte(`{"Error":["x"]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		id, result, err := flow.DecodeReply(data)
+		reply, err := flow.DecodeReply(data)
 		if err != nil {
-			if result != nil || err.Error() == "" {
-				t.Fatalf("a failure has the result %s and the text %q", result, err)
+			if reply.Result != nil || err.Error() == "" {
+				t.Fatalf("a failure has the result %s and the text %q", reply.Result, err)
 			}
 			return
 		}
-		if !json.Valid(result) {
-			t.Fatalf("the result is no JSON: %s", result)
+		if !json.Valid(reply.Result) {
+			t.Fatalf("the result is no JSON: %s", reply.Result)
 		}
-		gotID, again, err := flow.DecodeReply(flow.EncodeReply(id, result, nil))
-		if err != nil || gotID != id || !bytes.Equal(bytes.TrimSpace(again), bytes.TrimSpace(result)) {
-			t.Fatalf("reply changed from %d %s to %d %s, %v", id, result, gotID, again, err)
+		again, err := flow.DecodeReply(flow.EncodeReply(reply, nil))
+		reply.Result, again.Result = bytes.TrimSpace(reply.Result), bytes.TrimSpace(again.Result)
+		if diff := cmp.Diff(reply, again); diff != "" || err != nil {
+			t.Fatalf("the reply changed: %v\n%s", err, diff)
 		}
 	})
 }

@@ -165,7 +165,7 @@ func requestOf(frame []byte) (Request, error) {
 }
 
 // replyOf reads an envelope like DecodeReply, faster when it is one of EncodeReply.
-func replyOf(frame []byte) (uint64, json.RawMessage, error) {
+func replyOf(frame []byte) (Reply, error) {
 	id, rest, ok := cutID(frame)
 	if !ok {
 		return DecodeReply(frame)
@@ -175,7 +175,7 @@ func replyOf(frame []byte) (uint64, json.RawMessage, error) {
 	if !begins || !ends || !json.Valid(result) {
 		return DecodeReply(frame)
 	}
-	return id, result, nil
+	return Reply{ID: id, Result: result}, nil
 }
 
 // cutID reads the id at the head of an envelope, and the comma behind it.

@@ -73,8 +73,11 @@ func (h *HTTP) Call(ctx context.Context, method string, params json.RawMessage) 
 	if data.Len() > MaxReply {
 		return nil, tooLong(method)
 	}
-	_, result, err := DecodeReply(data.Bytes())
-	return result, err
+	reply, err := DecodeReply(data.Bytes())
+	if reply.Repeated {
+		NoteRepeated(ctx)
+	}
+	return reply.Result, err
 }
 
 func tooLong(method string) error {

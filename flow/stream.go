@@ -36,8 +36,8 @@ type Stream struct {
 }
 
 type answer struct {
-	result json.RawMessage
-	err    error
+	reply Reply
+	err   error
 }
 
 // NewStream takes over conn. Close ends it.
@@ -79,7 +79,10 @@ func (s *Stream) Call(ctx context.Context, method string, params json.RawMessage
 	s.out.send(ctx, EncodeRequest(id, method, params, ""))
 	select {
 	case a := <-reply:
-		return a.result, a.err
+		if a.reply.Repeated {
+			NoteRepeated(ctx)
+		}
+		return a.reply.Result, a.err
 	case <-ctx.Done():
 		s.mu.Lock()
 		delete(s.waiting, id)
@@ -97,13 +100,13 @@ func (s *Stream) read(conn net.Conn) {
 		if err != nil {
 			break
 		}
-		id, result, err := replyOf(frame)
+		reply, err := replyOf(frame)
 		s.mu.Lock()
-		reply := s.waiting[id]
-		delete(s.waiting, id)
+		waiting := s.waiting[reply.ID]
+		delete(s.waiting, reply.ID)
 		s.mu.Unlock()
-		if reply != nil {
-			reply <- answer{result, err}
+		if waiting != nil {
+			waiting <- answer{reply, err}
 		}
 	}
 	s.out.close()
@@ -173,7 +176,7 @@ func (s *streamServer) read(ctx context.Context, in *bufio.Reader) error {
 		case err != nil && request.ID == 0: // nobody could be told
 			return fmt.Errorf("read request from stream: %w", err)
 		case err != nil:
-			s.out.send(ctx, EncodeReply(request.ID, nil, err))
+			s.out.send(ctx, EncodeReply(Reply{ID: request.ID}, err))
 			continue
 		case request.Method == cancelMethod:
 			s.cancel(request.ID)
@@ -226,13 +229,14 @@ func (s *streamServer) work(ctx context.Context, c call) {
 // serve answers one request. Once ctx has ended there is no answer: a call that was cut
 // short must look like one whose connection was lost.
 func (s *streamServer) serve(ctx context.Context, c call) {
-	result, err := s.caller.Call(c.ctx, c.request.Method, c.request.Param())
+	calling, receipt := WithReceipt(c.ctx)
+	result, err := s.caller.Call(calling, c.request.Method, c.request.Param())
 	s.cancel(c.request.ID)
 	if len(result) > MaxFrame/2 { // the other end would hang up
 		result, err = nil, Errorf(Invalid, "%s: the result has more than %d bytes; ask for less", clip(c.request.Method, 64), MaxFrame/2)
 	}
 	if ctx.Err() == nil {
-		s.out.send(ctx, EncodeReply(c.request.ID, result, err))
+		s.out.send(ctx, EncodeReply(Reply{c.request.ID, result, receipt.Repeated()}, err))
 	}
 }
 

@@ -247,9 +247,9 @@ func FuzzReadFrame(f *testing.F) {
 				break
 			}
 			again = append(again, frameOf(string(frame))...)
-			id, result, err := DecodeReply(frame)
-			if err == nil && !json.Valid(result) {
-				t.Errorf("reply %d has the result %q", id, result)
+			reply, err := DecodeReply(frame)
+			if err == nil && !json.Valid(reply.Result) {
+				t.Errorf("reply %d has the result %q", reply.ID, reply.Result)
 			}
 		}
 		if !bytes.HasPrefix(data, again) {

@@ -78,25 +78,26 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	connection := http.NewResponseController(w)
 	_ = connection.SetReadDeadline(time.Now().Add(h.patience))
 	if no := h.inspect(r); no != nil {
-		h.answer(w, no.status, nil, no.err)
+		h.answer(w, no.status, flow.Reply{}, no.err)
 		return
 	}
 	request, no := h.read(w, r)
 	if no != nil {
-		h.answer(w, no.status, nil, no.err)
+		h.answer(w, no.status, flow.Reply{}, no.err)
 		return
 	}
 	select {
 	case h.slots <- struct{}{}:
 		defer func() { <-h.slots }()
 	default:
-		h.answer(w, http.StatusServiceUnavailable, nil,
+		h.answer(w, http.StatusServiceUnavailable, flow.Reply{},
 			flow.Errorf(flow.Unavailable, "the backend has %d calls under way, which is its limit; try again", cap(h.slots)))
 		return
 	}
 	_ = connection.SetReadDeadline(time.Time{}) // a long poll may take for ever
 	began := time.Now()
-	result, err := h.call(r.Context(), request)
+	ctx, receipt := flow.WithReceipt(r.Context())
+	result, err := h.call(ctx, request)
 	if err != nil && r.Context().Err() != nil && flow.CodeOf(err) == flow.Internal {
 		// The client hung up, or the server stops: to answer "internal error" would be
 		// false. Without an answer the client knows that it cannot know.
@@ -105,7 +106,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil && request.Method == flow.WaitForNotification.Info().Name {
 		wait(r.Context(), slowPoll-time.Since(began))
 	}
-	h.answer(w, http.StatusOK, result, err)
+	h.answer(w, http.StatusOK, flow.Reply{Result: result, Repeated: receipt.Repeated()}, err)
 }
 
 // inspect refuses what is not a call, by its head alone.
@@ -202,8 +203,8 @@ func known(method string) string {
 	return "unknown"
 }
 
-func (h *handler) answer(w http.ResponseWriter, status int, result []byte, err error) {
-	reply := flow.EncodeReply(0, result, err)
+func (h *handler) answer(w http.ResponseWriter, status int, said flow.Reply, err error) {
+	reply := flow.EncodeReply(said, err)
 	head := w.Header()
 	head.Set("Content-Type", "application/json; charset=utf-8")
 	head.Set("Content-Length", strconv.Itoa(len(reply)))

@@ -15,6 +15,7 @@ var requests = []scenario{
 	{"are refused for something else", requestsConflict},
 	{"belong to the account unless they are unique", requestsAreScoped},
 	{"make other writes once too", requestsOfOtherWrites},
+	{"say that they were done before", requestsSayRepeated},
 	{"have limits", requestLimits},
 }
 
@@ -136,6 +137,45 @@ func requestsOfOtherWrites(t *testing.T, n *network) {
 	})
 	if got := states(t, alice, orgs[0].ID); len(got) != 1 {
 		t.Errorf("a repeated request took a banned member back: %v", got)
+	}
+}
+
+// requestsSayRepeated: of any number of calls with one request id one has done it, and
+// all others say that they have not.
+func requestsSayRepeated(t *testing.T, n *network) {
+	alice := n.join(t, "alice")
+	team := alice.founds(t, "Team")
+	general := alice.opens(t, team, "general")
+	again := n.returns(t, "alice")
+	send := func(p *person, key flow.RequestID) (flow.MessageID, bool, error) {
+		ctx, receipt := flow.WithReceipt(t.Context())
+		id, err := flow.SendMessage.Call(ctx, p.Keyed(key), flow.SendMessageInput{ChannelID: general, Text: "once"})
+		return id, receipt.Repeated(), err
+	}
+	key := fresh()
+	repeats := together(t, 8, func(i int) (bool, error) {
+		_, repeated, err := send([]*person{alice, again}[i%2], key)
+		return repeated, err
+	})
+	first := 0
+	for _, repeated := range repeats {
+		if !repeated {
+			first++
+		}
+	}
+	if first != 1 {
+		t.Errorf("%d of 8 calls say that they have sent the message", first)
+	}
+	if _, repeated, err := send(alice, fresh()); repeated || err != nil {
+		t.Errorf("another request is repeated: %v, %v", repeated, err)
+	}
+	other := fresh()
+	for _, want := range []bool{false, true} {
+		ctx, receipt := flow.WithReceipt(t.Context())
+		_, err := flow.NewChannel.Call(ctx, alice.Keyed(other), flow.NewChannelInput{OrgID: team, Name: "plans"})
+		if err != nil || receipt.Repeated() != want {
+			t.Errorf("making a channel is repeated: %v, want %v (%v)", receipt.Repeated(), want, err)
+		}
 	}
 }
 

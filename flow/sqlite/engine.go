@@ -56,7 +56,11 @@ func once[Out any](ctx context.Context, e *Engine, call flow.Call, method, scope
 			out, err = run(t)
 			return err
 		}
-		if known, err := answered(t.ctx, t.Queries, uid, method, scope, &out); known || err != nil {
+		known, err := answered(t.ctx, t.Queries, uid, method, scope, &out)
+		if known {
+			flow.NoteRepeated(ctx)
+		}
+		if known || err != nil {
 			return err
 		}
 		if out, err = run(t); err != nil {
@@ -95,7 +99,9 @@ func repeated[Out any](ctx context.Context, e *Engine, call flow.Call, method, s
 	if uid == nil || err != nil {
 		return out, false, err
 	}
-	known, err = answered(ctx, e.store.read, uid, method, scope, &out)
+	if known, err = answered(ctx, e.store.read, uid, method, scope, &out); known {
+		flow.NoteRepeated(ctx)
+	}
 	return out, known, e.store.explain(err)
 }
 

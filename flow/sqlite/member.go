@@ -127,8 +127,12 @@ func (m *Member) Call(ctx context.Context, method string, params json.RawMessage
 			return nil, stillUnknown(unknown, err)
 		}
 		started := time.Now()
-		result, err := m.callOn(ctx, r, method, params)
+		attempted, receipt := flow.WithReceipt(ctx)
+		result, err := m.callOn(attempted, r, method, params)
 		if err == nil || ctx.Err() != nil || !r.lost(err) {
+			if receipt.Repeated() && unknown == nil { // else it may be an attempt of ours that was repeated
+				flow.NoteRepeated(ctx)
+			}
 			return result, err
 		}
 		if writes && errors.Is(err, flow.Uncertain) {

@@ -47,13 +47,17 @@ func (e *Engine) SendMessage(ctx context.Context, call flow.Call, in flow.SendMe
 			return err
 		}
 		m.OrgID, m.CreationTime = ch.org, t.now
-		if !single {
-			return t.postFiles(self, ch, m, uid, in.Attachments)
+		var fresh bool
+		if single {
+			fresh, err = t.post(ch.id, m, uid, self.account)
+		} else {
+			fresh, err = t.postFiles(self, ch, m, uid, in.Attachments)
 		}
-		if fresh, err := t.post(ch.id, m, uid, self.account); err != nil || fresh {
+		if err != nil || fresh {
 			return err
 		}
-		return t.sameMessage(uid, ch.id, m, self.account, nil)
+		flow.NoteRepeated(ctx)
+		return t.sameMessage(uid, ch.id, m, self.account, in.Attachments)
 	})
 	if err != nil {
 		return "", e.store.explain(err)
@@ -62,26 +66,23 @@ func (e *Engine) SendMessage(ctx context.Context, call flow.Call, in flow.SendMe
 }
 
 // postFiles is post of a message that has files.
-func (t *tx) postFiles(self *who, to target, m flow.Message, uid []byte, wanted []flow.AttachmentToSend) error {
+func (t *tx) postFiles(self *who, to target, m flow.Message, uid []byte, wanted []flow.AttachmentToSend) (fresh bool, err error) {
 	if _, err := t.MessageByUID(t.ctx, uid); !errors.Is(err, sql.ErrNoRows) {
-		if err != nil {
-			return err
-		}
-		return t.sameMessage(uid, to.id, m, self.account, wanted) // its files may be gone by now
+		return false, err // of one that is there, the files may be gone by now
 	}
 	files, keys, err := t.filesFor(self, to.org, wanted)
 	if err != nil {
-		return err
+		return false, err
 	}
 	m.Attachments = files
 	if _, err := t.post(to.id, m, uid, self.account); err != nil {
-		return err
+		return false, err
 	}
 	if err := t.attach(self, m, keys); err != nil {
 		delete(t.last, to.id) // the message is undone, and its number free
-		return err
+		return false, err
 	}
-	return nil
+	return true, nil
 }
 
 // checkMessage refuses what cannot be sent, and returns the metadata as it is kept.

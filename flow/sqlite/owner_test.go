@@ -208,9 +208,9 @@ func (c *rawConn) call(t *testing.T, method, params string, result any) {
 	if _, err := io.ReadFull(c, reply); err != nil {
 		t.Fatal(err)
 	}
-	_, raw, err := flow.DecodeReply(reply)
+	said, err := flow.DecodeReply(reply)
 	if err == nil {
-		err = json.Unmarshal(raw, result)
+		err = json.Unmarshal(said.Result, result)
 	}
 	if err != nil {
 		t.Fatalf("%s: %v", method, err)
