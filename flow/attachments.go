@@ -113,12 +113,13 @@ type CancelAttachmentUploadInput struct {
 }
 
 // StartAttachmentDownloadInput names the file and its message. Flow:
-// StartAttachmentDownload. The file goes to FlowLocalAttachmentDir of [Config].
+// StartAttachmentDownload; that the message may be left out is proposed. The file goes to
+// FlowLocalAttachmentDir of [Config].
 type StartAttachmentDownloadInput struct {
 	AttachmentID AttachmentID `jsonschema_description:"Attachment."`
 	OrgID        OrgID        `jsonschema_description:"Team of the channel." json:",omitzero"`
-	ChannelID    ChannelID    `jsonschema_description:"Channel of the message."`
-	MessageID    MessageID    `jsonschema_description:"Message that carries the file."`
+	ChannelID    ChannelID    `jsonschema_description:"Channel of the message; left out together with it." json:",omitzero"`
+	MessageID    MessageID    `jsonschema_description:"Message that carries the file; the newest one when left out." json:",omitzero"`
 }
 
 // CancelAttachmentDownloadInput names the attachment. Flow: CancelAttachmentDownload.

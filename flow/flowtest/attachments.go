@@ -20,6 +20,7 @@ var attachments = []scenario{
 	{"have names that lie about nothing", fileNamesAreChecked},
 	{"are copied once for one request", filesAreRegisteredOnce},
 	{"are fetched by members", filesAreForMembers},
+	{"are found without their message", filesAreFoundWithoutTheirMessage},
 	{"go with their message", filesGoWithMessages},
 	{"never replace a file", filesLieSideBySide},
 	{"can be given up before they are sent", filesAreGivenUp},

@@ -1,6 +1,7 @@
 package flowtest
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -49,7 +50,7 @@ func filesAreForMembers(t *testing.T, n *network) {
 		download(general, open, id),         // a file of another message
 		download(general, open, "NONE"),     // no file
 		download(general, "NONE", id),       // no message
-		{AttachmentID: shown},               // nothing but the file
+		{AttachmentID: id},                  // nothing but a file of a channel that she is not in
 		{AttachmentID: id, MessageID: open}, // no channel
 	} {
 		refuse(t, carol, flow.StartAttachmentDownload, in, flow.NotFound)
@@ -71,6 +72,26 @@ func filesAreForMembers(t *testing.T, n *network) {
 				t.Errorf("carol was told of a transfer that is not hers: %s %s", n.Type, n.Data)
 			}
 		}
+	}
+}
+
+func filesAreFoundWithoutTheirMessage(t *testing.T, n *network) {
+	alice, bob := n.join(t, "alice"), n.join(t, "bob")
+	org := alice.founds(t, "Team", bob)
+	general, private := alice.opens(t, org, "general", bob), alice.opens(t, org, "private")
+	id := alice.registers(t, org, "a.txt")
+	first, second := alice.sends(t, general, id), alice.sends(t, general, id)
+	alice.sends(t, private, id) // which bob cannot see
+	for _, want := range []flow.MessageID{second, first} {
+		done, err := flow.Fetch(t.Context(), bob, flow.StartAttachmentDownloadInput{AttachmentID: id}, nil)
+		if err != nil || done.MessageID != want || done.Path != bob.path(t, id) {
+			t.Errorf("the file was found at the message %s and brought to %q, %v; want %s", done.MessageID, done.Path, err, want)
+		}
+		must(t, alice, flow.MarkMessagesDeleted, deletes(general, want))
+	}
+	refuse(t, bob, flow.StartAttachmentDownload, flow.StartAttachmentDownloadInput{AttachmentID: id}, flow.NotFound)
+	if _, err := flow.Fetch(t.Context(), bob, flow.StartAttachmentDownloadInput{AttachmentID: id}, nil); !errors.Is(err, flow.NotFound) {
+		t.Errorf("a file whose messages are gone: %v", err)
 	}
 }
 

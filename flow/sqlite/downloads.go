@@ -28,6 +28,10 @@ func (e *Engine) StartAttachmentDownload(ctx context.Context, call flow.Call, in
 		dir = filepath.Join(e.store.dir, "downloads")
 	}
 	return e.own(ctx, call, "StartAttachmentDownload", func(t *tx, self *who) error {
+		in, err := t.carried(self, in)
+		if err != nil {
+			return err
+		}
 		ch, err := channelFor(t.ctx, t.Queries, self, "StartAttachmentDownload", in.ChannelID, in.OrgID)
 		if err != nil {
 			return err
@@ -53,6 +57,19 @@ func (e *Engine) StartAttachmentDownload(ctx context.Context, call flow.Call, in
 		_, err = emit(t, flow.DownloadStartEvent, audience{account: self.account}, transferOf(up))
 		return err
 	})
+}
+
+// carried names the message of a file where the caller has named the file alone.
+func (t *tx) carried(self *who, in flow.StartAttachmentDownloadInput) (flow.StartAttachmentDownloadInput, error) {
+	if in.ChannelID != "" || in.MessageID != "" {
+		return in, nil
+	}
+	row, err := t.CarrierOf(t.ctx, self.account, in.AttachmentID)
+	if errors.Is(err, sql.ErrNoRows) {
+		return in, flow.Errorf(flow.NotFound, "there is no attachment %q in a channel that you are in", clip(string(in.AttachmentID)))
+	}
+	in.ChannelID, in.MessageID = row.Channel, flow.MessageID(flow.EncodeID(row.Uid))
+	return in, err
 }
 
 // fetchable returns a file of a message, unless it is there no more.

@@ -44,6 +44,15 @@ SELECT EXISTS (SELECT 1 FROM upload CROSS JOIN message ON message.seq = upload.m
   CROSS JOIN channel_member ON channel_member.channel = message.channel AND channel_member.account = sqlc.arg(account)
   WHERE upload.attachment = sqlc.arg(attachment) AND message.deleted = 0 AND channel_member.state <> 'b');
 
+-- name: CarrierOf :one
+-- The newest message that carries a file and that an account can see.
+SELECT channel.public AS channel, message.uid FROM attachment CROSS JOIN upload ON upload.attachment = attachment.id
+CROSS JOIN message ON message.seq = upload.message
+CROSS JOIN channel ON channel.id = message.channel
+CROSS JOIN channel_member ON channel_member.channel = message.channel AND channel_member.account = sqlc.arg(account)
+WHERE attachment.public = sqlc.arg(public) AND message.deleted = 0 AND channel_member.state <> 'b'
+ORDER BY upload.id DESC LIMIT 1;
+
 -- name: AddUpload :one
 INSERT INTO upload (message, attachment, account, filename) VALUES (?, ?, ?, ?) RETURNING id;
 

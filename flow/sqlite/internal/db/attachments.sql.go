@@ -151,6 +151,28 @@ func (q *Queries) CancelDownload(ctx context.Context, id int64) error {
 	return err
 }
 
+const carrierOf = `-- name: CarrierOf :one
+SELECT channel.public AS channel, message.uid FROM attachment CROSS JOIN upload ON upload.attachment = attachment.id
+CROSS JOIN message ON message.seq = upload.message
+CROSS JOIN channel ON channel.id = message.channel
+CROSS JOIN channel_member ON channel_member.channel = message.channel AND channel_member.account = ?1
+WHERE attachment.public = ?2 AND message.deleted = 0 AND channel_member.state <> 'b'
+ORDER BY upload.id DESC LIMIT 1
+`
+
+type CarrierOfRow struct {
+	Channel flow.ChannelID
+	Uid     []byte
+}
+
+// The newest message that carries a file and that an account can see.
+func (q *Queries) CarrierOf(ctx context.Context, account int64, public flow.AttachmentID) (CarrierOfRow, error) {
+	row := q.db.QueryRowContext(ctx, carrierOf, account, public)
+	var i CarrierOfRow
+	err := row.Scan(&i.Channel, &i.Uid)
+	return i, err
+}
+
 const downloadByID = `-- name: DownloadByID :one
 SELECT download.id, download.device, download.upload, download.dir, download.part, download.path, download.cancelled, device.account, upload.attachment,
   CAST(coalesce(channel_member.state, 'b') AS TEXT) AS state, CAST(coalesce(stored_file.path, '') AS TEXT) AS stored_path
