@@ -16,11 +16,14 @@ const (
 	MaxOtherData = 64 << 10
 	// MaxMessages is the most that one EnumerateMessages returns.
 	MaxMessages = 1000
+	// MaxNotified is how many accounts one SendMessageWithNotification alerts.
+	MaxNotified = 100
 )
 
 // Messages is the group of calls about messages.
 type Messages interface {
 	SendMessage(context.Context, Call, SendMessageInput) (MessageID, error)
+	SendMessageWithNotification(context.Context, Call, SendMessageWithNotificationInput) (MessageID, error)
 	EnumerateMessages(context.Context, Call, EnumerateMessagesInput) ([]Message, error)
 	MarkMessagesDeleted(context.Context, Call, MarkMessagesDeletedInput) (Nothing, error)
 }
@@ -29,6 +32,9 @@ type Messages interface {
 var (
 	SendMessage = define(MessageGroup, "SendMessage", Writes,
 		"Send a message to a channel or direct conversation. It reaches every member at once.", Engine.SendMessage)
+	SendMessageWithNotification = define(MessageGroup, "SendMessageWithNotification", Writes,
+		"Send a message and alert some of the channel's members in particular, unless they have muted its sender, channel or team.",
+		Engine.SendMessageWithNotification)
 	EnumerateMessages = define(MessageGroup, "EnumerateMessages", Reads,
 		"Read the messages of a channel, newest first. Page back with Filters.Before.", Engine.EnumerateMessages)
 	MarkMessagesDeleted = define(MessageGroup, "MarkMessagesDeleted", Destroys,
@@ -61,6 +67,15 @@ type SendMessageInput struct {
 	Text        string             `jsonschema_description:"Message body, up to 65536 bytes. Markdown is passed on as it is."`
 	OtherData   json.RawMessage    `jsonschema_description:"Metadata object stored beside the text; 'highlighted' lists mentioned account ids." json:",omitzero"`
 	Attachments []AttachmentToSend `jsonschema_description:"Files made with NewAttachment." json:",omitzero"`
+}
+
+// SendMessageWithNotificationInput is a message to send and whom to alert. Flow:
+// SendMessageWithNotification, whose alert was a push to the mobile devices of an account.
+// Here each device of the account gets a notify-event with the code [Alerted] after the
+// message; source: proposed.
+type SendMessageWithNotificationInput struct {
+	SendMessageInput
+	PushNotifyAccountIDs []AccountID `jsonschema_description:"Members of the channel to alert, at most 100. Your own account is passed over." json:",omitzero"`
 }
 
 // AttachmentToSend names a file in a message to send. Flow: objects of id and filename.

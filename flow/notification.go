@@ -122,7 +122,7 @@ var (
 	MessageDeletionEvent = announce[[]MessageDeletion]("message-deletion",
 		"Messages were deleted.")
 	NotifyEvent = announce[BackendState]("notify-event",
-		"The state of the backend changed.")
+		"The state of the backend changed, or a message asks for attention.")
 )
 
 // MessageChange is the payload of a message notification. Both lists are always there.
@@ -150,10 +150,17 @@ const (
 	UpdateFailed = 25
 	// UpdateReady: it lies in the updates directory; restart the backend.
 	UpdateReady = 27
+	// Alerted: the sender of a message asks for the account's attention. Source: proposed.
+	Alerted = 100
 )
 
-// BackendState is the payload of a notify-event. Flow: notify-event; keys are capitalised.
+// BackendState is the payload of a notify-event. Flow: notify-event; its keys are
+// capitalised. The ids are proposed: they name the message of an alert.
 type BackendState struct {
-	EventCode int    `json:"EventCode" jsonschema_description:"6 synchronised, 24 update available, 25 update failed, 27 update ready."`
-	Text      string `json:"Text" jsonschema_description:"The same in words."`
+	EventCode       int       `json:"EventCode" jsonschema_description:"6 synchronised, 24 update available, 25 update failed, 27 update ready, 100 alert about a message."`
+	Text            string    `json:"Text" jsonschema_description:"The same in words."`
+	OrgID           OrgID     `json:"orgId,omitzero" jsonschema_description:"Team of the message of an alert."`
+	ChannelID       ChannelID `json:"channelId,omitzero" jsonschema_description:"Channel of the message of an alert."`
+	MessageID       MessageID `json:"messageId,omitzero" jsonschema_description:"Message of an alert."`
+	SenderAccountID AccountID `json:"senderAccountId,omitzero" jsonschema_description:"Author of the message of an alert."`
 }

@@ -45,6 +45,7 @@ var topics = []struct {
 	{"rights", rights},
 	{"channels", channels},
 	{"messages", messages},
+	{"alerts", alerts},
 	{"attachments", attachments},
 	{"reading", reading},
 	{"search", searching},

@@ -263,7 +263,8 @@ func (p *person) waitMessage(t *testing.T) flow.Message {
 }
 
 // news returns what was sent to p up to now: all that comes before what p then writes
-// in the diary. Notify-events are left out, since they come when they like.
+// in the diary. Notify-events other than alerts are left out, since they come when they
+// like.
 func (p *person) news(t *testing.T) []flow.Notification {
 	t.Helper()
 	var before []flow.Notification
@@ -288,7 +289,7 @@ func (p *person) upTo(t *testing.T, entry flow.MessageID) []flow.Notification {
 	var news []flow.Notification
 	for {
 		n := p.next(t)
-		if n.Type == flow.NotifyEvent.Type() {
+		if n.Type == flow.NotifyEvent.Type() && decode(t, flow.NotifyEvent, n).EventCode != flow.Alerted {
 			continue
 		}
 		if n.Type == flow.MessageEvent.Type() {

@@ -200,7 +200,7 @@ func writeMany(b *testing.B, s *store, u user, n int, text func() string) {
 	}
 	for done := 0; done < n; done += 1000 {
 		err := s.change(b.Context(), func(t *tx) error {
-			to, err := u.sender(t, self, u.home.ChannelID, "")
+			to, err := u.sender(t, self, "SendMessage", u.home.ChannelID, "")
 			for i := 0; err == nil && i < 1000; i++ {
 				uid := uuid.Must(uuid.NewV7())
 				_, err = t.post(to.id, flow.Message{Text: text(), CreationTime: t.now}, uid[:], self.account)

@@ -20,6 +20,19 @@ import (
 // SendMessage implements [flow.Engine]. The request id of the call becomes the id of the
 // message, so that sending twice under one id makes one message.
 func (e *Engine) SendMessage(ctx context.Context, call flow.Call, in flow.SendMessageInput) (flow.MessageID, error) {
+	return e.send(ctx, call, "SendMessage", in, nil)
+}
+
+// SendMessageWithNotification implements [flow.Engine]. What is sent twice alerts once.
+func (e *Engine) SendMessageWithNotification(ctx context.Context, call flow.Call, in flow.SendMessageWithNotificationInput) (flow.MessageID, error) {
+	if len(in.PushNotifyAccountIDs) > flow.MaxNotified {
+		return "", flow.Errorf(flow.Invalid, "PushNotifyAccountIDs names %d accounts and %d are allowed", len(in.PushNotifyAccountIDs), flow.MaxNotified)
+	}
+	return e.send(ctx, call, "SendMessageWithNotification", in.SendMessageInput, in.PushNotifyAccountIDs)
+}
+
+// send sends a message and alerts some members of its channel.
+func (e *Engine) send(ctx context.Context, call flow.Call, method string, in flow.SendMessageInput, alert []flow.AccountID) (flow.MessageID, error) {
 	_, self, err := e.self(ctx, call)
 	if err != nil {
 		return "", err
@@ -40,24 +53,30 @@ func (e *Engine) SendMessage(ctx context.Context, call flow.Call, in flow.SendMe
 		ID: messageID(uid), ChannelID: in.ChannelID, SenderAccountID: self.id,
 		Text: in.Text, OtherData: other, Attachments: []flow.Attachment{},
 	}
-	single := len(in.Attachments) == 0
+	single := len(in.Attachments) == 0 && len(alert) == 0
 	err = e.store.writer.do(ctx, single, func(t *tx) error {
-		ch, err := e.sender(t, self, in.ChannelID, in.OrgID)
+		ch, err := e.sender(t, self, method, in.ChannelID, in.OrgID)
 		if err != nil {
 			return err
 		}
 		m.OrgID, m.CreationTime = ch.org, t.now
 		var fresh bool
-		if single {
+		if len(in.Attachments) == 0 {
 			fresh, err = t.post(ch.id, m, uid, self.account)
 		} else {
 			fresh, err = t.postFiles(self, ch, m, uid, in.Attachments)
 		}
-		if err != nil || fresh {
-			return err
+		switch {
+		case err == nil && !fresh:
+			flow.NoteRepeated(ctx)
+			err = t.sameMessage(uid, ch.id, m, self.account, in.Attachments)
+		case err == nil:
+			err = t.alert(self, ch, m, alert)
 		}
-		flow.NoteRepeated(ctx)
-		return t.sameMessage(uid, ch.id, m, self.account, in.Attachments)
+		if err != nil {
+			delete(t.last, ch.id) // the message may be undone, and its number free
+		}
+		return err
 	})
 	if err != nil {
 		return "", e.store.explain(err)
@@ -78,11 +97,7 @@ func (t *tx) postFiles(self *who, to target, m flow.Message, uid []byte, wanted 
 	if _, err := t.post(to.id, m, uid, self.account); err != nil {
 		return false, err
 	}
-	if err := t.attach(self, m, keys); err != nil {
-		delete(t.last, to.id) // the message is undone, and its number free
-		return false, err
-	}
-	return true, nil
+	return true, t.attach(self, m, keys)
 }
 
 // checkMessage refuses what cannot be sent, and returns the metadata as it is kept.
@@ -122,12 +137,12 @@ const maxTargets = 10_000
 
 // sender returns the channel that an account may send to. What the session sees tells its
 // state there, as long as nothing in this batch has changed a membership.
-func (e *Engine) sender(t *tx, self *who, id flow.ChannelID, org flow.OrgID) (target, error) {
+func (e *Engine) sender(t *tx, self *who, method string, id flow.ChannelID, org flow.OrgID) (target, error) {
 	to, known := t.targets[id]
 	if known && (org == "" || org == to.org) && len(t.changes) == 0 {
-		return to, allow("SendMessage", "channel", e.store.hub.stateIn(self.view, to.id))
+		return to, allow(method, "channel", e.store.hub.stateIn(self.view, to.id))
 	}
-	ch, err := channelFor(t.ctx, t.Queries, self, "SendMessage", id, org)
+	ch, err := channelFor(t.ctx, t.Queries, self, method, id, org)
 	if err != nil {
 		return to, err
 	}

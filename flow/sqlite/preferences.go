@@ -245,12 +245,18 @@ func (e *Engine) IsMutedByPreferences(ctx context.Context, call flow.Call, in fl
 			in.OrgID = row.OrgPublic
 		}
 	}
+	is, err := muted(ctx, e.store.read, self.account, in)
+	return is, e.store.explain(err)
+}
+
+// muted reports whether an account has muted the messages of a team, channel or sender.
+func muted(ctx context.Context, q *db.Queries, account int64, from flow.IsMutedByPreferencesInput) (bool, error) {
 	for _, m := range []struct{ name, id string }{
-		{flow.MuteOrgs, string(in.OrgID)}, {flow.MuteChannels, string(in.ChannelID)}, {flow.MuteAccounts, string(in.SenderID)},
+		{flow.MuteOrgs, string(from.OrgID)}, {flow.MuteChannels, string(from.ChannelID)}, {flow.MuteAccounts, string(from.SenderID)},
 	} {
-		value, _, err := preference(ctx, e.store.read, accountShelf(self.account), m.name)
+		value, _, err := preference(ctx, q, accountShelf(account), m.name)
 		if err != nil {
-			return false, e.store.explain(err)
+			return false, err
 		}
 		var ids []string
 		_ = json.Unmarshal([]byte(value), &ids) // checked when it was set; empty when it was not

@@ -40,6 +40,7 @@ var rights = []right{
 	{"EnumerateMessages", "channel", "oam", "read its messages"},
 	{"Search", "channel", "oam", "search it"},
 	{"SendMessage", "channel", "oam", "send messages"},
+	{"SendMessageWithNotification", "channel", "oam", "send messages"},
 	{"StartAttachmentDownload", "channel", "oam", "fetch its files"},
 	{"MarkMessagesDeleted", "channel", "oam", "delete own messages"},
 	{deleteOthers, "channel", "oa", "delete the messages of others"},
