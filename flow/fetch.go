@@ -8,7 +8,7 @@ import (
 
 // Fetch brings a file of a message to this device and returns the transfer as it ended:
 // Path says where the file lies. It waits for that, and tells progress, unless it is nil,
-// how far the transfer is. When ctx ends before the file is there, the download is stopped.
+// how far the transfer is, for the first time when it starts. When ctx ends before the file is there, the download is stopped.
 //
 // Backends without an event log do not say how a transfer goes; then ctx bounds the wait.
 func Fetch(ctx context.Context, c Caller, file StartAttachmentDownloadInput, progress func(Transfer)) (Transfer, error) {
@@ -57,6 +57,7 @@ func followDownload(ctx context.Context, c Caller, id AttachmentID, after Cursor
 
 // downloadEvents say how a download goes.
 var downloadEvents = map[NotificationType]*Event[Transfer]{
+	DownloadStartEvent.kind:    DownloadStartEvent,
 	DownloadProgressEvent.kind: DownloadProgressEvent,
 	DownloadCompleteEvent.kind: DownloadCompleteEvent,
 	DownloadErrorEvent.kind:    DownloadErrorEvent,

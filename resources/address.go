@@ -21,15 +21,17 @@ const (
 	atChannel
 	atMessages
 	atMessage
+	atAttachment
 	atEvents
 )
 
 // address is the URI of a resource, taken apart.
 type address struct {
 	kind    kind
-	ref     string         // names the org, account or channel: an id or, from clients, a name
+	ref     string         // names the org, account, channel or file: an id or, from clients, a name
 	message flow.MessageID // atMessage
 	page    page           // atMessages
+	offset  *int64         // atAttachment; nil for the whole file
 	after   *flow.Cursor   // atEvents; nil for the current end
 }
 
@@ -63,6 +65,12 @@ func (a address) String() string {
 		return flow.Link{Channel: flow.ChannelID(a.ref)}.String() + "/messages" + a.page.query()
 	case atMessage:
 		return flow.Link{Channel: flow.ChannelID(a.ref), Message: a.message}.String()
+	case atAttachment:
+		link := flow.Link{Attachment: flow.AttachmentID(a.ref)}.String()
+		if a.offset != nil {
+			link += "?offset=" + strconv.FormatInt(*a.offset, 10)
+		}
+		return link
 	case atEvents:
 		if a.after == nil {
 			return "flow://events"
@@ -136,6 +144,8 @@ func place(parts []string) (address, bool) {
 		return address{kind: atOrg, ref: parts[1]}, true
 	case len(parts) == 2 && parts[0] == "accounts":
 		return address{kind: atAccount, ref: parts[1]}, true
+	case len(parts) == 2 && parts[0] == "attachments":
+		return address{kind: atAttachment, ref: parts[1]}, true
 	case len(parts) == 2 && parts[0] == "channels":
 		return address{kind: atChannel, ref: parts[1]}, true
 	case len(parts) == 3 && parts[0] == "channels" && parts[2] == "messages":
@@ -184,6 +194,13 @@ func (a *address) set(name, value string) error {
 			return fmt.Errorf("limit must be a number from 1 to %d", maxLimit)
 		}
 		a.page.limit = limit
+		return nil
+	case a.kind == atAttachment && name == "offset":
+		offset, err := strconv.ParseInt(value, 10, 64)
+		if err != nil || offset < 0 {
+			return fmt.Errorf("offset must be a number of bytes")
+		}
+		a.offset = &offset
 		return nil
 	case a.kind == atEvents && name == "after":
 		after, err := strconv.ParseInt(value, 10, 64)

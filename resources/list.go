@@ -94,7 +94,7 @@ func (r *Resources) channelResource(channel flow.Channel, names flow.Names) mcp.
 		Description: description,
 		MIMEType:    mimeJSON,
 	}
-	resource.Annotations = &mcp.Annotations{Priority: &priority}
+	resource.Annotations = &mcp.Annotations{Audience: everybody, Priority: &priority}
 	r.mu.Lock()
 	touched := r.touched[channel.ID]
 	r.mu.Unlock()

@@ -101,13 +101,18 @@ func TestTemplates(t *testing.T) {
 	var got []string
 	for _, template := range out.ResourceTemplates {
 		got = append(got, template.URITemplate.Raw())
-		if template.Title == "" || template.Description == "" || template.MIMEType != "application/json" {
+		mime := "application/json"
+		if strings.HasPrefix(template.URITemplate.Raw(), "flow://attachments/") {
+			mime = "" // each file has its own
+		}
+		if template.Title == "" || template.Description == "" || template.MIMEType != mime {
 			t.Errorf("%s is described as %+v", template.URITemplate.Raw(), template)
 		}
 	}
 	slices.Sort(got)
 	want := []string{
 		"flow://accounts/{accountId}",
+		"flow://attachments/{attachmentId}{?offset}",
 		"flow://channels/{channelId}",
 		"flow://channels/{channelId}/messages/{messageId}",
 		"flow://channels/{channelId}/messages{?before,after,limit}",

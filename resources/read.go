@@ -21,13 +21,16 @@ const (
 	eventsShown = 100
 )
 
-// read answers resources/read. The library matches templates in no fixed order, and its
+// read answers resources/read: a file as it is, all else as a document. The library matches templates in no fixed order, and its
 // variables are not unescaped as the address is; so the URI is read anew.
 func (r *Resources) read(ctx context.Context, in mcp.ReadResourceRequest) ([]mcp.ResourceContents, error) {
 	uri := in.Params.URI
 	a, err := parse(uri)
 	if err != nil {
 		return nil, refusal{err}
+	}
+	if a.kind == atAttachment {
+		return r.readFile(ctx, uri, a)
 	}
 	document, err := r.document(ctx, a)
 	if err != nil {

@@ -2,9 +2,9 @@
 // resources, and turns what the backend notifies into resource updates.
 //
 // A resource is an [address]: a flow:// URI, taken apart. Everything starts there. Reading
-// looks at the address and answers with one JSON document; subscribing resolves it and
-// remembers under which URI the client knows the thing; a notification becomes addresses,
-// and those become the URIs that are announced.
+// looks at the address and answers with one JSON document, or with the bytes of a file;
+// subscribing resolves it and remembers under which URI the client knows the thing; a
+// notification becomes addresses, and those become the URIs that are announced.
 //
 //	Register(server, client, directory)   what can be listed, completed and read
 //	Resources.Subscribe                   asked by the transport for each subscription
@@ -36,6 +36,10 @@ const (
 	MetaForeign = "flow-mcp.github.io/foreign"
 	// MetaIncomplete says on a list why it is not whole.
 	MetaIncomplete = "flow-mcp.github.io/incomplete"
+	// MetaSize is the size in bytes of the file that contents are of.
+	MetaSize = "flow-mcp.github.io/size"
+	// MetaNext is the URI of the next part of the file.
+	MetaNext = "flow-mcp.github.io/next"
 )
 
 // Announcer tells the client what changed. Its methods must not block. The stdio transport
@@ -132,46 +136,52 @@ func (r *Resources) names(ctx context.Context) (flow.Names, error) {
 type shelf struct {
 	uri, name, title, description string
 	priority                      float64
+	mime                          string // empty where each has its own
 }
 
 var fixed = []shelf{
 	{"flow://me", "me", "My account",
-		"Who you are here: the account, its teams, and what this server lets you do.", 0.9},
+		"Who you are here: the account, its teams, and what this server lets you do.", 0.9, mimeJSON},
 	{"flow://inbox", "inbox", "Inbox",
-		"Channels with unread messages, and the newest messages that are for you: direct ones and mentions.", 1},
+		"Channels with unread messages, and the newest messages that are for you: direct ones and mentions.", 1, mimeJSON},
 	{"flow://events", "events", "Event log",
-		"The end of your event log, as a cursor. Read flow://events?after=CURSOR for what happened since.", 0.3},
+		"The end of your event log, as a cursor. Read flow://events?after=CURSOR for what happened since.", 0.3, mimeJSON},
 }
 
 var templates = []shelf{
 	{"flow://orgs/{orgId}", "team", "Team",
-		"A team, by id or name: its members and its channels.", 0.5},
+		"A team, by id or name: its members and its channels.", 0.5, mimeJSON},
 	{"flow://accounts/{accountId}", "person", "Person",
-		"An account, by id or name: its name and your direct conversations with it.", 0.3},
+		"An account, by id or name: its name and your direct conversations with it.", 0.3, mimeJSON},
 	{"flow://channels/{channelId}", "channel", "Channel",
-		"A channel, by id or name (general, Team/general, @person): its members and newest messages.", 0.7},
+		"A channel, by id or name (general, Team/general, @person): its members and newest messages.", 0.7, mimeJSON},
 	{"flow://channels/{channelId}/messages{?before,after,limit}", "messages", "Messages of a channel",
-		"The messages of a channel, newest first: limit (50 when left out, 500 at most) of them before or after a message id.", 0.6},
+		"The messages of a channel, newest first: limit (50 when left out, 500 at most) of them before or after a message id.", 0.6, mimeJSON},
 	{"flow://channels/{channelId}/messages/{messageId}", "message", "Message",
-		"One message, with those around it.", 0.5},
+		"One message, with those around it.", 0.5, mimeJSON},
+	{"flow://attachments/{attachmentId}{?offset}", "attachment", "File",
+		"A file of a message, as it is. What is larger than 4 MiB is read in parts: offset=0 and on.", 0.4, ""},
 	{"flow://events{?after}", "events", "Events after a cursor",
-		"What happened after a cursor, oldest first: messages, members, channels. Continue with the cursor next.", 0.3},
+		"What happened after a cursor, oldest first: messages, members, channels. Continue with the cursor next.", 0.3, mimeJSON},
 }
 
 func (s shelf) annotated() mcp.Annotated {
-	return mcp.Annotated{Annotations: &mcp.Annotations{Priority: &s.priority}}
+	return mcp.Annotated{Annotations: &mcp.Annotations{Audience: everybody, Priority: &s.priority}}
 }
+
+// everybody is for whom resources are: what a person sees a model may see, and the reverse.
+var everybody = []mcp.Role{mcp.RoleUser, mcp.RoleAssistant}
 
 func (s shelf) resource() mcp.Resource {
 	return mcp.Resource{
 		Annotated: s.annotated(), URI: s.uri, Name: s.name, Title: s.title,
-		Description: s.description, MIMEType: mimeJSON,
+		Description: s.description, MIMEType: s.mime,
 	}
 }
 
 func (s shelf) template() mcp.ResourceTemplate {
 	t := mcp.NewResourceTemplate(s.uri, s.name, mcp.WithTemplateTitle(s.title),
-		mcp.WithTemplateDescription(s.description), mcp.WithTemplateMIMEType(mimeJSON))
+		mcp.WithTemplateDescription(s.description), mcp.WithTemplateMIMEType(s.mime))
 	t.Annotated = s.annotated()
 	return t
 }

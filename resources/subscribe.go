@@ -21,6 +21,9 @@ func (r *Resources) Subscribe(ctx context.Context, uri string) error {
 	if err != nil {
 		return refusal{err}
 	}
+	if a.kind == atAttachment {
+		return refusal{flow.Errorf(flow.Unsupported, "%s is a file, which never changes: read it", shown(uri))}
+	}
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
 	canonical, err := r.canonical(ctx, a)

@@ -88,12 +88,19 @@ type messagesView struct {
 }
 
 type messageView struct {
-	ID          flow.MessageID    `json:"id"`
-	From        string            `json:"from"`
-	At          string            `json:"at"`
-	Text        string            `json:"text"`
-	OtherData   json.RawMessage   `json:"otherData,omitzero"`
-	Attachments []flow.Attachment `json:"attachments,omitzero"`
+	ID          flow.MessageID  `json:"id"`
+	From        string          `json:"from"`
+	At          string          `json:"at"`
+	Text        string          `json:"text"`
+	OtherData   json.RawMessage `json:"otherData,omitzero"`
+	Attachments []fileView      `json:"attachments,omitzero"`
+}
+
+// fileView is a file of a message, which can be read at URI.
+type fileView struct {
+	URI      string `json:"uri"`
+	Filename string `json:"filename"`
+	Size     int64  `json:"size"`
 }
 
 type oneMessageView struct {
@@ -133,7 +140,7 @@ func placeOf(channel flow.Channel, names flow.Names) placeView {
 // messageOf shows a message whose author is called from.
 func messageOf(m flow.Message, from string) messageView {
 	v := messageView{
-		ID: m.ID, From: from, Text: m.Text, Attachments: m.Attachments,
+		ID: m.ID, From: from, Text: m.Text,
 		At: time.UnixMilli(m.CreationTime).UTC().Format("2006-01-02T15:04:05.000Z"),
 	}
 	switch {
@@ -143,8 +150,8 @@ func messageOf(m flow.Message, from string) messageView {
 	default:
 		v.OtherData, _ = json.Marshal(m.OtherData) // a string always encodes
 	}
-	if len(m.Attachments) == 0 {
-		v.Attachments = nil
+	for _, a := range m.Attachments {
+		v.Attachments = append(v.Attachments, fileView{flow.Link{Attachment: a.ID}.String(), a.Filename, a.Size})
 	}
 	return v
 }
