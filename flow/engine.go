@@ -28,6 +28,7 @@ type Engine interface {
 	Preferring
 	Searching
 	Attachments
+	Overviews
 }
 
 // Nothing is the result of operations that have none. It is null on the wire.

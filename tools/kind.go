@@ -129,21 +129,32 @@ type member struct {
 }
 
 // members returns the fields of a struct in their order, those of embedded structs
-// included.
+// included: those of an embedded pointer may all be missing.
 func members(t reflect.Type) []member {
 	var all []member
 	for _, f := range reflect.VisibleFields(t) {
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if !f.IsExported() || name == "-" || f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct {
+		elem, _ := elements(f.Type)
+		if !f.IsExported() || name == "-" || f.Anonymous && name == "" && elem.Kind() == reflect.Struct {
 			continue
 		}
 		if name == "" {
 			name = f.Name
 		}
 		optional := strings.Contains(options, "omitzero") || strings.Contains(options, "omitempty")
-		all = append(all, member{f, name, optional})
+		all = append(all, member{f, name, optional || mayLack(t, f)})
 	}
 	return all
+}
+
+// mayLack reports whether a field of t is promoted through a pointer.
+func mayLack(t reflect.Type, f reflect.StructField) bool {
+	for _, i := range f.Index[:len(f.Index)-1] {
+		if t = t.Field(i).Type; t.Kind() == reflect.Pointer {
+			return true
+		}
+	}
+	return false
 }
 
 // own reports whether m is the identifier of the struct itself.

@@ -57,6 +57,7 @@ var topics = []struct {
 	{"keys", keys},
 	{"preferences", preferences},
 	{"adding to channels", autoAdds},
+	{"overviews", overviews},
 	{"wire", wire},
 }
 

@@ -80,3 +80,20 @@ func (s *statements) QueryRowContext(ctx context.Context, query string, args ...
 	}
 	return stmt.QueryRowContext(ctx, args...)
 }
+
+// in returns the same statements as parts of a transaction.
+func (s *statements) in(t *sql.Tx) inTx { return inTx{t, s} }
+
+type inTx struct {
+	*sql.Tx
+	outside *statements
+}
+
+// QueryContext is all that is called: nothing but reads happens in such a transaction.
+func (t inTx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	stmt, err := t.outside.get(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return t.StmtContext(ctx, stmt).QueryContext(ctx, args...)
+}

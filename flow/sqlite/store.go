@@ -33,9 +33,10 @@ type store struct {
 	dir      string
 	version  string
 	log      *slog.Logger
-	pool     *sql.DB // connections that only read
-	read     *db.Queries
-	write    *sql.DB // holds the writer's connection
+	pool     *sql.DB     // connections that only read
+	reads    *statements // on the pool
+	read     *db.Queries // through them
+	write    *sql.DB     // holds the writer's connection
 	writer   *writer
 	hub      *hub
 	sessions *sessions
@@ -148,7 +149,8 @@ func (s *store) openReaders(file databaseFile) (err error) {
 	s.pool.SetMaxOpenConns(4)
 	s.pool.SetMaxIdleConns(4)
 	s.pool.SetConnMaxIdleTime(time.Minute)
-	s.read = db.New(newStatements(s.pool))
+	s.reads = newStatements(s.pool)
+	s.read = db.New(s.reads)
 	return nil
 }
 

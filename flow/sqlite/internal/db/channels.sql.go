@@ -62,6 +62,54 @@ func (q *Queries) AddChannelHistory(ctx context.Context, arg AddChannelHistoryPa
 	return err
 }
 
+const allChannelsOf = `-- name: AllChannelsOf :many
+SELECT channel.id, channel.public, channel.name, channel.one, org.public AS org_public,
+  CAST(coalesce(account.public, '') AS TEXT) AS partner
+FROM channel_member CROSS JOIN channel ON channel.id = channel_member.channel
+JOIN org ON org.id = channel.org
+LEFT JOIN account ON account.id = CASE channel.one WHEN channel_member.account THEN channel.other ELSE channel.one END
+WHERE channel_member.account = ? AND channel_member.state <> 'b'
+`
+
+type AllChannelsOfRow struct {
+	ID        int64
+	Public    flow.ChannelID
+	Name      string
+	One       sql.NullInt64
+	OrgPublic flow.OrgID
+	Partner   string
+}
+
+func (q *Queries) AllChannelsOf(ctx context.Context, account int64) ([]AllChannelsOfRow, error) {
+	rows, err := q.db.QueryContext(ctx, allChannelsOf, account)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []AllChannelsOfRow
+	for rows.Next() {
+		var i AllChannelsOfRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Public,
+			&i.Name,
+			&i.One,
+			&i.OrgPublic,
+			&i.Partner,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const channelByID = `-- name: ChannelByID :one
 SELECT channel.id, channel.public, channel.org, channel.name, channel.one, channel.other, channel.created, org.public AS org_public FROM channel JOIN org ON org.id = channel.org
 WHERE channel.id = ?
@@ -368,6 +416,64 @@ func (q *Queries) DirectChannel(ctx context.Context, arg DirectChannelParams) (D
 	return i, err
 }
 
+const lastMessages = `-- name: LastMessages :many
+SELECT channel_member.channel, message.uid, account.public AS author, message.created, message.attachments,
+  CAST(iif(octet_length(message.body) > 4096, substr(message.body, 1, 1024), message.body) AS TEXT) AS body,
+  CAST(iif(octet_length(message.other) > 4096, '', message.other) AS TEXT) AS other,
+  CAST(max(octet_length(message.body), octet_length(message.other)) > 4096 AS INTEGER) AS cut
+FROM channel_member CROSS JOIN message ON message.seq = (
+  SELECT newest.seq FROM message AS newest WHERE newest.channel = channel_member.channel AND newest.deleted = 0
+  ORDER BY newest.seq DESC LIMIT 1
+)
+CROSS JOIN account ON account.id = message.author
+WHERE channel_member.account = ?1 AND channel_member.state <> 'b'
+`
+
+type LastMessagesRow struct {
+	Channel     int64
+	Uid         []byte
+	Author      flow.AccountID
+	Created     int64
+	Attachments Files
+	Body        string
+	Other       string
+	Cut         int64
+}
+
+// The newest message of each channel of an account that has any, cut where it is longer
+// than an overview shows.
+func (q *Queries) LastMessages(ctx context.Context, account int64) ([]LastMessagesRow, error) {
+	rows, err := q.db.QueryContext(ctx, lastMessages, account)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []LastMessagesRow
+	for rows.Next() {
+		var i LastMessagesRow
+		if err := rows.Scan(
+			&i.Channel,
+			&i.Uid,
+			&i.Author,
+			&i.Created,
+			&i.Attachments,
+			&i.Body,
+			&i.Other,
+			&i.Cut,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const orgViews = `-- name: OrgViews :many
 SELECT org, state, since FROM org_member WHERE account = ? AND state <> 'b'
 `
@@ -465,4 +571,45 @@ func (q *Queries) SetReadMark(ctx context.Context, arg SetReadMarkParams) error 
 		arg.Event,
 	)
 	return err
+}
+
+const unreadCounts = `-- name: UnreadCounts :many
+SELECT channel, (
+  SELECT count(*) FROM (
+    SELECT 1 FROM message WHERE message.channel = channel_member.channel AND message.author <> channel_member.account
+      AND message.deleted = 0 AND message.seq > coalesce((SELECT read_mark.seq FROM read_mark
+        WHERE read_mark.account = channel_member.account AND read_mark.channel = channel_member.channel), 0)
+    LIMIT 101
+  )
+) AS unread
+FROM channel_member WHERE account = ? AND state <> 'b'
+`
+
+type UnreadCountsRow struct {
+	Channel int64
+	Unread  int64
+}
+
+// What others wrote after the read mark, in each channel of an account.
+func (q *Queries) UnreadCounts(ctx context.Context, dollar_1 interface{}) ([]UnreadCountsRow, error) {
+	rows, err := q.db.QueryContext(ctx, unreadCounts, dollar_1)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []UnreadCountsRow
+	for rows.Next() {
+		var i UnreadCountsRow
+		if err := rows.Scan(&i.Channel, &i.Unread); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
