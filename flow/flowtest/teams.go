@@ -13,6 +13,7 @@ var teams = []scenario{
 	{"belong to who made them", teamsHaveAnOwner},
 	{"have names of 1 to 200 characters", teamNames},
 	{"are joined by request", joinRequests},
+	{"show nothing to who waits for an answer", joinPatience},
 	{"refuse requests of members and strangers", joinRefusals},
 	{"tell owners and admins of requests", joinNews},
 	{"keep the history of their members", teamHistory},
@@ -83,6 +84,37 @@ func joinRequests(t *testing.T, n *network) {
 	if len(orgs) != 1 || orgs[0].ID != org || orgs[0].State != flow.Member {
 		t.Errorf("the admitted account's teams are %+v", orgs)
 	}
+}
+
+// Bots list and search a team as soon as they have asked to join it, and take a refusal
+// for the end.
+func joinPatience(t *testing.T, n *network) {
+	alice, bot := n.join(t, "alice"), n.join(t, "bot")
+	org := alice.founds(t, "Team")
+	general := alice.opens(t, org, "general")
+	alice.send(t, general, "hello")
+	list, search := flow.EnumerateChannelsInput{OrgID: org}, flow.SearchInput{OrgID: org, Search: "hello"}
+	refuse(t, bot, flow.EnumerateChannels, list, flow.NotFound)
+	refuse(t, bot, flow.Search, search, flow.NotFound)
+
+	must(t, bot, flow.NewOrgJoinRequest, flow.NewOrgJoinRequestInput{OrgID: org})
+	if got := must(t, bot, flow.EnumerateChannels, list); len(got) != 0 {
+		t.Errorf("who waits for an answer sees the channels %+v", got)
+	}
+	if got := must(t, bot, flow.Search, search); len(got) != 0 {
+		t.Errorf("who waits for an answer finds %+v", got)
+	}
+	refuse(t, bot, flow.EnumerateOrgMembers, flow.EnumerateOrgMembersInput{OrgID: org}, flow.NotFound)
+	refuse(t, bot, flow.NewChannel, flow.NewChannelInput{OrgID: org, Name: "mine"}, flow.NotFound)
+	refuse(t, bot, flow.SetOrgMemberState, flow.SetOrgMemberStateInput{
+		OrgID: org, MemberAccountID: bot.id, MemberState: flow.Member,
+	}, flow.NotFound)
+	refuse(t, bot, flow.EnumerateMessages, flow.EnumerateMessagesInput{ChannelID: general}, flow.NotFound)
+
+	alice.admits(t, org, bot, flow.Member)
+	refuse(t, bot, flow.OrgAddMember, flow.OrgAddMemberInput{
+		OrgID: org, MemberAccountID: alice.id, MemberState: flow.Member,
+	}, flow.Denied)
 }
 
 func joinRefusals(t *testing.T, n *network) {

@@ -10,7 +10,7 @@ import (
 )
 
 // isIn reports whether a state is one of a member.
-func isIn(state flow.MemberState) bool { return state != "" && state != flow.Banned }
+func isIn(state flow.MemberState) bool { return rank(state) > rank(flow.Banned) }
 
 // setOrgState brings an account into a state in a team. Who is banned leaves the team's
 // channels; the last owner stays.

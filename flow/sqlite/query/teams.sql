@@ -2,9 +2,11 @@
 INSERT INTO org (public, name, discoverable, created) VALUES (?, ?, ?, ?) RETURNING id;
 
 -- name: OrgFor :one
--- An org as one account has it; the state is empty for strangers.
+-- An org as one account has it; the state is empty for strangers, and j for those who wait
+-- for an answer to their join request.
 SELECT org.id, org.public, org.name, org.discoverable,
-  CAST(coalesce(org_member.state, '') AS TEXT) AS state
+  CAST(coalesce(org_member.state, (SELECT 'j' FROM join_request
+    WHERE join_request.org = org.id AND join_request.account = sqlc.arg(account)), '') AS TEXT) AS state
 FROM org LEFT JOIN org_member ON org_member.org = org.id AND org_member.account = sqlc.arg(account)
 WHERE org.public = sqlc.arg(public);
 

@@ -120,7 +120,8 @@ func (q *Queries) JoinRequests(ctx context.Context, org int64) ([]JoinRequestsRo
 
 const orgFor = `-- name: OrgFor :one
 SELECT org.id, org.public, org.name, org.discoverable,
-  CAST(coalesce(org_member.state, '') AS TEXT) AS state
+  CAST(coalesce(org_member.state, (SELECT 'j' FROM join_request
+    WHERE join_request.org = org.id AND join_request.account = ?1), '') AS TEXT) AS state
 FROM org LEFT JOIN org_member ON org_member.org = org.id AND org_member.account = ?1
 WHERE org.public = ?2
 `
@@ -133,7 +134,8 @@ type OrgForRow struct {
 	State        string
 }
 
-// An org as one account has it; the state is empty for strangers.
+// An org as one account has it; the state is empty for strangers, and j for those who wait
+// for an answer to their join request.
 func (q *Queries) OrgFor(ctx context.Context, account int64, public flow.OrgID) (OrgForRow, error) {
 	row := q.db.QueryRowContext(ctx, orgFor, account, public)
 	var i OrgForRow
