@@ -68,11 +68,11 @@ func main() {
 }
 
 // arguments lets the program stand in for a Flow backend: called by the name of one it
-// behaves as one.
+// behaves as one. Many programs that start one end without ending it, so it looks itself.
 func arguments(argv []string) []string {
 	name := strings.TrimSuffix(filepath.Base(argv[0]), ".exe")
 	if name == "semaphor-backend" || name == "flowappglue" {
-		return append([]string{"backend"}, argv[1:]...)
+		return append([]string{"backend", "--until-parent-ends"}, argv[1:]...)
 	}
 	return argv[1:]
 }
@@ -260,6 +260,7 @@ func updated(n flow.Notification) bool {
 type backendCommand struct {
 	storeFlags
 	UntilStdinCloses bool   `help:"End when standard input is closed."`
+	UntilParentEnds  bool   `help:"End when the program that started this one has ended; so under the name semaphor-backend or flowappglue."`
 	DecrementFile    string `placeholder:"PATH" help:"Accepted and ignored, for programs that pass it."`
 	Port             int    `arg:"" optional:"" default:"0" help:"Port to listen on; 0 for any."`
 }
@@ -274,6 +275,12 @@ func (b *backendCommand) Run(ctx context.Context, log *slog.Logger) error {
 	if b.UntilStdinCloses {
 		go func() { // ends with the process: a read of standard input cannot be stopped
 			_, _ = io.Copy(io.Discard, os.Stdin)
+			cancel()
+		}()
+	}
+	if b.UntilParentEnds {
+		go func() {
+			process.WaitForParent(ctx)
 			cancel()
 		}()
 	}
