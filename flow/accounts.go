@@ -9,6 +9,7 @@ const AccountGroup Group = "accounts"
 type Accounts interface {
 	CreateAccount(context.Context, Call, CreateAccountInput) (Nothing, error)
 	CreateDevice(context.Context, Call, CreateDeviceInput) (Device, error)
+	ConfirmEmail(context.Context, Call, ConfirmEmailInput) (Nothing, error)
 	EnumerateLocalAccounts(context.Context, Call, EnumerateLocalAccountsInput) ([]AccountIdentifier, error)
 	AccountID(context.Context, Call, AccountIDInput) (AccountID, error)
 	Identifier(context.Context, Call, IdentifierInput) (AccountIdentifier, error)
@@ -18,14 +19,18 @@ type Accounts interface {
 	SetDeviceAuthorized(context.Context, Call, SetDeviceAuthorizedInput) (Nothing, error)
 	ChangeUsername(context.Context, Call, ChangeUsernameInput) (Nothing, error)
 	ChangePassword(context.Context, Call, ChangePasswordInput) (Nothing, error)
+	SetAccountLock(context.Context, Call, SetAccountLockInput) (Nothing, error)
 }
 
 // The rows of the group.
 var (
 	CreateAccount = define(AccountGroup, "CreateAccount", Writes,
-		"Create an account with its first device on this machine and start it on the session.", Engine.CreateAccount)
+		"Create an account with its first device on this machine and start it on the session.", Engine.CreateAccount).starts()
 	CreateDevice = define(AccountGroup, "CreateDevice", Writes,
-		"Add this machine as a device of an existing account, by its password (recovery key), and start it.", Engine.CreateDevice)
+		"Add this machine as a device of an existing account, by its password (recovery key), and start it.", Engine.CreateDevice).starts()
+	ConfirmEmail = define(AccountGroup, "ConfirmEmail", Sets,
+		"Ask for a confirmation code by e-mail before a user name that is an address is taken. No mail is sent and no code is needed.",
+		Engine.ConfirmEmail).neutral("There is no mail server behind it: it sends nothing, and no operation looks at the code.")
 	EnumerateLocalAccounts = define(AccountGroup, "EnumerateLocalAccounts", Reads,
 		"List the accounts that have a device on this machine; the first is the default.", Engine.EnumerateLocalAccounts)
 	GetAccountID = define(AccountGroup, "AccountId", Reads,
@@ -39,11 +44,13 @@ var (
 	SetDeviceName = define(AccountGroup, "SetDeviceName", Sets,
 		"Rename the device in use.", Engine.SetDeviceName)
 	SetDeviceAuthorized = define(AccountGroup, "SetDeviceAuthorized", Sets,
-		"Authorise or revoke one of the account's devices. A revoked device can no longer be started.", Engine.SetDeviceAuthorized)
+		"Authorise or revoke one of the account's devices. A revoked device can do nothing any more, nor be started.", Engine.SetDeviceAuthorized)
 	ChangeUsername = define(AccountGroup, "ChangeUsername", Sets,
 		"Rename the own account.", Engine.ChangeUsername)
 	ChangePassword = define(AccountGroup, "ChangePassword", Sets,
-		"Set a new password (recovery key) for the own account.", Engine.ChangePassword)
+		"Set a new password (recovery key) for the own account. Its devices stay what they are.", Engine.ChangePassword)
+	SetAccountLock = define(AccountGroup, "SetAccountLock", Sets,
+		"Lock an account of this machine so that it can do nothing, or unlock it; for owners of the machine's team.", Engine.SetAccountLock)
 )
 
 // AccountIdentifier is the name of an account. Flow: AccountIdentifier; the spelling of
@@ -74,7 +81,7 @@ type CreateAccountInput struct {
 	OSRelease        string `jsonschema_description:"Release of the operating system." json:",omitzero"`
 	Password         string `jsonschema_description:"Secret of the account, by which further devices are added."`
 	TotpVerifier     string `jsonschema_description:"Opaque." json:",omitzero"`
-	EmailConfirmCode string `jsonschema_description:"Code from ConfirmEmail; not needed here." json:",omitzero"`
+	EmailConfirmCode string `jsonschema_description:"Code from ConfirmEmail; not looked at." json:",omitzero"`
 	NotifyToken      string `jsonschema_description:"Push token of the device; not used here." json:",omitzero"`
 }
 
@@ -86,6 +93,14 @@ type CreateDeviceInput struct {
 	Password   string `jsonschema_description:"Secret of the account."`
 	Platform   string `jsonschema_description:"Operating system." json:",omitzero"`
 	OSRelease  string `jsonschema_description:"Release of the operating system." json:",omitzero"`
+}
+
+// ConfirmEmailInput is the user name to be confirmed. Flow: ConfirmEmail, which mails a
+// code. The engines of this project have no mail server: they check that the name can be
+// one, answer null and do nothing, and CreateAccount and ChangeUsername take any code.
+type ConfirmEmailInput struct {
+	Username  string `jsonschema_description:"User name, an e-mail address."`
+	ServerURI string `jsonschema_description:"Name space of the user name." json:",omitzero"`
 }
 
 // EnumerateLocalAccountsInput has no parameters.
@@ -108,20 +123,48 @@ type SetDeviceNameInput struct {
 	Name string `jsonschema_description:"New label, 1 to 200 characters."`
 }
 
-// SetDeviceAuthorizedInput authorises or revokes a device. Flow: SetDeviceAuthorized.
+// SetDeviceAuthorizedInput authorises or revokes a device. Flow: SetDeviceAuthorized;
+// proposed: sessions of a revoked device are refused at once and go on where they were
+// when it is authorised again, and the last device of an account without a password
+// stays, since there would be no way back.
 type SetDeviceAuthorizedInput struct {
 	DeviceID   DeviceID `jsonschema_description:"Device id, from GetDevices."`
 	Authorized bool     `jsonschema_description:"True to authorise, false to revoke."`
 }
 
-// ChangeUsernameInput renames the account. Flow: ChangeUsername.
+// ChangeUsernameInput renames the account. Flow: ChangeUsername; it lifts an LDAP lock.
 type ChangeUsernameInput struct {
 	Username         string `jsonschema_description:"The new user name."`
 	Password         string `jsonschema_description:"Current secret of the account; may be empty when the account never had one." json:",omitzero"`
-	EmailConfirmCode string `jsonschema_description:"Code from ConfirmEmail; not needed here." json:",omitzero"`
+	EmailConfirmCode string `jsonschema_description:"Code from ConfirmEmail; not looked at." json:",omitzero"`
 }
 
-// ChangePasswordInput sets a new secret. Flow: ChangePassword; the old one is not asked for.
+// ChangePasswordInput sets a new secret. Flow: ChangePassword; the old one is not asked
+// for. It is for devices to come: sessions and devices that there are stay.
 type ChangePasswordInput struct {
 	NewPassword string `jsonschema_description:"New secret of the account, at least 8 characters."`
+}
+
+// AccountLock says what a locked account cannot do.
+type AccountLock int
+
+// The locks of Flow. What a locked account may not do is proposed; a session that is
+// refused goes on where it was when the lock is lifted, and loses no notification.
+const (
+	// Unlocked is no lock.
+	Unlocked AccountLock = iota
+	// FullLock refuses everything, also to start the account.
+	FullLock
+	// LDAPLock refuses everything but what leads out of it: to start the account, to ask
+	// who it is, and to rename it or link it to the directory that claims its name.
+	LDAPLock
+)
+
+// SetAccountLockInput locks or unlocks an account. Flow: SetAccountLock, for the directory
+// account that the user name belongs to. Proposed: an owner of a machine's own team may
+// lock other accounts that have all their devices on that machine.
+type SetAccountLockInput struct {
+	Username  string      `jsonschema_description:"User name of the account."`
+	ServerURI string      `jsonschema_description:"Name space of the user name." json:",omitzero"`
+	LockType  AccountLock `jsonschema_description:"0 unlocks, 1 locks fully, 2 is the LDAP lock: the account must be renamed or linked." jsonschema:"minimum=0,maximum=2"`
 }

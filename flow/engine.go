@@ -20,6 +20,7 @@ type Engine interface {
 	Accounts
 	Teams
 	Members
+	Plans
 	Channels
 	Messages
 	People

@@ -40,6 +40,12 @@ type Info struct {
 	Effect Effect
 	// Summary says in a sentence or two what it does and when to use it.
 	Summary string
+	// Starts says that it starts an account on a session that has none.
+	Starts bool
+	// Neutral says how the engines of this project answer an operation that needs a
+	// company behind the backend, which there is none: with a neutral value, or with
+	// Unsupported. It is empty for all other operations.
+	Neutral string
 }
 
 // Call is what comes with every request beside its own parameters.
@@ -83,6 +89,18 @@ func define[In, Out any](
 	}
 	catalogue = append(catalogue, op)
 	return op
+}
+
+// starts marks a row as one that starts an account.
+func (o *Operation[In, Out]) starts() *Operation[In, Out] {
+	o.info.Starts = true
+	return o
+}
+
+// neutral marks a row as one that needs a company, and says what takes its place.
+func (o *Operation[In, Out]) neutral(answer string) *Operation[In, Out] {
+	o.info.Neutral = answer
+	return o
 }
 
 // Catalogue returns every operation, in a fixed order: by file name of the group, then

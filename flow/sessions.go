@@ -24,10 +24,10 @@ var (
 	NewSession = define(SessionGroup, "NewSession", Protocol,
 		"Opens a session. The first of a process has the id 1.", Engine.NewSession)
 	StartUp = define(SessionGroup, "StartUp", Protocol,
-		"Starts an account that has a device on this machine; fails with 'Unknown account' when it has none.", Engine.StartUp)
+		"Starts an account that has a device on this machine; fails with 'Unknown account' when it has none.", Engine.StartUp).starts()
 	StartUpLocal = define(SessionGroup, "StartUpLocal", Protocol,
 		"Starts an account of this machine, and makes it, the machine's own team and a channel there when they do not exist yet.",
-		Engine.StartUpLocal)
+		Engine.StartUpLocal).starts()
 	WaitForNotification = define(SessionGroup, "WaitForNotification", Protocol,
 		"Blocks until something has changed for the session, and returns the changes in order.", Engine.WaitForNotification)
 	EnumerateEvents = define(SessionGroup, "EnumerateEvents", Reads,

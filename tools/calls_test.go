@@ -281,9 +281,17 @@ func readAll(t *testing.T, p *person, message, attachment string) {
 				args = append(args, fmt.Sprintf("%q:%s", name, value))
 			}
 		}
-		fits(t, tool, p.does(t, tool.Name, "{"+strings.Join(args, ",")+"}"))
+		given := "{" + strings.Join(args, ",") + "}"
+		if slices.Contains(pages, tool.Name) {
+			p.cannot(t, tool.Name, given, "no", "page")
+			continue
+		}
+		fits(t, tool, p.does(t, tool.Name, given))
 	}
 }
+
+// pages are the tools that show a page of a company that there is not.
+var pages = []string{"flow_get_organization_billing_url", "flow_get_org_admin_dashboard_url"}
 
 func fits(t *testing.T, tool *tools.Tool, r result) {
 	t.Helper()

@@ -11,10 +11,9 @@ var accounts = []scenario{
 	{"are known by name and id", accountsAreKnown},
 	{"need names of their own", accountNames},
 	{"are listed where they have a device", localAccounts},
-	{"get further devices by their password", furtherDevices},
-	{"rename and revoke devices", devicesAreManaged},
 	{"change their name", accountsAreRenamed},
 	{"change their password", passwordsChange},
+	{"confirm no address", emailIsNotConfirmed},
 }
 
 func accountsAreKnown(t *testing.T, n *network) {
@@ -81,78 +80,9 @@ func localAccounts(t *testing.T, n *network) {
 	}
 }
 
-func furtherDevices(t *testing.T, n *network) {
-	alice := n.register(t, "alice")
-	s := open(t, n.process(t, "elsewhere"))
-	refuse(t, s, flow.StartUp, flow.StartUpInput{Username: "alice"}, flow.NotFound)
-	refuse(t, s, flow.CreateDevice, flow.CreateDeviceInput{Username: "alice", Password: "a guess"})
-	refuse(t, s, flow.CreateDevice, flow.CreateDeviceInput{Username: "alice"})
-	refuse(t, s, flow.CreateDevice, flow.CreateDeviceInput{Username: "nobody", Password: password})
-	made := must(t, s, flow.CreateDevice, flow.CreateDeviceInput{
-		Username: "alice", Password: password, DeviceName: "phone",
-	})
-	// install_bot goes on to create the account, and counts on a refusal.
-	refuse(t, s, flow.CreateAccount, flow.CreateAccountInput{Username: "alice", Password: password}, flow.Conflict)
-
-	phone := started(t, s, "alice")
-	if phone.id != alice.id {
-		t.Errorf("the account is %s on its second device, %s on the first", phone.id, alice.id)
-	}
-	if id := must(t, phone, flow.GetDeviceID, flow.DeviceIDInput{}); id != made.ID || made.Name != "phone" {
-		t.Errorf("CreateDevice returned %+v, the device in use is %s", made, id)
-	}
-	here := must(t, alice, flow.GetDevices, flow.GetDevicesInput{})
-	there := must(t, phone, flow.GetDevices, flow.GetDevicesInput{})
-	if diff := cmp.Diff(here, there); diff != "" || len(here) != 2 {
-		t.Errorf("both devices list both (-first +second), %d:\n%s", len(here), diff)
-	}
-	// Both see what happens from now on.
-	note := alice.opens(t, alice.founds(t, "Mine"), "notes")
-	alice.send(t, note, "buy milk")
-	for _, device := range []*person{alice, phone} {
-		if got := device.waitMessage(t).Text; got != "buy milk" {
-			t.Errorf("a device was sent %q", got)
-		}
-	}
-}
-
-func devicesAreManaged(t *testing.T, n *network) {
-	alice := n.register(t, "alice")
-	s := open(t, n.process(t, "elsewhere"))
-	phone := must(t, s, flow.CreateDevice, flow.CreateDeviceInput{Username: "alice", Password: password})
-	must(t, s, flow.SetDeviceName, flow.SetDeviceNameInput{Name: "telephone"})
-	refuse(t, s, flow.SetDeviceName, flow.SetDeviceNameInput{Name: ""}, flow.Invalid)
-	if got := deviceNamed(t, alice, "telephone").ID; got != phone.ID {
-		t.Errorf("the renamed device is %s, want %s", got, phone.ID)
-	}
-	refuse(t, alice, flow.SetDeviceAuthorized, flow.SetDeviceAuthorizedInput{DeviceID: "NONE"}, flow.NotFound)
-
-	must(t, alice, flow.SetDeviceAuthorized, flow.SetDeviceAuthorizedInput{DeviceID: phone.ID})
-	if deviceNamed(t, alice, "telephone").Authorized {
-		t.Errorf("the revoked device is listed as authorised")
-	}
-	refuse(t, open(t, n.process(t, "elsewhere")), flow.StartUp, flow.StartUpInput{Username: "alice"})
-
-	must(t, alice, flow.SetDeviceAuthorized, flow.SetDeviceAuthorizedInput{DeviceID: phone.ID, Authorized: true})
-	must(t, open(t, n.process(t, "elsewhere")), flow.StartUp, flow.StartUpInput{Username: "alice"})
-
-	mallory := n.join(t, "mallory")
-	refuse(t, mallory, flow.SetDeviceAuthorized, flow.SetDeviceAuthorizedInput{DeviceID: phone.ID}, flow.NotFound, flow.Denied)
-}
-
-func deviceNamed(t *testing.T, p *person, name string) flow.Device {
-	t.Helper()
-	for _, device := range must(t, p, flow.GetDevices, flow.GetDevicesInput{}) {
-		if device.Name == name {
-			return device
-		}
-	}
-	t.Fatalf("%s has no device called %s", p.name, name)
-	return flow.Device{}
-}
-
 func accountsAreRenamed(t *testing.T, n *network) {
 	alice, bob := n.register(t, "alice"), n.join(t, "bob")
+	phone := n.device(t, "elsewhere", "alice")
 	rename := func(name, secret string) flow.ChangeUsernameInput {
 		return flow.ChangeUsernameInput{Username: name, Password: secret}
 	}
@@ -169,14 +99,36 @@ func accountsAreRenamed(t *testing.T, n *network) {
 	}
 	refuse(t, bob, flow.GetPeer, flow.GetPeerInput{PeerUsername: "alice"}, flow.NotFound)
 	must(t, open(t, n.process(t, "")), flow.StartUp, flow.StartUpInput{Username: "alice liddell"})
+	if got := must(t, phone, flow.Identifier, flow.IdentifierInput{}).Username; got != "alice liddell" {
+		t.Errorf("a session on another device of the renamed account calls it %q", got)
+	}
 	n.join(t, "alice") // the old name is free
 }
 
 func passwordsChange(t *testing.T, n *network) {
 	alice := n.register(t, "alice")
 	refuse(t, alice, flow.ChangePassword, flow.ChangePasswordInput{NewPassword: "short"}, flow.Invalid)
+	phone := n.device(t, "phone", "alice")
 	must(t, alice, flow.ChangePassword, flow.ChangePasswordInput{NewPassword: "tomorrow and tomorrow"})
 	s := open(t, n.process(t, "elsewhere"))
 	refuse(t, s, flow.CreateDevice, flow.CreateDeviceInput{Username: "alice", Password: password})
 	must(t, s, flow.CreateDevice, flow.CreateDeviceInput{Username: "alice", Password: "tomorrow and tomorrow"})
+	// What was there before stays: the password is for new devices.
+	must(t, phone, flow.ChangePassword, flow.ChangePasswordInput{NewPassword: "creeps in this petty pace"})
+	must(t, open(t, n.process(t, "phone")), flow.StartUp, flow.StartUpInput{Username: "alice"})
+}
+
+// emailIsNotConfirmed: nothing is mailed, and any code does.
+func emailIsNotConfirmed(t *testing.T, n *network) {
+	s := open(t, n.process(t, ""))
+	must(t, s, flow.ConfirmEmail, flow.ConfirmEmailInput{Username: "alice@example.com"})
+	refuse(t, s, flow.ConfirmEmail, flow.ConfirmEmailInput{Username: ""}, flow.Invalid)
+	refuse(t, s, flow.ConfirmEmail, flow.ConfirmEmailInput{Username: "a\nb"}, flow.Invalid)
+	must(t, s, flow.CreateAccount, flow.CreateAccountInput{
+		Username: "alice@example.com", Password: password, EmailConfirmCode: "1234",
+	})
+	must(t, s, flow.ConfirmEmail, flow.ConfirmEmailInput{Username: "liddell@example.com"})
+	must(t, s, flow.ChangeUsername, flow.ChangeUsernameInput{
+		Username: "liddell@example.com", Password: password, EmailConfirmCode: "5678",
+	})
 }

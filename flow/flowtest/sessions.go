@@ -15,6 +15,7 @@ var sessions = []scenario{
 	{"that nobody opened are unknown to every operation", sessionsMustBeOpened},
 	{"without an account can do nothing for one", sessionsMustBeStarted},
 	{"start an account twice but not another one", startUpRepeats},
+	{"that have an account make no other one", createsAreRefused},
 	{"do not start an account that is not here", startUpUnknown},
 	{"hear when lists are complete", syncIsAnnounced},
 	{"learn who serves them", backendSaysWhoItIs},
@@ -65,14 +66,11 @@ func sessionsMustBeOpened(t *testing.T, n *network) {
 	}
 }
 
-// accountless are the operations that start an account, and the one that waits for it.
-var accountless = []string{"StartUp", "StartUpLocal", "CreateAccount", "CreateDevice", "WaitForNotification"}
-
 func sessionsMustBeStarted(t *testing.T, n *network) {
 	idle := open(t, n.process(t, ""))
 	for _, op := range flow.Catalogue() {
 		name := op.Info().Name
-		if slices.Contains(sessionless, name) || slices.Contains(accountless, name) {
+		if slices.Contains(sessionless, name) || op.Info().Starts || name == "WaitForNotification" {
 			continue
 		}
 		result, err := idle.Call(t.Context(), name, json.RawMessage("{}"))
@@ -101,6 +99,18 @@ func startUpRepeats(t *testing.T, n *network) {
 	if id := started(t, again, "alice").id; id != alice.id {
 		t.Errorf("alice is %s on a second session, %s on the first", id, alice.id)
 	}
+}
+
+// createsAreRefused: programs can start to listen only once on a session.
+func createsAreRefused(t *testing.T, n *network) {
+	alice := n.register(t, "alice")
+	refuse(t, alice, flow.CreateAccount, flow.CreateAccountInput{Username: "bob", Password: password}, flow.Conflict)
+	refuse(t, alice, flow.CreateAccount, flow.CreateAccountInput{Username: "alice", Password: password}, flow.Conflict)
+	refuse(t, alice, flow.CreateDevice, flow.CreateDeviceInput{Username: "alice", Password: password}, flow.Conflict)
+	if devices := must(t, alice, flow.GetDevices, flow.GetDevicesInput{}); len(devices) != 1 {
+		t.Errorf("after refusals the account has the devices %+v", devices)
+	}
+	n.register(t, "bob") // the name was not taken
 }
 
 func startUpUnknown(t *testing.T, n *network) {

@@ -49,7 +49,7 @@ func listsAreNeverNull(t *testing.T, n *network) {
 	}
 	full := []string{ // with the account, its device or the creation in them
 		"GetDevices", "EnumeratePeerAccounts", "EnumerateOrgMembers", "EnumerateOrgMemberHistory",
-		"EnumerateChannelMembers", "EnumerateChannelMemberHistory", "EnumerateProfiles",
+		"EnumerateChannelMembers", "EnumerateChannelMemberHistory", "EnumerateProfiles", "GetOrgTypes",
 	}
 	known := map[string]bool{
 		"WaitForNotification":   true, // blocks until there is something

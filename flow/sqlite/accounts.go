@@ -80,6 +80,9 @@ func (e *Engine) CreateAccount(ctx context.Context, call flow.Call, in flow.Crea
 	}
 	_, err = once(ctx, e, call, "CreateAccount", e.member, func(t *tx) (flow.Nothing, error) {
 		server := serverOf(in.ServerURI)
+		if err := t.vacant(s); err != nil {
+			return none, err
+		}
 		if err := t.free(server, in.Username, 0); err != nil {
 			return none, err
 		}
@@ -142,6 +145,16 @@ func (e *Engine) CreateDevice(ctx context.Context, call flow.Call, in flow.Creat
 		return none, err
 	}
 	device, err := once(ctx, e, call, "CreateDevice", e.member, func(t *tx) (flow.Device, error) {
+		if err := t.vacant(s); err != nil {
+			return none, err
+		}
+		now, err := t.AccountByID(t.ctx, account.ID)
+		if err == nil {
+			err = permit(now.Lock, "CreateDevice")
+		}
+		if err != nil {
+			return none, err
+		}
 		id, device, err := t.newDevice(account.ID, newDevice{home, in.DeviceName, in.Platform, in.OSRelease})
 		if err != nil {
 			return none, err
@@ -191,7 +204,7 @@ func (e *Engine) EnumerateLocalAccounts(ctx context.Context, _ flow.Call, _ flow
 
 // AccountID implements [flow.Engine].
 func (e *Engine) AccountID(ctx context.Context, call flow.Call, _ flow.AccountIDInput) (flow.AccountID, error) {
-	_, self, err := e.self(ctx, call)
+	_, self, err := e.selfFor(ctx, call, "AccountId")
 	if err != nil {
 		return "", err
 	}
@@ -200,13 +213,13 @@ func (e *Engine) AccountID(ctx context.Context, call flow.Call, _ flow.AccountID
 
 // Identifier implements [flow.Engine].
 func (e *Engine) Identifier(ctx context.Context, call flow.Call, _ flow.IdentifierInput) (flow.AccountIdentifier, error) {
-	account, err := e.account(ctx, call)
+	account, err := e.account(ctx, call, "Identifier")
 	return flow.AccountIdentifier{Username: account.Username, ServerURI: account.Server}, err
 }
 
 // DeviceID implements [flow.Engine].
 func (e *Engine) DeviceID(ctx context.Context, call flow.Call, _ flow.DeviceIDInput) (flow.DeviceID, error) {
-	_, self, err := e.self(ctx, call)
+	_, self, err := e.selfFor(ctx, call, "DeviceId")
 	if err != nil {
 		return "", err
 	}
@@ -233,7 +246,7 @@ func (e *Engine) GetDevices(ctx context.Context, call flow.Call, _ flow.GetDevic
 
 // own does a write on the account that makes a call.
 func (e *Engine) own(ctx context.Context, call flow.Call, method string, run func(*tx, *who) error) (flow.Nothing, error) {
-	_, self, err := e.self(ctx, call)
+	_, self, err := e.selfFor(ctx, call, method)
 	if err != nil {
 		return flow.Nothing{}, err
 	}
@@ -263,17 +276,35 @@ func (e *Engine) SetDeviceAuthorized(ctx context.Context, call flow.Call, in flo
 			return err
 		}
 		if device.Authorized && !in.Authorized {
+			if err := t.dispensable(self.account, device.ID); err != nil {
+				return err
+			}
 			if err := t.replaceKeyRing(self.account); err != nil {
 				return err
 			}
 		}
-		return t.AuthorizeDevice(t.ctx, in.Authorized, device.ID)
+		return t.setAuthorized(self.account, device.ID, in.Authorized)
 	})
+}
+
+// dispensable refuses to give up the last device of an account without a password, for
+// nobody could use that account any more.
+func (t *tx) dispensable(account, device int64) error {
+	row, err := t.AccountByID(t.ctx, account)
+	if err != nil || row.Verifier != "" {
+		return err
+	}
+	others, err := t.OtherDevice(t.ctx, account, device)
+	if err == nil && !others {
+		return flow.Errorf(flow.Conflict,
+			"this is the only device of the account, which has no password: set one with ChangePassword or add another device first")
+	}
+	return err
 }
 
 // ChangeUsername implements [flow.Engine].
 func (e *Engine) ChangeUsername(ctx context.Context, call flow.Call, in flow.ChangeUsernameInput) (flow.Nothing, error) {
-	account, err := e.account(ctx, call)
+	account, err := e.account(ctx, call, "ChangeUsername")
 	if err != nil {
 		return flow.Nothing{}, err
 	}
@@ -293,8 +324,32 @@ func (e *Engine) ChangeUsername(ctx context.Context, call flow.Call, in flow.Cha
 		if err := t.free(account.Server, in.Username, self.account); err != nil {
 			return err
 		}
-		return t.RenameAccount(t.ctx, db.RenameAccountParams{Username: in.Username, Folded: flow.Fold(in.Username), ID: self.account})
+		return t.rename(self.account, in.Username)
 	})
+}
+
+// rename gives an account another name. Only a name that is another one leads out of an
+// LDAP lock.
+func (t *tx) rename(id int64, name string) error {
+	account, err := t.AccountByID(t.ctx, id)
+	if err != nil {
+		return err
+	}
+	folded := flow.Fold(name)
+	if account.Lock == flow.LDAPLock && account.Folded != folded {
+		if err := t.setLock(id, flow.Unlocked); err != nil {
+			return err
+		}
+	}
+	return t.RenameAccount(t.ctx, db.RenameAccountParams{Username: name, Folded: folded, ID: id})
+}
+
+// ConfirmEmail implements [flow.Engine]. There is nothing to confirm.
+func (e *Engine) ConfirmEmail(ctx context.Context, call flow.Call, in flow.ConfirmEmailInput) (flow.Nothing, error) {
+	if _, err := e.session(ctx, call); err != nil {
+		return flow.Nothing{}, err
+	}
+	return flow.Nothing{}, cmp.Or(checkName("Username", in.Username), checkLabel("ServerURI", in.ServerURI))
 }
 
 // ChangePassword implements [flow.Engine].

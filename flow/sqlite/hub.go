@@ -69,6 +69,8 @@ type view struct {
 	holders  int
 	channels map[int64]membership
 	orgs     map[int64]membership
+	lock     flow.AccountLock
+	revoked  map[int64]bool // devices that may do nothing
 }
 
 // membership is the state of a member, who sees what happens from since on.
@@ -82,6 +84,7 @@ func newView(account int64, orgs []db.OrgViewsRow, channels []db.ChannelViewsRow
 		account: account, holders: 1,
 		channels: make(map[int64]membership, len(channels)),
 		orgs:     make(map[int64]membership, len(orgs)),
+		revoked:  map[int64]bool{},
 	}
 	for _, o := range orgs {
 		v.orgs[o.Org] = membership{o.State, o.Since}
@@ -90,6 +93,25 @@ func newView(account int64, orgs []db.OrgViewsRow, channels []db.ChannelViewsRow
 		v.channels[c.Channel] = membership{c.State, c.Since}
 	}
 	return v
+}
+
+// barred says what keeps the account and its devices out.
+func (v *view) barred(lock flow.AccountLock, revoked []int64) {
+	v.lock = lock
+	for _, device := range revoked {
+		v.revoked[device] = true
+	}
+}
+
+func (v *view) bar(b bar) {
+	switch {
+	case b.device == 0:
+		v.lock = b.lock
+	case b.revoked:
+		v.revoked[b.device] = true
+	default:
+		delete(v.revoked, b.device)
+	}
 }
 
 func (v *view) apply(c change) {
@@ -154,9 +176,12 @@ func newHub(head flow.Cursor) *hub {
 }
 
 // publish adds events to the ring and wakes those who see one of them.
-func (h *hub) publish(events []*logEvent, changes []change, deleted []flow.Cursor) {
+func (h *hub) publish(events []*logEvent, changes []change, bars []bar, deleted []flow.Cursor) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	for _, b := range bars {
+		h.bar(b)
+	}
 	for _, c := range changes {
 		h.changed++
 		if v := h.views[c.account]; v != nil {
@@ -178,6 +203,22 @@ func (h *hub) publish(events []*logEvent, changes []change, deleted []flow.Curso
 				w.signal()
 				break
 			}
+		}
+	}
+}
+
+// bar notes who is kept out from now on, and has those who wait for that account look
+// again. It is called with mu held.
+func (h *hub) bar(b bar) {
+	h.changed++
+	v := h.views[b.account]
+	if v == nil {
+		return
+	}
+	v.bar(b)
+	for w := range h.waiters {
+		if w.view == v {
+			w.signal()
 		}
 	}
 }

@@ -19,7 +19,7 @@ func peer(r db.PeerForRow) flow.Peer {
 // GetPeer implements [flow.Engine]. User names compare as names do, without regard to
 // case.
 func (e *Engine) GetPeer(ctx context.Context, call flow.Call, in flow.GetPeerInput) (flow.Peer, error) {
-	account, err := e.account(ctx, call)
+	account, err := e.account(ctx, call, "GetPeer")
 	if err != nil {
 		return flow.Peer{}, err
 	}
@@ -67,9 +67,9 @@ func (e *Engine) PeerData(ctx context.Context, call flow.Call, _ flow.PeerDataIn
 	return e.ownPeer(ctx, call)
 }
 
-// account returns the row of the account that makes a call.
-func (e *Engine) account(ctx context.Context, call flow.Call) (db.Account, error) {
-	_, self, err := e.self(ctx, call)
+// account returns the row of the account that makes a call, and may do so.
+func (e *Engine) account(ctx context.Context, call flow.Call, method string) (db.Account, error) {
+	_, self, err := e.selfFor(ctx, call, method)
 	if err != nil {
 		return db.Account{}, err
 	}

@@ -79,23 +79,21 @@ func splice(params json.RawMessage, change func(inside []byte) [][]byte) (json.R
 	return append(out, '}'), nil
 }
 
-var (
-	waitMethod = flow.WaitForNotification.Info().Name
-	// startMethods give a session another account, and with it another cursor.
-	startMethods = map[string]bool{
-		flow.StartUp.Info().Name:       true,
-		flow.StartUpLocal.Info().Name:  true,
-		flow.CreateAccount.Info().Name: true,
-		flow.CreateDevice.Info().Name:  true,
-	}
-)
+var waitMethod = flow.WaitForNotification.Info().Name
+
+// starts reports whether a call gives a session another account, and with it another
+// cursor.
+func starts(method string) bool {
+	op, ok := flow.Lookup(method)
+	return ok && op.Info().Starts
+}
 
 // callOn does a call at one owner.
 func (m *Member) callOn(ctx context.Context, r route, method string, params json.RawMessage) (json.RawMessage, error) {
 	switch {
 	case method == waitMethod:
 		return m.wait(ctx, r, params)
-	case startMethods[method]:
+	case starts(method):
 		var call flow.Call
 		_ = json.Unmarshal(params, &call) // the owner says what is wrong with them
 		m.mu.Lock()

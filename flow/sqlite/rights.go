@@ -10,7 +10,7 @@ import (
 // the operation is about.
 type right struct {
 	method string
-	place  string // team or channel
+	place  string // team, channel or machine, which means its own team
 	states string
 	what   string // completes "only ... may"
 }
@@ -33,6 +33,12 @@ var rights = []right{
 	{"SetOrgPreferences", "team", "oa", "set its preferences"},
 	{"SetOrgPref", "team", "oa", "set its preferences"},
 	{"NewAutoAddToChannelsPref", "team", "oa", "choose channels for new members"},
+
+	{"GetOrgData", "team", "oam", "see its plan"},
+	{"GetOrganizationBillingURL", "team", "oa", "see where it is paid for"},
+	{"GetOrgAdminDashboardURL", "team", "oa", "see its dashboard"},
+
+	{"SetAccountLock", "machine", "o", "lock its accounts"},
 
 	{"GetChannel", "channel", "oam", "see it"},
 	{"EnumerateChannelMembers", "channel", "oam", "list its members"},
@@ -61,6 +67,21 @@ const deleteOthers = "MarkMessagesDeleted of others"
 // soon as they have asked.
 const asking flow.MemberState = "j"
 
+// freedoms are the operations that an account under the LDAP lock may do: those that
+// lead out of it. A full lock leaves none.
+var freedoms = map[string]bool{
+	"StartUp":        true,
+	"StartUpLocal":   true,
+	"CreateDevice":   true,
+	"AccountId":      true,
+	"Identifier":     true,
+	"DeviceId":       true,
+	"ChangeUsername": true,
+}
+
+// anyMethod stands for all operations that are not among the freedoms.
+const anyMethod = ""
+
 // beThere is what every member may, and no stranger.
 const beThere = ""
 
@@ -84,13 +105,16 @@ func allow(method, place string, state flow.MemberState) error {
 		if !isIn(state) {
 			return stranger
 		}
-		return flow.Errorf(flow.Denied, "only owners and admins of the %s may %s; ask one of them", place, r.what)
+		return flow.Errorf(flow.Denied, "only %s of the %s may %s; ask one of them", stateNames[r.states], place, r.what)
 	}
 	if !isIn(state) {
 		return stranger
 	}
 	return flow.Errorf(flow.Denied, "%s is not allowed in a %s", method, place)
 }
+
+// stateNames says who is in one of several states.
+var stateNames = map[string]string{"o": "owners", "oa": "owners and admins"}
 
 // rank orders the states.
 func rank(state flow.MemberState) int { return strings.Index("bmao", string(state)) }

@@ -24,6 +24,35 @@ func TestRightsNameOperations(t *testing.T) {
 	}
 }
 
+func TestFreedomsNameOperations(t *testing.T) {
+	for method := range freedoms {
+		if _, ok := flow.Lookup(method); !ok {
+			t.Errorf("%s is no operation", method)
+		}
+	}
+}
+
+func TestPermit(t *testing.T) {
+	for _, tt := range []struct {
+		lock   flow.AccountLock
+		method string
+		want   error
+	}{
+		{flow.Unlocked, "SendMessage", nil},
+		{flow.Unlocked, anyMethod, nil},
+		{flow.FullLock, "StartUp", errLocked},
+		{flow.FullLock, "ChangeUsername", errLocked},
+		{flow.LDAPLock, "StartUp", nil},
+		{flow.LDAPLock, "ChangeUsername", nil},
+		{flow.LDAPLock, "SendMessage", errLDAPLocked},
+		{flow.LDAPLock, anyMethod, errLDAPLocked},
+	} {
+		if got := permit(tt.lock, tt.method); got != tt.want {
+			t.Errorf("%s under lock %d: %v, want %v", tt.method, tt.lock, got, tt.want)
+		}
+	}
+}
+
 func TestAllow(t *testing.T) {
 	for _, r := range rights {
 		for _, state := range []flow.MemberState{flow.Owner, flow.Admin, flow.Member, flow.Banned, asking, ""} {

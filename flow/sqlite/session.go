@@ -219,8 +219,14 @@ var (
 	errNotStarted     = flow.Errorf(flow.Denied, "no account is started on this session: call StartUp first")
 )
 
-// self returns the session of a call and the account that is started on it.
+// self returns the session of a call and the account that is started on it, unless that
+// is locked in any way.
 func (e *Engine) self(ctx context.Context, call flow.Call) (*session, *who, error) {
+	return e.selfFor(ctx, call, anyMethod)
+}
+
+// selfFor is self of an operation that some locked accounts may do.
+func (e *Engine) selfFor(ctx context.Context, call flow.Call, method string) (*session, *who, error) {
 	s, err := e.session(ctx, call)
 	if err != nil {
 		return nil, nil, err
@@ -229,7 +235,7 @@ func (e *Engine) self(ctx context.Context, call flow.Call) (*session, *who, erro
 	if self == nil {
 		return nil, nil, errNotStarted
 	}
-	return s, self, nil
+	return s, self, e.store.hub.permits(self, method)
 }
 
 // synchronised announces that lists are complete.
@@ -284,7 +290,17 @@ func (s *store) holdView(ctx context.Context, account int64) (*view, error) {
 		if err != nil {
 			return nil, s.explain(err)
 		}
-		if v, ok := s.hub.offer(newView(account, orgs, channels), changed); ok {
+		row, err := s.read.AccountByID(ctx, account)
+		if err != nil {
+			return nil, s.explain(err)
+		}
+		revoked, err := s.read.RevokedDevices(ctx, account)
+		if err != nil {
+			return nil, s.explain(err)
+		}
+		read := newView(account, orgs, channels)
+		read.barred(row.Lock, revoked)
+		if v, ok := s.hub.offer(read, changed); ok {
 			return v, nil
 		}
 	}

@@ -16,10 +16,7 @@ const (
 	homeChannel = "general"
 )
 
-var (
-	errUnknownAccount = flow.Errorf(flow.NotFound, "Unknown account")
-	errRevoked        = flow.Errorf(flow.Denied, "this device was revoked; authorise it from another device of the account or add this machine with CreateDevice")
-)
+var errUnknownAccount = flow.Errorf(flow.NotFound, "Unknown account")
 
 // StartUp implements [flow.Engine].
 func (e *Engine) StartUp(ctx context.Context, call flow.Call, in flow.StartUpInput) (flow.Nothing, error) {
@@ -35,6 +32,9 @@ func (e *Engine) StartUp(ctx context.Context, call flow.Call, in flow.StartUpInp
 		account, err := t.AccountByName(t.ctx, serverOf(in.ServerURI), flow.Fold(in.Username))
 		if err != nil {
 			return account, 0, orUnknown(err)
+		}
+		if err := permit(account.Lock, "StartUp"); err != nil {
+			return account, 0, err
 		}
 		device, err := t.DeviceAt(t.ctx, account.ID, home)
 		if err == nil && !device.Authorized {
@@ -100,6 +100,18 @@ func (t *tx) bind(s *session, account, device int64) error {
 	})
 }
 
+// vacant refuses to make an account or device for a session that has one.
+func (t *tx) vacant(s *session) error {
+	row, err := t.SessionByID(t.ctx, s.key.member, s.key.id)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return errUnknownSession
+	case err == nil && row.Account.Valid:
+		return flow.Errorf(flow.Conflict, "an account is started on this session already; open a new session for this one")
+	}
+	return err
+}
+
 // StartUpLocal implements [flow.Engine]. Many processes may do it at once: they all end
 // up with the same account, team and channel.
 func (e *Engine) StartUpLocal(ctx context.Context, call flow.Call, in flow.StartUpLocalInput) (flow.Home, error) {
@@ -151,6 +163,9 @@ func (t *tx) localAccount(in flow.StartUpLocalInput, home string) (account db.Ac
 		return account, device, true, err
 	}
 	if err != nil {
+		return account, 0, false, err
+	}
+	if err := permit(account.Lock, "StartUpLocal"); err != nil {
 		return account, 0, false, err
 	}
 	row, err := t.DeviceAt(t.ctx, account.ID, home)

@@ -168,10 +168,10 @@ func (s *store) openHub(ctx context.Context) error {
 // published tells those who wait what a transaction has brought. The writer calls it
 // after the commit.
 func (s *store) published(t *tx) {
-	if len(t.events) == 0 && len(t.changes) == 0 {
+	if len(t.events)+len(t.changes)+len(t.bars) == 0 {
 		return
 	}
-	s.hub.publish(t.events, t.changes, t.deleted)
+	s.hub.publish(t.events, t.changes, t.bars, t.deleted)
 	s.transfers.add(t.started)
 	s.transfers.cancel(t.ended)
 	s.search.wake()

@@ -54,6 +54,9 @@ func (e *Engine) wait(ctx context.Context, call flow.Call, after flow.Cursor) (f
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
+		if err := e.store.hub.permits(self, anyMethod); err != nil {
+			return nil, err
+		}
 		list, current, err := s.deliver(number, list, next)
 		if err != nil || len(list) > 0 || !current {
 			return list, err
@@ -222,16 +225,19 @@ func (e *Engine) EnumerateEvents(ctx context.Context, call flow.Call, in flow.En
 	w, done := e.store.hub.wait(self.view)
 	defer done()
 	wait := time.Duration(in.WaitMilliseconds) * time.Millisecond
-	return e.page(ctx, s, w, *in.After, limit, wait)
+	return e.page(ctx, s, self, w, *in.After, limit, wait)
 }
 
 // page reads events, waiting for the first one.
-func (e *Engine) page(ctx context.Context, s *session, w *waiter, after flow.Cursor, limit int, wait time.Duration) (flow.EventPage, error) {
+func (e *Engine) page(ctx context.Context, s *session, self *who, w *waiter, after flow.Cursor, limit int, wait time.Duration) (flow.EventPage, error) {
 	timeout := time.NewTimer(wait)
 	defer timeout.Stop()
 	for late := wait == 0; ; {
 		list, next, err := e.store.visible(ctx, w.view, after, limit)
 		if err != nil {
+			return flow.EventPage{}, err
+		}
+		if err := e.store.hub.permits(self, anyMethod); err != nil {
 			return flow.EventPage{}, err
 		}
 		if len(list) > 0 {

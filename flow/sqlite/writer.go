@@ -188,6 +188,7 @@ type tx struct {
 
 	events  []*logEvent
 	changes []change
+	bars    []bar
 	deleted []flow.Cursor // places in the log where nothing is any more
 	started []transferKey // transfers to run
 	ended   []transferKey // transfers to stop
@@ -217,7 +218,7 @@ func (t *tx) do(op operation) (refused, fatal error) {
 			return nil, fmt.Errorf("undo operation: %w", err)
 		}
 		t.seq, t.events, t.changes, t.deleted = before.seq, before.events, before.changes, before.deleted
-		t.started, t.ended = before.started, before.ended
+		t.started, t.ended, t.bars = before.started, before.ended, before.bars
 	}
 	if err := t.exec("RELEASE operation"); err != nil {
 		return nil, fmt.Errorf("release savepoint: %w", err)

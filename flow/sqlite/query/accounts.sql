@@ -20,6 +20,24 @@ UPDATE account SET username = ?, folded = ? WHERE id = ?;
 -- name: SetVerifier :exec
 UPDATE account SET verifier = ? WHERE id = ?;
 
+-- name: LockAccount :exec
+UPDATE account SET lock = ? WHERE id = ?;
+
+-- name: StateOver :one
+-- The state of an account in the team of the machine that has all devices of another one;
+-- empty when there is no such machine, or it is a stranger there.
+SELECT CAST(coalesce((
+  SELECT org_member.state FROM home JOIN org_member ON org_member.org = home.org
+  WHERE org_member.account = sqlc.arg(account) AND home.home = (
+    SELECT CASE WHEN min(device.home) = max(device.home) THEN min(device.home) END
+    FROM device WHERE device.account = sqlc.arg(other))), '') AS TEXT) AS state;
+
+-- name: RevokedDevices :many
+SELECT id FROM device WHERE account = ? AND authorized = 0;
+
+-- name: OtherDevice :one
+SELECT EXISTS (SELECT 1 FROM device WHERE account = ? AND id <> ? AND authorized = 1);
+
 -- name: AddDevice :one
 INSERT INTO device (public, account, home, name, platform, os_release, cursor, created)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id;

@@ -35,6 +35,9 @@ SELECT account.public, org_history.state, org_history.changed
 FROM org_history JOIN account ON account.id = org_history.account
 WHERE org_history.org = ? ORDER BY org_history.seq DESC;
 
+-- name: CountOrgMembers :one
+SELECT count(*) FROM org_member WHERE org = ? AND state <> 'b';
+
 -- name: OtherOwner :one
 SELECT EXISTS (SELECT 1 FROM org_member WHERE org = ? AND account <> ? AND state = 'o');
 

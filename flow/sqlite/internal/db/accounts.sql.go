@@ -12,7 +12,7 @@ import (
 )
 
 const accountByID = `-- name: AccountByID :one
-SELECT id, public, server, username, folded, phone, verifier, created FROM account WHERE id = ?
+SELECT id, public, server, username, folded, phone, verifier, created, lock FROM account WHERE id = ?
 `
 
 func (q *Queries) AccountByID(ctx context.Context, id int64) (Account, error) {
@@ -27,12 +27,13 @@ func (q *Queries) AccountByID(ctx context.Context, id int64) (Account, error) {
 		&i.Phone,
 		&i.Verifier,
 		&i.Created,
+		&i.Lock,
 	)
 	return i, err
 }
 
 const accountByName = `-- name: AccountByName :one
-SELECT id, public, server, username, folded, phone, verifier, created FROM account WHERE server = ? AND folded = ?
+SELECT id, public, server, username, folded, phone, verifier, created, lock FROM account WHERE server = ? AND folded = ?
 `
 
 func (q *Queries) AccountByName(ctx context.Context, server string, folded string) (Account, error) {
@@ -47,12 +48,13 @@ func (q *Queries) AccountByName(ctx context.Context, server string, folded strin
 		&i.Phone,
 		&i.Verifier,
 		&i.Created,
+		&i.Lock,
 	)
 	return i, err
 }
 
 const accountByPublic = `-- name: AccountByPublic :one
-SELECT id, public, server, username, folded, phone, verifier, created FROM account WHERE public = ?
+SELECT id, public, server, username, folded, phone, verifier, created, lock FROM account WHERE public = ?
 `
 
 func (q *Queries) AccountByPublic(ctx context.Context, public flow.AccountID) (Account, error) {
@@ -67,6 +69,7 @@ func (q *Queries) AccountByPublic(ctx context.Context, public flow.AccountID) (A
 		&i.Phone,
 		&i.Verifier,
 		&i.Created,
+		&i.Lock,
 	)
 	return i, err
 }
@@ -290,6 +293,26 @@ func (q *Queries) LocalAccounts(ctx context.Context, home string) ([]LocalAccoun
 	return items, nil
 }
 
+const lockAccount = `-- name: LockAccount :exec
+UPDATE account SET lock = ? WHERE id = ?
+`
+
+func (q *Queries) LockAccount(ctx context.Context, lock flow.AccountLock, iD int64) error {
+	_, err := q.db.ExecContext(ctx, lockAccount, lock, iD)
+	return err
+}
+
+const otherDevice = `-- name: OtherDevice :one
+SELECT EXISTS (SELECT 1 FROM device WHERE account = ? AND id <> ? AND authorized = 1)
+`
+
+func (q *Queries) OtherDevice(ctx context.Context, account int64, iD int64) (bool, error) {
+	row := q.db.QueryRowContext(ctx, otherDevice, account, iD)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
 const phoneTaken = `-- name: PhoneTaken :one
 SELECT EXISTS (SELECT 1 FROM account WHERE phone = ?)
 `
@@ -325,6 +348,33 @@ func (q *Queries) RenameDevice(ctx context.Context, name string, iD int64) error
 	return err
 }
 
+const revokedDevices = `-- name: RevokedDevices :many
+SELECT id FROM device WHERE account = ? AND authorized = 0
+`
+
+func (q *Queries) RevokedDevices(ctx context.Context, account int64) ([]int64, error) {
+	rows, err := q.db.QueryContext(ctx, revokedDevices, account)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []int64
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const setVerifier = `-- name: SetVerifier :exec
 UPDATE account SET verifier = ? WHERE id = ?
 `
@@ -332,4 +382,21 @@ UPDATE account SET verifier = ? WHERE id = ?
 func (q *Queries) SetVerifier(ctx context.Context, verifier string, iD int64) error {
 	_, err := q.db.ExecContext(ctx, setVerifier, verifier, iD)
 	return err
+}
+
+const stateOver = `-- name: StateOver :one
+SELECT CAST(coalesce((
+  SELECT org_member.state FROM home JOIN org_member ON org_member.org = home.org
+  WHERE org_member.account = ?1 AND home.home = (
+    SELECT CASE WHEN min(device.home) = max(device.home) THEN min(device.home) END
+    FROM device WHERE device.account = ?2)), '') AS TEXT) AS state
+`
+
+// The state of an account in the team of the machine that has all devices of another one;
+// empty when there is no such machine, or it is a stranger there.
+func (q *Queries) StateOver(ctx context.Context, account int64, other int64) (string, error) {
+	row := q.db.QueryRowContext(ctx, stateOver, account, other)
+	var state string
+	err := row.Scan(&state)
+	return state, err
 }

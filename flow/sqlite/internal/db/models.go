@@ -19,6 +19,7 @@ type Account struct {
 	Phone    string
 	Verifier string
 	Created  int64
+	Lock     flow.AccountLock
 }
 
 type Attachment struct {

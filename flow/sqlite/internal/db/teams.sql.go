@@ -75,6 +75,17 @@ func (q *Queries) AddOrgHistory(ctx context.Context, arg AddOrgHistoryParams) er
 	return err
 }
 
+const countOrgMembers = `-- name: CountOrgMembers :one
+SELECT count(*) FROM org_member WHERE org = ? AND state <> 'b'
+`
+
+func (q *Queries) CountOrgMembers(ctx context.Context, org int64) (int64, error) {
+	row := q.db.QueryRowContext(ctx, countOrgMembers, org)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const dropJoinRequest = `-- name: DropJoinRequest :exec
 DELETE FROM join_request WHERE org = ? AND account = ?
 `
