@@ -6,60 +6,56 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/flow-mcp/flow-mcp/flow"
 )
 
 // The most that the inbox looks at and shows.
 const (
-	inboxChannels = 1000 // asked for their unread count
-	inboxLooked   = 50   // with unread messages, that are read for mentions
-	inboxPage     = 50   // newest messages of each of those, own ones among them,
-	inboxPages    = 10   // and so many times more
-	inboxLetters  = 20
-	inboxAtOnce   = 8 // calls under way
+	inboxLooked  = 50 // channels with unread messages, that are read for mentions
+	inboxPage    = 50 // newest messages of each of those, own ones among them,
+	inboxPages   = 10 // and so many times more
+	inboxLetters = 20
 )
 
 // readInbox looks at the direct conversations first, then at the channels in which
 // something happened last.
 func (r *Resources) readInbox(ctx context.Context) (any, error) {
-	channels, names, err := r.channels(ctx)
+	names, err := r.names(ctx)
 	if err != nil {
 		return nil, err
 	}
-	order := r.byInterest(channels)
-	v := inboxView{Unread: []entryView{}, ForYou: []letterView{}, Channels: len(order)}
-	if len(order) > inboxChannels {
-		order = order[:inboxChannels]
-		v.Cut = fmt.Sprintf("Only the %d most active of %d channels were looked at.", inboxChannels, v.Channels)
-	}
-	counts, err := r.unread(ctx, order)
+	channels, err := r.client.Survey(ctx, "")
 	if err != nil {
 		return nil, err
 	}
+	r.sortByInterest(channels)
+	v := inboxView{Unread: []entryView{}, ForYou: []letterView{}, Channels: len(channels)}
 	var letters []letter
 	looked := 0
-	for i, channel := range order {
-		if counts[i] == 0 {
+	for _, channel := range channels {
+		if channel.UnreadCount == 0 {
 			continue
 		}
-		v.Unread = append(v.Unread, entryView{ID: channel.ID, Name: names.Org(channel.OrgID) + "/" + names.Channel(channel.ID), Unread: counts[i]})
+		name := r.called(ctx, channel.Channel, names)
+		v.Unread = append(v.Unread, entryView{ID: channel.ID, Name: names.Org(channel.OrgID) + "/" + name, Unread: channel.UnreadCount})
 		if looked++; looked > inboxLooked {
 			v.Cut = fmt.Sprintf("Only %d channels with unread messages were searched for mentions.", inboxLooked)
 			continue
 		}
-		found, whole, err := r.letters(ctx, channel, counts[i], names)
+		found, whole, err := r.letters(ctx, channel.Channel, channel.UnreadCount, names)
 		if err != nil {
 			return nil, err
 		}
 		if !whole {
 			v.Cut = "Not all unread messages were searched for mentions; the channels have the older ones."
 		}
-		letters = append(letters, found...)
+		for _, m := range found {
+			letters = append(letters, letter{m, name})
+		}
 	}
 	slices.SortStableFunc(letters, func(a, b letter) int { return cmp.Compare(b.CreationTime, a.CreationTime) })
 	room := documentBytes
@@ -77,35 +73,31 @@ func (r *Resources) readInbox(ctx context.Context) (any, error) {
 	return v, nil
 }
 
-// byInterest orders channels: direct conversations, then by the newest message seen.
-func (r *Resources) byInterest(channels []flow.Channel) []flow.Channel {
-	order := slices.Clone(channels)
+// sortByInterest puts direct conversations first, then what has the newest message.
+func (r *Resources) sortByInterest(channels []flow.ChannelState) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	slices.SortStableFunc(order, func(a, b flow.Channel) int {
-		if direct := cmp.Compare(b.Purpose, a.Purpose); direct != 0 {
-			return direct
+	newest := func(ch flow.ChannelState) time.Time {
+		if ch.LastMessage == nil {
+			return r.touched[ch.ID] // for all that is known
 		}
-		return r.touched[b.ID].Compare(r.touched[a.ID])
+		return time.UnixMilli(ch.LastMessage.CreationTime)
+	}
+	slices.SortStableFunc(channels, func(a, b flow.ChannelState) int {
+		return cmp.Or(cmp.Compare(b.Purpose, a.Purpose), newest(b).Compare(newest(a)))
 	})
-	return order
 }
 
-// unread counts, a few channels at a time. A channel that has vanished meanwhile has none.
-func (r *Resources) unread(ctx context.Context, channels []flow.Channel) ([]int, error) {
-	counts := make([]int, len(channels))
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(inboxAtOnce)
-	for i, channel := range channels {
-		group.Go(func() (err error) {
-			counts[i], err = flow.GetUnreadCount.Call(ctx, r.client, flow.GetUnreadCountInput{ChannelID: channel.ID})
-			if flow.CodeOf(err) == flow.NotFound {
-				return nil
-			}
-			return err
-		})
+// called returns what a channel is called, also one that the directory does not know yet.
+func (r *Resources) called(ctx context.Context, channel flow.Channel, names flow.Names) string {
+	name := names.Channel(channel.ID)
+	switch {
+	case name != "":
+		return name
+	case channel.Purpose == flow.DirectPurpose:
+		return "@" + r.author(ctx, channel.DirectAccountID, names)
 	}
-	return counts, group.Wait()
+	return channel.Name
 }
 
 // letter is an unread message for the account, and what its channel is called.
@@ -117,8 +109,8 @@ type letter struct {
 // letters returns the unread messages of a channel that are for the account, newest first:
 // in a direct conversation all that others wrote, elsewhere those that mention it. Whole
 // is false when not all that is unread was looked at.
-func (r *Resources) letters(ctx context.Context, channel flow.Channel, unread int, names flow.Names) (found []letter, whole bool, err error) {
-	me, name := names.Me(), names.Channel(channel.ID)
+func (r *Resources) letters(ctx context.Context, channel flow.Channel, unread int, names flow.Names) (found []flow.Message, whole bool, err error) {
+	me := names.Me()
 	filters := flow.MessageFilters{Limit: inboxPage}
 	foreign := 0
 	for range inboxPages {
@@ -138,7 +130,7 @@ func (r *Resources) letters(ctx context.Context, channel flow.Channel, unread in
 			}
 			mentioned := strings.Contains(m.OtherData, string(me)) || mentions(m.Text, names.Account(me))
 			if channel.Purpose == flow.DirectPurpose || mentioned {
-				found = append(found, letter{m, name})
+				found = append(found, m)
 			}
 		}
 		if foreign == unread && unread < flow.UnreadCap {

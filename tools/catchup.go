@@ -41,7 +41,7 @@ type unread struct {
 
 // catchUp goes through all channels until the result is full.
 func (c *call) catchUp(ctx context.Context, in catchUpInput) (catchUpOutput, string, error) {
-	channels, err := c.channels(ctx, in.OrgID)
+	channels, err := c.client.Survey(ctx, in.OrgID)
 	if err != nil {
 		return catchUpOutput{}, "", err
 	}
@@ -52,18 +52,14 @@ func (c *call) catchUp(ctx context.Context, in catchUpInput) (catchUpOutput, str
 	v := c.viewer(ctx)
 	out, size := catchUpOutput{Channels: []unread{}}, 0
 	for _, ch := range channels {
-		n, err := flow.GetUnreadCount.Call(ctx, c.client, flow.GetUnreadCountInput{OrgID: ch.OrgID, ChannelID: ch.ID})
-		if err != nil {
-			return out, "", fmt.Errorf("count what is unread: %w", err)
-		}
-		if n == 0 {
+		if ch.UnreadCount == 0 {
 			continue
 		}
 		if size > softBytes {
 			out.Skipped = append(out.Skipped, v.use(v.channel(ctx, ch.ID)))
 			continue
 		}
-		one, err := c.unread(ctx, v, ch, n, limit)
+		one, err := c.unread(ctx, v, ch.Channel, ch.UnreadCount, limit)
 		if err != nil {
 			return out, "", err
 		}
@@ -74,30 +70,6 @@ func (c *call) catchUp(ctx context.Context, in catchUpInput) (catchUpOutput, str
 	}
 	out.Hidden, out.IDs = v.removed, v.ids
 	return out, out.text(), nil
-}
-
-// channels asks the backend for the channels of one team or all, since the directory may
-// not know yet of one that was made a moment ago.
-func (c *call) channels(ctx context.Context, team flow.OrgID) ([]flow.Channel, error) {
-	orgs, err := flow.EnumerateOrgs.Call(ctx, c.client, flow.EnumerateOrgsInput{})
-	if err != nil {
-		return nil, fmt.Errorf("list the teams: %w", err)
-	}
-	if team != "" && !slices.ContainsFunc(orgs, func(org flow.Org) bool { return org.ID == team }) {
-		return nil, flow.Errorf(flow.NotFound, "you are not in this team")
-	}
-	var all []flow.Channel
-	for _, org := range orgs {
-		if team != "" && org.ID != team {
-			continue
-		}
-		some, err := flow.EnumerateChannels.Call(ctx, c.client, flow.EnumerateChannelsInput{OrgID: org.ID})
-		if err != nil {
-			return nil, fmt.Errorf("list the channels: %w", err)
-		}
-		all = append(all, some...)
-	}
-	return all, nil
 }
 
 // Bounds of the search for what others wrote among one's own messages.
