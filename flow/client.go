@@ -236,23 +236,13 @@ func (c *Client) start(ctx context.Context, s Session, own bool) (Home, error) {
 
 // Notifications yields what the backend reports, for as long as ctx lives. The first
 // after every connection is of type [Connected]. Errors are yielded too, and waited out:
-// a consumer that goes on gets what comes after them.
+// a consumer that goes on gets what comes after them. On a backend whose notifications
+// have a Seq none is lost or repeated, however often the backend goes away.
 func (c *Client) Notifications(ctx context.Context) iter.Seq2[Notification, error] {
 	return func(yield func(Notification, error) bool) {
-		generation, failures := -1, 0
-		for ctx.Err() == nil {
-			conn, err := c.connect(ctx)
-			if err == nil && conn.endpoint.Generation != generation {
-				generation = conn.endpoint.Generation
-				if !yield(Notification{Type: Connected}, nil) {
-					return
-				}
-			}
-			var batch Notifications
-			if err == nil {
-				s := Session{conn.endpoint.Caller, conn.session}
-				batch, err = WaitForNotification.Call(ctx, s, WaitForNotificationInput{})
-			}
+		l := listener{client: c, generation: -1}
+		for failures := 0; ctx.Err() == nil; {
+			batch, err := l.next(ctx)
 			if err != nil {
 				if ctx.Err() != nil || !yield(Notification{}, err) {
 					return
@@ -269,6 +259,39 @@ func (c *Client) Notifications(ctx context.Context) iter.Seq2[Notification, erro
 			}
 		}
 	}
+}
+
+// listener polls for the notifications of a client.
+type listener struct {
+	client     *Client
+	generation int    // of the backend that was polled last
+	last       Cursor // of the notifications that arrived
+	unsure     bool   // whether the backend knows what arrived
+}
+
+// next returns what the backend reports, or [Connected] when it is not the one of before.
+func (l *listener) next(ctx context.Context) (Notifications, error) {
+	conn, err := l.client.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if conn.endpoint.Generation != l.generation {
+		l.generation, l.unsure = conn.endpoint.Generation, true
+		return Notifications{{Type: Connected}}, nil
+	}
+	var in WaitForNotificationInput
+	if l.unsure {
+		in.After = l.last
+	}
+	batch, err := WaitForNotification.Call(ctx, Session{conn.endpoint.Caller, conn.session}, in)
+	if errors.Is(err, Invalid) {
+		l.last = 0 // it is not of this log, which must have been made anew
+	}
+	l.unsure = err != nil
+	for _, n := range batch {
+		l.last = max(l.last, n.Seq)
+	}
+	return batch, err
 }
 
 // Session is a Caller on one session of another Caller.

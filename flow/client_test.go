@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -309,6 +310,9 @@ func (n news) answer(ctx context.Context, method string, _ json.RawMessage) (jso
 		if text == "lost" {
 			return nil, flow.Errorf(flow.Uncertain, "lost")
 		}
+		if text == "foreign" {
+			return nil, flow.Errorf(flow.Invalid, "the cursor is not in this log")
+		}
 		return json.RawMessage(text), nil
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
@@ -358,6 +362,45 @@ func TestNotifications(t *testing.T) {
 		cancel()
 		if text, more := <-got; more {
 			t.Errorf("after the end of its context the iterator yields %q", text)
+		}
+	})
+}
+
+// The backend is told what arrived when it cannot know: after an answer that may have been
+// lost, and when it is another one.
+func TestNotificationsGoOnWhereTheyWere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := make(news)
+		o := &outside{answer: greet(true, n.answer)}
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			for range flow.NewClient(o, ada).Notifications(ctx) {
+			}
+		}()
+		n <- `[{"type":"org","data":[],"seq":4},{"type":"hwm","data":[],"seq":6}]`
+		n <- `[{"type":"notify-event","data":{"EventCode":6}}]`
+		n <- "lost"
+		n <- `[{"type":"org","data":[],"seq":9}]`
+		synctest.Wait()
+		o.restart()
+		n <- `[]` // the old one's last word
+		n <- "foreign"
+		n <- `[]`
+		synctest.Wait()
+		cancel()
+		var polls []string
+		for _, call := range o.calls {
+			if poll, ok := strings.CutPrefix(call, "WaitForNotification "); ok {
+				polls = append(polls, poll)
+			}
+		}
+		want := []string{
+			`{"SessionID":7}`, `{"SessionID":7}`, `{"SessionID":7}`,
+			`{"SessionID":7,"After":6}`, `{"SessionID":7}`,
+			`{"SessionID":7,"After":9}`, `{"SessionID":7}`, `{"SessionID":7}`,
+		}
+		if diff := cmp.Diff(want, polls); diff != "" {
+			t.Errorf("polls (-want +got):\n%s", diff)
 		}
 	})
 }
