@@ -24,6 +24,11 @@ var doors = map[string][]string{
 	"flow/flowtest": {"flow"},
 	"examples/demo": {"flow"},
 
+	"examples/autojoin": {"flow", "flow/process"},
+	"examples/echo":     {"flow", "flow/process"},
+	"examples/listen":   {"flow", "flow/process"},
+	"examples/teams":    {"flow", "flow/process"},
+
 	"internal/conformance": {"internal/stdio"},
 	"internal/prompts":     {"flow"},
 }
