@@ -15,7 +15,17 @@ func retitle(op flow.AnyOperation, t *Tool) {
 	}
 	switch op {
 	case flow.Search:
-		t.Description = "Find messages by text, in one channel or, without channel, in all. Case and accents do not matter. The newest 200."
+		t.Description = "Find messages by text, in one channel or all. Case and accents do not matter. The newest 200."
+	case flow.NewDirectConversation:
+		t.Description = "Open the direct conversation with a member of the team, new or existing."
+	case flow.NewChannel:
+		t.Description = "Create a channel in a team, with you as only member and admin."
+	case flow.EnumerateChannels:
+		t.Description = "List your channels in a team, direct conversations too."
+	case flow.EnumeratePeerAccounts:
+		t.Description = "List the people who share a team with you."
+	case flow.MarkMessagesDeleted:
+		t.Description = "Delete your messages for everybody, or anybody's as owner or admin of the channel."
 	case flow.EnumerateMessages:
 		t.Description = "Read a channel or direct conversation: its newest messages, or those before or after one. Oldest first."
 	}
@@ -26,13 +36,18 @@ func adjust(op flow.AnyOperation, f *form) {
 	if limit := f.field("limit"); limit != nil {
 		limit.rules = "minimum=1,maximum=1000" // zero means no limit to some operations, which no model means
 	}
+	if op == flow.Search {
+		f.field("org").description = "All teams when left out." + suffixes[teamID]
+		f.field("channel").description = "All channels when left out." + suffixes[channelID]
+	}
 	if op == flow.NewOrgJoinRequest {
 		f.field("org").mustSay("Team to join, by id or link.") // the own one is not meant
 	}
 	if op == flow.EnumerateMessages {
 		f.field("limit").description = "50 when left out."
 		f.field("limit").fallback = json.Number("50")
-		f.field("after").description = "Only messages newer than this one, the first of them." + suffixes[messageID]
+		f.field("before").description = "Only before this one." + suffixes[messageID]
+		f.field("after").description = "Only after this one, the first of them." + suffixes[messageID]
 	}
 }
 

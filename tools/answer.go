@@ -223,7 +223,7 @@ func (p *page) finish(body, link string) *answer {
 	if text == "" {
 		text = "Nothing."
 	}
-	return &answer{cutText(text), p.root}
+	return &answer{text: cutText(text), structured: p.root}
 }
 
 // headline is the first line: what the result is about, what it holds, where it is.

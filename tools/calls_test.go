@@ -247,8 +247,8 @@ func TestResultsFitTheirSchemas(t *testing.T) {
 	if err := os.WriteFile(file, []byte("a"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	made := ana.does(t, "flow_new_attachment", fmt.Sprintf(`{"org":"Home","file_path":%q}`, file))
-	attachment := fmt.Sprintf("%q", made.str("attachment_id"))
+	made := ana.does(t, "flow_send_message", fmt.Sprintf(`{"channel":"general","text":"","files":[%q]}`, file))
+	attachment := fmt.Sprintf("%q", made.list("files")[0]["id"])
 	readAll(t, ana, `"NONE"`, attachment)
 	w.joins(t, "ben", tools.Options{}).does(t, "flow_status", `{}`)
 	ana.does(t, "flow_new_direct_conversation", `{"org":"Home","member":"@ben"}`)
@@ -318,7 +318,7 @@ func TestWritingToolsAnswerAsTheySay(t *testing.T) {
 		{"flow_new_channel", `{"org":"Lab","name":"plans"}`, "Lab: channel Lab/plans."},
 		{"flow_channel_add_member", `{"channel":"plans","member":"@ben","member_state":"m"}`, "Lab/plans: Done"},
 		{"flow_new_direct_conversation", `{"org":"Lab","member":"@ben"}`, "Lab: channel Lab/@ben."},
-		{"flow_send_message", `{"channel":"Lab/@ben","text":"psst"}`, "Lab/@ben: message id ["},
+		{"flow_send_message", `{"channel":"Lab/@ben","text":"psst"}`, "Lab/@ben: sent. Message ["},
 		{"flow_new_channel_member_state", `{"channel":"plans","member":"@ben","member_state":"b"}`, "Done"},
 		{"flow_set_org_member_state", `{"org":"Lab","member":"@ben","member_state":"b"}`, "Done"},
 		{"flow_delete_channel", `{"channel":"plans"}`, "Done: Delete channel."},

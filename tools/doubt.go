@@ -35,7 +35,7 @@ func (r *resolver) doubts(ctx context.Context, k kind, text string) bool {
 
 // whereToLook says which tool lists what a parameter can name.
 var whereToLook = map[kind]struct{ does, tool string }{
-	teamID:    {"list yours with", "flow_enumerate_orgs"},
+	teamID:    {"list yours with", "flow_status"},
 	channelID: {"list yours with", "flow_enumerate_channels"},
 	accountID: {"list people with", "flow_enumerate_peer_accounts"},
 	messageID: {"read the channel with", "flow_enumerate_messages"},

@@ -65,7 +65,7 @@ func TestFailuresSayWhatToDo(t *testing.T) {
 		code flow.Code
 	}{
 		{"unavailable", flow.Errorf(flow.Unavailable, "the disk is full"), []string{"Nothing was changed", "the disk is full", "Try again"}, flow.Unavailable},
-		{"uncertain", flow.Errorf(flow.Uncertain, "it went away"), []string{"It is not known whether this was done", "idempotency_key"}, flow.Uncertain},
+		{"uncertain", flow.Errorf(flow.Uncertain, "it went away"), []string{"It is not known whether the message was sent: it went away.", "Read the channel before you send it again."}, flow.Uncertain},
 		{"unsupported", flow.Errorf(flow.Unsupported, "unknown method SendMessage"), []string{"does not offer this"}, flow.Unsupported},
 		{"denied", flow.Errorf(flow.Denied, "only admins may"), []string{"only admins may."}, flow.Denied},
 		{"defect", errors.New("secret /path at line 3"), []string{"Something went wrong inside the server"}, flow.Internal},
@@ -122,7 +122,7 @@ func TestKeysAreNotPromisedInVain(t *testing.T) {
 
 func TestPanicsAreContained(t *testing.T) {
 	p := begin(t, fixed{stub(func(string, json.RawMessage) (json.RawMessage, error) { panic("secret") })}, "ana", tools.Options{})
-	r := p.use(t, "flow_enumerate_orgs", `{}`)
+	r := p.use(t, "flow_enumerate_channels", `{}`)
 	if !r.failed || strings.Contains(r.text, "secret") || !strings.Contains(r.text, "inside the server") {
 		t.Errorf("the result is %+v", r)
 	}

@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/flow-mcp/flow-mcp/flow"
-	"github.com/flow-mcp/flow-mcp/tools"
 )
 
 const (
@@ -88,7 +87,7 @@ func TestForgingAtRandom(t *testing.T) {
 
 func forge(t *testing.T, org, channel, user, text, data, file string) {
 	var added flow.AccountID
-	p := begin(t, fixed{hostile(org, channel, user, text, data, file, &added)}, "ana", tools.Options{})
+	p := begin(t, fixed{hostile(org, channel, user, text, data, file, &added)}, "ana", allTools)
 	r := p.does(t, "flow_enumerate_messages", fmt.Sprintf(`{"channel":%q}`, hostileChannel))
 	lines := strings.Split(r.text, "\n")
 	sender, _ := r.list("messages")[0]["sender"].(string)

@@ -60,6 +60,7 @@ func (f *form) add(m member) error {
 	p := &field{
 		name: snake(m.wire), path: []string{m.wire}, kind: kindOf(elem), list: list, typ: elem,
 		required: !m.optional, description: m.Tag.Get("jsonschema_description"), rules: m.Tag.Get("jsonschema"),
+		silent: m.Tag.Get("tool") == "silent",
 	}
 	switch {
 	case p.kind.reference():
@@ -83,12 +84,12 @@ func (f *form) add(m member) error {
 	return nil
 }
 
-// suffixes say what is accepted beside identifiers.
+// suffixes say what is accepted beside identifiers, which results show too.
 var suffixes = map[kind]string{
-	teamID:    " Name, id or link.",
-	channelID: ` "Team/general", "@ana", id or link.`,
-	accountID: ` "@ana", id or link.`,
-	messageID: " [ref], id or link.",
+	teamID:    " Name or link.",
+	channelID: ` "general", "@ana" or link.`,
+	accountID: ` "@ana" or link.`,
+	messageID: " [ref] or link.",
 }
 
 // lift makes the members of a nested struct parameters of their own, unless a name is

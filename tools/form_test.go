@@ -64,9 +64,9 @@ func TestFormNames(t *testing.T) {
 		t.Errorf("names (-want +got):\n%s", diff)
 	}
 	wantText := map[string]string{
-		"before":  "Older; see limit. [ref], id or link.",
+		"before":  "Older; see limit. [ref] or link.",
 		"entries": "Entries, from flow_get_devices.",
-		"channel": `Channel. "Team/general", "@ana", id or link.`,
+		"channel": `Channel. "general", "@ana" or link.`,
 	}
 	for name, want := range wantText {
 		if got := f.field(name).description; got != want {
@@ -151,7 +151,7 @@ func TestCheckSaysWhatIsWrong(t *testing.T) {
 		want     []string
 	}{
 		{"missing", `{}`, []string{
-			`channel is missing: Channel. "Team/general", "@ana", id or link.`, `Example: {"channel": "Design/general"}`}},
+			`channel is missing: Channel. "general", "@ana" or link.`, `Example: {"channel": "Design/general"}`}},
 		{"near miss", `{"channel":"c","beforr":"x"}`, []string{
 			`There is no parameter "beforr": did you mean before? Known: channel, member, limit,`}},
 		{"swapped letters", `{"chanenl":"c"}`, []string{`did you mean channel?`}},

@@ -98,8 +98,8 @@ func TestWhatIsNotFoundIsBlamedOnAParameter(t *testing.T) {
 	tests := []struct{ tool, args, says, next string }{
 		{"flow_send_message", `{"channel":%q,"text":"x"}`, "channel: no such channel", "flow_enumerate_channels"},
 		{"flow_enumerate_messages", `{"channel":%q}`, "channel: no such channel", "flow_enumerate_channels"},
-		{"flow_enumerate_channels", `{"org":%q}`, "org: no such team", "flow_enumerate_orgs"},
-		{"flow_catch_up", `{"org":%q}`, "org: you are not in this team", "flow_enumerate_orgs"},
+		{"flow_enumerate_channels", `{"org":%q}`, "org: no such team", "flow_status"},
+		{"flow_catch_up", `{"org":%q}`, "org: you are not in this team", "flow_status"},
 		{"flow_new_direct_conversation", `{"member":%q}`, "member: ", "flow_"},
 		{"flow_set_channel_read_hwm", `{"channel":"general","message":%q}`, "message: ", "flow_enumerate_messages"},
 	}
@@ -122,7 +122,7 @@ func TestPanicsAreLoggedWithoutTheirWords(t *testing.T) {
 	var log bytes.Buffer
 	p := begin(t, fixed{stub(func(string, json.RawMessage) (json.RawMessage, error) { panic("attack at dawn") })}, "ana",
 		tools.Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
-	p.use(t, "flow_enumerate_orgs", `{}`)
+	p.use(t, "flow_enumerate_channels", `{}`)
 	if text := log.String(); strings.Contains(text, "attack") || !strings.Contains(text, "panic=string") || !strings.Contains(text, "review_test.go") {
 		t.Errorf("the log says %s", text)
 	}

@@ -18,20 +18,20 @@ const (
 	AllSet = "all"
 )
 
-// daily are the operations of the default set; the composite tools belong to it too.
+// daily are the operations of the default set; the composite tools belong to it too, of
+// which flow_status lists the teams.
 var daily = []flow.AnyOperation{
-	flow.EnumerateOrgs, flow.EnumerateChannels, flow.EnumeratePeerAccounts, flow.EnumerateChannelMembers,
-	flow.EnumerateMessages, flow.Search,
-	flow.SendMessage, flow.NewDirectConversation, flow.SetChannelReadHWM, flow.MarkMessagesDeleted,
+	flow.EnumerateChannels, flow.EnumeratePeerAccounts,
+	flow.EnumerateMessages, flow.Search, flow.NewDirectConversation, flow.SetChannelReadHWM, flow.MarkMessagesDeleted,
 	flow.NewChannel, flow.ChannelAddMember,
 }
 
 // every holds all tools, composite ones first, then in the order of the catalogue. They
 // are made when they are first asked for.
 var every = sync.OnceValue(func() []*Tool {
-	all := []*Tool{statusTool(), waitTool(), catchUpTool()}
+	all := []*Tool{statusTool(), waitTool(), catchUpTool(), sendTool(), getAttachmentTool(), saveAttachmentTool()}
 	for _, op := range flow.Catalogue() {
-		if op.Info().Effect != flow.Protocol {
+		if op.Info().Effect != flow.Protocol && op != flow.AnyOperation(flow.SendMessage) {
 			t := operationTool(op)
 			t.daily = slices.Contains(daily, op)
 			all = append(all, t)

@@ -13,7 +13,7 @@ import (
 func statusTool() *Tool {
 	return composite(Tool{
 		Name: "flow_status", Title: "Status", Group: flow.SessionGroup, Effect: flow.Reads,
-		Description: "Say who you are here, your teams, whether the backend works, and how to turn on tools that are off.",
+		Description: "Say who you are, your teams, whether all works, and how to turn on tools that are off.",
 	}, (*call).status)
 }
 
@@ -30,9 +30,10 @@ type statusOutput struct {
 }
 
 type statusTeam struct {
-	Name     name `json:"name"`
-	Channels int  `json:"channels"`
-	People   int  `json:"people"`
+	Name     name   `json:"name"`
+	Channels int    `json:"channels"`
+	People   int    `json:"people"`
+	Link     string `json:"link,omitzero"`
 }
 
 type statusBackend struct {
@@ -100,7 +101,7 @@ func (c *call) whoAndWhere(ctx context.Context, out *statusOutput) error {
 		if err != nil {
 			return err
 		}
-		team := statusTeam{Name: names.team(ctx, org.ID), People: len(members)}
+		team := statusTeam{Name: names.team(ctx, org.ID), People: len(members), Link: flow.Link{Org: org.ID}.String()}
 		for _, ch := range channels {
 			if ch.OrgID == org.ID {
 				team.Channels++
@@ -134,7 +135,7 @@ func (o statusOutput) text() string {
 		fmt.Fprintf(&out, "You are %s.\n", o.Account.inline())
 	}
 	for _, team := range o.Teams {
-		fmt.Fprintf(&out, "Team %s: %s, %s.\n", team.Name.inline(), count(team.Channels, "channel"), people(team.People))
+		fmt.Fprintf(&out, "Team %s: %s, %s. %s\n", team.Name.inline(), count(team.Channels, "channel"), people(team.People), team.Link)
 	}
 	switch {
 	case o.Backend.Problem != "" && !o.Backend.Works:

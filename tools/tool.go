@@ -93,10 +93,12 @@ func (t *Tool) entry(input, output json.RawMessage) mcp.Tool {
 	return entry
 }
 
-// answer is the result of a tool in both of its forms, each of which says everything.
+// answer is the result of a tool in both of its forms, each of which says everything,
+// and what can be shown in neither.
 type answer struct {
 	text       string
 	structured any
+	content    []mcp.Content
 }
 
 // marshal writes the structured form.
@@ -110,8 +112,9 @@ func (a *answer) marshal() (json.RawMessage, error) {
 // call is one use of a tool, with its parameters understood.
 type call struct {
 	resolver
-	args map[string]any  // as the model meant them
-	wire json.RawMessage // as the operation takes them
+	args    map[string]any  // as the model meant them
+	wire    json.RawMessage // as the operation takes them
+	content []mcp.Content   // of the result, beside its text
 }
 
 // use understands the arguments, and does what they ask for.
@@ -185,7 +188,7 @@ func composite[In, Out any](t Tool, run func(*call, context.Context, In) (Out, s
 			if err != nil {
 				return nil, err
 			}
-			return &answer{text, out}, nil
+			return &answer{text, out, c.content}, nil
 		}
 		return w.ready()
 	})

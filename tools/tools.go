@@ -13,13 +13,14 @@
 //     structured content that fits the output schema, and a text. What other people
 //     wrote is cleaned ([clean]) and can never pose as a line of the server.
 //
-// The composite tools (status, wait for messages, catch up) stand in files of their own.
+// The composite tools (status, catch up, wait, send, files) stand in files of their own.
 // Which tools there are is chosen at start and does not change.
 package tools
 
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime"
@@ -104,6 +105,8 @@ func (s *service) handler(t *Tool) server.ToolHandlerFunc {
 		if err != nil {
 			return s.failed(ctx, t, err), nil
 		}
+		ctx, stop := withProgress(ctx, req)
+		defer stop()
 		a, err := t.use(ctx, s, raw)
 		if err != nil {
 			return s.failed(ctx, t, err), nil
@@ -113,6 +116,7 @@ func (s *service) handler(t *Tool) server.ToolHandlerFunc {
 			return s.failed(ctx, t, err), nil
 		}
 		result = mcp.NewToolResultText(a.text)
+		result.Content = append(result.Content, a.content...)
 		result.StructuredContent = structured
 		if t.OpenWorld {
 			result.Meta = &mcp.Meta{AdditionalFields: map[string]any{foreignMeta: true}}
@@ -155,6 +159,10 @@ func (s *service) failed(ctx context.Context, t *Tool, err error) *mcp.CallToolR
 		s.log.Error("tool failed", "tool", t.Name, "error", err)
 	}
 	result := mcp.NewToolResultError(explain(t, code, err))
+	if outcome, ok := errors.AsType[*told](err); ok {
+		result = mcp.NewToolResultError(outcome.text)
+		result.StructuredContent = outcome.structured
+	}
 	result.Meta = &mcp.Meta{AdditionalFields: map[string]any{codeMeta: string(code)}}
 	return result
 }

@@ -13,8 +13,8 @@ import (
 func waitTool() *Tool {
 	return composite(Tool{
 		Name: "flow_wait_for_messages", Title: "Wait for messages", Group: flow.MessageGroup, Effect: flow.Reads, OpenWorld: true,
-		Description: "Block until others write, in one channel or anywhere, or the time is up. " +
-			"Pass the returned cursor as after of the next wait: nothing is lost or repeated.",
+		Description: "Wait until others write, in one channel or anywhere, or time is up. " +
+			"Pass the returned cursor as after next time: nothing is lost or repeated.",
 	}, (*call).wait)
 }
 
@@ -44,6 +44,7 @@ func (c *call) wait(ctx context.Context, in waitInput) (waitOutput, string, erro
 		timeout = time.Duration(*in.TimeoutSeconds) * time.Second
 	}
 	deadline := time.Now().Add(timeout)
+	progressOf(ctx).lasts(timeout)
 	me, err := c.client.Identity(ctx)
 	if err != nil {
 		return waitOutput{}, "", err

@@ -1,0 +1,163 @@
+package tools
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+)
+
+// uploads are the files of a message on their way.
+type uploads struct {
+	client *flow.Client
+	key    string // of the message, if it has one
+	files  []sentFile
+
+	made  []flow.AttachmentID // those that this call has registered
+	end   *flow.Cursor        // of the log, before the message; nil when there is no log
+	done  int64               // bytes that were registered, and then sent
+	total int64
+}
+
+// register has the backend take copies of the files that are given by their paths. When
+// it fails, it leaves none behind.
+func (u *uploads) register(ctx context.Context, in sendInput) error {
+	if len(u.files) == 0 {
+		return nil
+	}
+	org := in.OrgID
+	if org == "" {
+		channel, err := flow.GetChannel.Call(ctx, u.client, flow.GetChannelInput{ChannelID: in.ChannelID})
+		if err != nil {
+			return err
+		}
+		org = channel.OrgID
+	}
+	for _, f := range u.files {
+		u.total += 2 * f.Size // once to be copied, once to be sent
+	}
+	for i := range u.files {
+		if err := u.copy(ctx, org, i); err != nil {
+			u.giveUp(ctx)
+			return prefixed("files", err)
+		}
+	}
+	page, err := flow.EnumerateEvents.Call(ctx, u.client, flow.EnumerateEventsInput{})
+	if err == nil {
+		u.end = &page.Next
+	}
+	return nil
+}
+
+// copy registers one file. Its request id follows from that of the message, so that a
+// repetition sends the same file.
+func (u *uploads) copy(ctx context.Context, org flow.OrgID, i int) error {
+	f := &u.files[i]
+	if f.path == "" {
+		return nil
+	}
+	caller := flow.Caller(u.client)
+	if u.key != "" {
+		sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00file %d", u.key, i))
+		caller = u.client.Keyed(flow.RequestID(hex.EncodeToString(sum[:])))
+	}
+	id, err := flow.NewAttachment.Call(ctx, caller, flow.NewAttachmentInput{OrgID: org, FilePath: f.path})
+	if err != nil {
+		return err
+	}
+	f.ID = id
+	u.made = append(u.made, id)
+	u.done += f.Size
+	progressOf(ctx).at(u.done, u.total, "copied "+f.Filename.inline())
+	return nil
+}
+
+// toSend returns the files as the message has them.
+func (u *uploads) toSend(in sendInput) []flow.AttachmentToSend {
+	var all []flow.AttachmentToSend
+	for i, f := range u.files {
+		if i < len(in.Attachments) {
+			all = append(all, in.Attachments[i])
+			continue
+		}
+		all = append(all, flow.AttachmentToSend{ID: f.ID})
+	}
+	return all
+}
+
+// giveUp forgets the files of a message that was not sent, or stops their uploads.
+func (u *uploads) giveUp(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	for _, id := range u.made {
+		_, _ = flow.CancelAttachmentUpload.Call(ctx, u.client, flow.CancelAttachmentUploadInput{AttachmentID: id}) // it may be sent by now
+	}
+}
+
+// uploadWait is how long one call waits for the next event of an upload.
+const uploadWait = 20 * time.Second
+
+// follow waits until every file is uploaded or failed. When ctx ends before, the uploads
+// are stopped.
+func (u *uploads) follow(ctx context.Context) error {
+	open := map[flow.AttachmentID]*sentFile{}
+	for i := range u.files {
+		open[u.files[i].ID] = &u.files[i]
+	}
+	for u.end != nil && len(open) > 0 {
+		page, err := flow.EnumerateEvents.Call(ctx, u.client, flow.EnumerateEventsInput{After: u.end, WaitMilliseconds: int(uploadWait.Milliseconds())})
+		if ctx.Err() != nil {
+			u.giveUp(ctx)
+			return context.Cause(ctx)
+		}
+		if err != nil {
+			return err
+		}
+		for _, n := range page.Events {
+			if err := u.hear(ctx, n, open); err != nil {
+				return err
+			}
+		}
+		u.end = &page.Next
+	}
+	return nil
+}
+
+// uploadEvents say how an upload goes.
+var uploadEvents = []*flow.Event[flow.Transfer]{
+	flow.UploadProgressEvent, flow.UploadCompleteEvent, flow.UploadErrorEvent, flow.UploadCancelEvent,
+}
+
+// hear takes what a notification says of one of the files that are under way.
+func (u *uploads) hear(ctx context.Context, n flow.Notification, open map[flow.AttachmentID]*sentFile) error {
+	for _, event := range uploadEvents {
+		if event.Type() != n.Type {
+			continue
+		}
+		said, err := event.Decode(n)
+		if err != nil {
+			return err
+		}
+		file := open[said.AttachmentID]
+		if file == nil {
+			return nil
+		}
+		file.Filename, _ = clean(said.Filename)
+		file.Size = said.Total
+		switch event {
+		case flow.UploadProgressEvent:
+			progressOf(ctx).at(u.done+said.Transferred, u.total, "sending "+file.Filename.inline())
+			return nil
+		case flow.UploadErrorEvent:
+			file.Problem, _ = clean(said.Err)
+		case flow.UploadCancelEvent:
+			file.Problem = "it was cancelled"
+		}
+		u.done += said.Total
+		delete(open, said.AttachmentID)
+	}
+	return nil
+}
