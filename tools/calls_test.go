@@ -261,7 +261,8 @@ func readAll(t *testing.T, p *person, message, attachment string) {
 	values := map[string]string{"org": `"Home"`, "channel": `"general"`, "peer": `"me"`, "peer_username": `"ana"`,
 		"search": `"..."`, "timeout_seconds": "0", "message": message, "attachment": attachment,
 		"account": `"@ana"`, "fingerprint": `"..."`, "provided_hash": `"..."`,
-		"key": `"..."`, "channels": `["general"]`}
+		"key": `"..."`, "channels": `["general"]`,
+		"id": `"s"`, "url": `"q=..."`, "start": "0", "stop": "10", "before": "1", "after": "1"}
 	built := p.does(t, "flow_new_auto_add_to_channels_pref", `{"org":"Home","channels":["general"]}`)
 	values["data"] = fmt.Sprintf("%q", built.str("new_auto_add_to_channels_pref"))
 	for _, tool := range every(t) {
@@ -275,6 +276,12 @@ func readAll(t *testing.T, p *person, message, attachment string) {
 		if err := json.Unmarshal(entry(t, tool).RawInputSchema, &schema); err != nil {
 			t.Fatal(err)
 		}
+		if _, ok := schema.Properties["id"]; ok {
+			searches(t, p)
+		}
+		if tool.Name == "flow_search_message_context" && message == `"NONE"` {
+			continue // there is no hit yet
+		}
 		var args []string
 		for name := range schema.Properties {
 			if value, ok := values[name]; ok && (name == "timeout_seconds" || slices.Contains(schema.Required, name)) {
@@ -287,6 +294,14 @@ func readAll(t *testing.T, p *person, message, attachment string) {
 			continue
 		}
 		fits(t, tool, p.does(t, tool.Name, given))
+	}
+}
+
+// searches starts a search and waits until it is done.
+func searches(t *testing.T, p *person) {
+	t.Helper()
+	p.does(t, "flow_start_search", `{"id":"s","url":"q=..."}`)
+	for p.does(t, "flow_poll_search", `{"id":"s"}`).structured["done"] != true {
 	}
 }
 

@@ -52,6 +52,7 @@ var topics = []struct {
 	{"attachments", attachments},
 	{"reading", reading},
 	{"search", searching},
+	{"searches", searches},
 	{"notifications", notifications},
 	{"events", events},
 	{"requests", requests},

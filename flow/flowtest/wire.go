@@ -28,11 +28,13 @@ func listsAreNeverNull(t *testing.T, n *network) {
 		"EnumerateChannels":        fmt.Sprintf(`{"OrgID":%q}`, alice.founds(t, "Other")),
 		"EnumerateMessages":        fmt.Sprintf(`{"OrgID":%q,"ChannelID":%q,"Filters":null}`, org, general),
 		"Search":                   fmt.Sprintf(`{"OrgID":null,"ChannelID":%q,"Search":"x"}`, general),
+		"SearchMessageResults":     fmt.Sprintf(`{"Id":1,"OrgId":%q,"ChannelId":%q,"Start":0,"Stop":10}`, org, general),
 		"EnumerateLocalAccounts":   `{}`,
 
 		"EnumerateIntegrationProfiles":        `{}`,
 		"EnumeratePendingAttachmentTransfers": `{}`,
 	}
+	alice.starts(t, "1", "q", "x")
 	loner := n.register(t, "loner")
 	nowhere := n.process(t, "elsewhere")
 	for method, params := range empty {
@@ -54,6 +56,7 @@ func listsAreNeverNull(t *testing.T, n *network) {
 	known := map[string]bool{
 		"WaitForNotification":   true, // blocks until there is something
 		"AutoAddToChannelsPref": true, // of at least one channel
+		"SearchMessageContext":  true, // has the hit in it
 	}
 	for _, method := range full {
 		known[method] = true

@@ -136,7 +136,7 @@ func (x *searcher) connect(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	x.pool.SetMaxOpenConns(2)
+	x.pool.SetMaxOpenConns(2 + searchesAtOnce)
 	x.pool.SetConnMaxIdleTime(time.Minute)
 	return nil
 }

@@ -5,23 +5,30 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/flow-mcp/flow-mcp/flow"
 	"github.com/flow-mcp/flow-mcp/flow/sqlite/internal/db"
 )
 
-// How far a search looks. The index finds a text that begins where a word begins, all
-// the way back. One that begins inside a word is looked for in the newest messages and,
-// when nothing was found, by its other words or in more of the messages.
 const (
-	maxSearch     = 1000   // characters of a text to look for
-	nearScan      = 500    // messages
-	farScan       = 20_000 // messages
-	maxCandidates = 10_000 // messages of the index that are looked at closer
-	searchChunk   = 256
+	maxSearch   = 1000 // characters of a text to look for
+	searchChunk = 256
 )
+
+// reach is how far a search looks. The index finds a text that begins where a word
+// begins, all the way back. One that begins inside a word is looked for in the newest
+// messages and, when nothing was found, by its other words or in more of the messages.
+type reach struct {
+	hits       int
+	near, far  int // messages
+	candidates int // messages of the index that are looked at closer
+}
+
+// shortReach is that of Search, which somebody waits for.
+var shortReach = reach{hits: flow.MaxHits, near: nearScan, far: 20_000, candidates: 10_000}
+
+const nearScan = 500
 
 // Search implements [flow.Engine].
 func (e *Engine) Search(ctx context.Context, call flow.Call, in flow.SearchInput) ([]flow.SearchHit, error) {
@@ -29,25 +36,22 @@ func (e *Engine) Search(ctx context.Context, call flow.Call, in flow.SearchInput
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case !utf8.ValidString(in.Search):
-		return nil, flow.Errorf(flow.Invalid, "Search is not valid UTF-8")
-	case strings.TrimSpace(in.Search) == "":
-		return nil, flow.Errorf(flow.Invalid, "Search is empty; give the text to look for")
-	case utf8.RuneCountInString(in.Search) > maxSearch:
-		return nil, flow.Errorf(flow.Invalid, "Search is longer than %d characters", maxSearch)
+	s, err := e.store.newSearch(self.account, in.Search, shortReach)
+	if err != nil {
+		return nil, err
 	}
-	s := &search{
-		store: e.store, account: self.account, query: newQuery(in.Search),
-		channels: map[int64]bool{}, known: map[flow.Cursor]bool{}, before: e.store.hub.end() + 1,
-	}
-	if err := s.restrict(ctx, self, in); err != nil {
+	if err := s.restrict(ctx, self, "Search", in); err != nil {
 		return nil, e.store.explain(err)
+	}
+	var list hits
+	s.keep = func(ctx context.Context, found []db.TextsRow) (err error) {
+		s.size, err = list.read(ctx, e.store.read, self.account, found)
+		return err
 	}
 	if err := s.run(ctx); err != nil {
 		return nil, e.store.explain(err)
 	}
-	return s.hits(), nil
+	return list.oldestFirst(), nil
 }
 
 // search is one search under way. It goes back in the log from the end.
@@ -55,6 +59,8 @@ type search struct {
 	store   *store
 	account int64
 	query   query
+	reach   reach
+	keep    func(context.Context, []db.TextsRow) error // takes what was found
 
 	channel  int64          // 0 for all
 	team     int64          // 0 for all
@@ -63,20 +69,38 @@ type search struct {
 	before flow.Cursor          // all from here on has been looked at
 	looked int                  // at so many messages
 	known  map[flow.Cursor]bool // what was found
-	found  []db.SearchRowsRow
-	size   int // of the texts that were found
+	size   int                  // of what is kept, in bytes
+	cut    bool                 // there were more candidates than it may look at
+}
+
+// newSearch prepares a search. It checks the text.
+func (s *store) newSearch(account int64, text string, r reach) (*search, error) {
+	switch {
+	case !utf8.ValidString(text):
+		return nil, flow.Errorf(flow.Invalid, "the text to search for is not valid UTF-8")
+	case utf8.RuneCountInString(text) > maxSearch:
+		return nil, flow.Errorf(flow.Invalid, "the text to search for is longer than %d characters", maxSearch)
+	}
+	q := newQuery(text)
+	if q.folded == "" {
+		return nil, flow.Errorf(flow.Invalid, "the text to search for is empty; give what messages are to hold")
+	}
+	return &search{
+		store: s, account: account, query: q, reach: r,
+		channels: map[int64]bool{}, known: map[flow.Cursor]bool{}, before: s.hub.end() + 1,
+	}, nil
 }
 
 // restrict finds out where the account may look.
-func (s *search) restrict(ctx context.Context, self *who, in flow.SearchInput) (err error) {
+func (s *search) restrict(ctx context.Context, self *who, method string, in flow.SearchInput) (err error) {
 	read := s.store.read
 	if in.ChannelID != "" {
-		ch, err := channelFor(ctx, read, self, "Search", in.ChannelID, in.OrgID)
+		ch, err := channelFor(ctx, read, self, method, in.ChannelID, in.OrgID)
 		s.channel, s.channels[ch.ID] = ch.ID, true
 		return err
 	}
 	if in.OrgID != "" {
-		org, err := orgFor(ctx, read, self, "Search", in.OrgID)
+		org, err := orgFor(ctx, read, self, method, in.OrgID)
 		if err != nil {
 			return err
 		}
@@ -99,32 +123,38 @@ func (s *search) run(ctx context.Context) error {
 	if len(s.channels) == 0 {
 		return nil
 	}
-	near := nearScan
+	near := s.reach.near
 	if !s.query.inner {
 		near = 0
 	}
 	indexed := flow.Cursor(s.store.search.indexed.Load())
 	if err := s.scan(ctx, func() bool {
-		return s.looked >= near && s.before <= indexed+1 || s.looked >= farScan
+		return s.looked >= near && s.before <= indexed+1 || s.looked >= s.reach.far
 	}); err != nil {
 		return err
 	}
 	for _, selection := range []string{s.query.words, s.query.prefix, s.query.rest} {
-		if selection == "" || s.full() || selection == s.query.rest && len(s.found) > 0 {
+		if selection == "" || s.full() || selection == s.query.rest && len(s.known) > 0 {
 			continue
 		}
 		if err := s.look(ctx, in(selection, s.channels, s.team)); err != nil {
 			return err
 		}
 	}
-	if len(s.found) > 0 || s.query.rest != "" {
+	if len(s.known) > 0 || s.query.rest != "" {
 		return nil
 	}
-	return s.scan(ctx, func() bool { return s.looked >= farScan })
+	return s.scan(ctx, func() bool { return s.looked >= s.reach.far })
 }
 
 // full reports whether there are as many hits as are returned.
-func (s *search) full() bool { return len(s.known) >= flow.MaxHits || s.size > maxPageBytes }
+func (s *search) full() bool { return len(s.known) >= s.reach.hits || s.size > maxPageBytes }
+
+// more reports whether there may be hits that were not looked for.
+func (s *search) more() bool {
+	scanned := s.query.inner || s.query.words == ""
+	return s.full() || s.cut || scanned && s.before > 1 && len(s.channels) > 0
+}
 
 // scan reads texts, newest first, until enough says so.
 func (s *search) scan(ctx context.Context, enough func() bool) error {
@@ -177,7 +207,9 @@ func (s *search) look(ctx context.Context, match string) error {
 			failed = s.take(ctx, texts)
 		}
 		tried += len(places)
-		return failed == nil && tried < maxCandidates && !s.full()
+		enough := tried >= s.reach.candidates
+		s.cut = s.cut || enough
+		return failed == nil && !enough && !s.full()
 	})
 	if err != nil && ctx.Err() == nil {
 		s.store.search.fail(err)
@@ -195,36 +227,50 @@ func (s *search) at(ctx context.Context, places []flow.Cursor) ([]db.TextsRow, e
 	return s.store.read.Texts(ctx, string(list))
 }
 
-// take keeps those texts, newest first, that hold what is looked for and may be read.
+// take keeps those texts, newest first, that hold what is looked for.
 func (s *search) take(ctx context.Context, texts []db.TextsRow) error {
-	var places []flow.Cursor
+	var found []db.TextsRow
 	for _, text := range texts {
 		if s.full() || !s.channels[text.Channel] || s.known[text.Seq] || !s.query.isIn(text.Body) {
 			continue
 		}
 		s.known[text.Seq] = true
-		places = append(places, text.Seq)
+		found = append(found, text)
 	}
-	if len(places) == 0 {
+	if len(found) == 0 {
 		return nil
+	}
+	return s.keep(ctx, found)
+}
+
+// hits are messages that were found.
+type hits struct {
+	rows []db.SearchRowsRow
+	size int // in bytes
+}
+
+// read adds those of some messages that an account may read, and returns the size of all.
+func (h *hits) read(ctx context.Context, q *db.Queries, account int64, found []db.TextsRow) (int, error) {
+	places := make([]flow.Cursor, len(found))
+	for i, text := range found {
+		places[i] = text.Seq
 	}
 	list, err := json.Marshal(places)
 	if err != nil {
-		return err
+		return h.size, err
 	}
-	rows, err := s.store.read.SearchRows(ctx, string(list), s.account)
-	s.found = append(s.found, rows...)
+	rows, err := q.SearchRows(ctx, string(list), account)
+	h.rows = append(h.rows, rows...)
 	for _, row := range rows {
-		s.size += len(row.Body) + len(row.Other)
+		h.size += len(row.Body) + len(row.Other)
 	}
-	return err
+	return h.size, err
 }
 
-// hits returns what was found, oldest first.
-func (s *search) hits() []flow.SearchHit {
-	slices.SortFunc(s.found, func(a, b db.SearchRowsRow) int { return cmp.Compare(a.Seq, b.Seq) })
-	list := make([]flow.SearchHit, len(s.found))
-	for i, row := range s.found {
+func (h *hits) oldestFirst() []flow.SearchHit {
+	slices.SortFunc(h.rows, func(a, b db.SearchRowsRow) int { return cmp.Compare(a.Seq, b.Seq) })
+	list := make([]flow.SearchHit, len(h.rows))
+	for i, row := range h.rows {
 		list[i] = flow.SearchHit{Type: string(flow.MessageEvent.Type()), Data: messageOf(db.MessagesBetweenRow(row))}
 	}
 	return list

@@ -48,6 +48,8 @@ type session struct {
 	sync    *time.Timer // until synchronisation is announced
 	cause   error       // why the session has ended
 
+	searches map[flow.SearchID]*longSearch
+
 	ended chan struct{} // closed when it has
 }
 
@@ -259,6 +261,9 @@ func (s *store) end(one *session, cause error) {
 	}
 	one.cause = cmp.Or(cause, errUnknownSession)
 	close(one.ended)
+	for _, search := range one.searches {
+		search.stop()
+	}
 	if one.sync != nil {
 		one.sync.Stop()
 	}

@@ -42,8 +42,9 @@ type store struct {
 	sessions *sessions
 	search   *searcher
 	files
-	hashing chan struct{} // holds one token: who has it may compute a password hash
-	closed  atomic.Bool
+	background background
+	hashing    chan struct{} // holds one token: who has it may compute a password hash
+	closed     atomic.Bool
 
 	mu    sync.Mutex
 	seats map[string]bool // the processes that are there
@@ -60,6 +61,7 @@ func openStore(ctx context.Context, dir string, o Options) (_ *store, err error)
 	s := &store{
 		dir: dir, version: o.Version, log: o.Log,
 		hashing: make(chan struct{}, 1), seats: map[string]bool{},
+		background: newBackground(),
 	}
 	s.hashing <- struct{}{}
 	if s.log == nil {
@@ -260,6 +262,7 @@ func (s *store) close(ctx context.Context) error {
 	for _, one := range s.sessions.all() {
 		s.end(one, errClosed)
 	}
+	s.background.running.Wait()
 	s.search.stop()
 	if err = errors.Join(err, s.closeFiles()); err != nil {
 		return fmt.Errorf("close store %s: %w", s.dir, err)

@@ -28,3 +28,17 @@ ORDER BY message.seq DESC LIMIT sqlc.arg(most);
 SELECT message.seq, message.channel, message.body FROM message
 WHERE message.seq > sqlc.arg(after) AND message.seq < sqlc.arg(before) AND message.deleted = 0
 ORDER BY message.seq DESC;
+
+-- name: AddSearch :exec
+INSERT INTO search (member, session, id, url, upto) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET url = excluded.url, upto = excluded.upto;
+
+-- name: SearchByID :one
+SELECT url, upto FROM search WHERE member = ? AND session = ? AND id = ?;
+
+-- name: CountSearches :one
+-- The other searches of a session.
+SELECT count(*) FROM search WHERE member = ? AND session = ? AND id <> ?;
+
+-- name: DropSearch :exec
+DELETE FROM search WHERE member = ? AND session = ? AND id = ?;

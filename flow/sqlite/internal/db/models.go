@@ -202,6 +202,14 @@ type Request struct {
 	Created int64
 }
 
+type Search struct {
+	Member  string
+	Session flow.SessionID
+	ID      flow.SearchID
+	Url     string
+	Upto    flow.Cursor
+}
+
 type Seat struct {
 	Member    string
 	Home      string

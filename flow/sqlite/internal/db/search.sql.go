@@ -11,6 +11,63 @@ import (
 	"github.com/flow-mcp/flow-mcp/flow"
 )
 
+const addSearch = `-- name: AddSearch :exec
+INSERT INTO search (member, session, id, url, upto) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET url = excluded.url, upto = excluded.upto
+`
+
+type AddSearchParams struct {
+	Member  string
+	Session flow.SessionID
+	ID      flow.SearchID
+	Url     string
+	Upto    flow.Cursor
+}
+
+func (q *Queries) AddSearch(ctx context.Context, arg AddSearchParams) error {
+	_, err := q.db.ExecContext(ctx, addSearch,
+		arg.Member,
+		arg.Session,
+		arg.ID,
+		arg.Url,
+		arg.Upto,
+	)
+	return err
+}
+
+const countSearches = `-- name: CountSearches :one
+SELECT count(*) FROM search WHERE member = ? AND session = ? AND id <> ?
+`
+
+type CountSearchesParams struct {
+	Member  string
+	Session flow.SessionID
+	ID      flow.SearchID
+}
+
+// The other searches of a session.
+func (q *Queries) CountSearches(ctx context.Context, arg CountSearchesParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, countSearches, arg.Member, arg.Session, arg.ID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const dropSearch = `-- name: DropSearch :exec
+DELETE FROM search WHERE member = ? AND session = ? AND id = ?
+`
+
+type DropSearchParams struct {
+	Member  string
+	Session flow.SessionID
+	ID      flow.SearchID
+}
+
+func (q *Queries) DropSearch(ctx context.Context, arg DropSearchParams) error {
+	_, err := q.db.ExecContext(ctx, dropSearch, arg.Member, arg.Session, arg.ID)
+	return err
+}
+
 const scanChannel = `-- name: ScanChannel :many
 SELECT message.seq, message.channel, message.body FROM message
 WHERE message.channel = ?1 AND message.seq < ?2 AND message.deleted = 0
@@ -87,6 +144,28 @@ func (q *Queries) ScanLog(ctx context.Context, after flow.Cursor, before flow.Cu
 		return nil, err
 	}
 	return items, nil
+}
+
+const searchByID = `-- name: SearchByID :one
+SELECT url, upto FROM search WHERE member = ? AND session = ? AND id = ?
+`
+
+type SearchByIDParams struct {
+	Member  string
+	Session flow.SessionID
+	ID      flow.SearchID
+}
+
+type SearchByIDRow struct {
+	Url  string
+	Upto flow.Cursor
+}
+
+func (q *Queries) SearchByID(ctx context.Context, arg SearchByIDParams) (SearchByIDRow, error) {
+	row := q.db.QueryRowContext(ctx, searchByID, arg.Member, arg.Session, arg.ID)
+	var i SearchByIDRow
+	err := row.Scan(&i.Url, &i.Upto)
+	return i, err
 }
 
 const searchRows = `-- name: SearchRows :many
