@@ -118,6 +118,7 @@ type serveCommand struct {
 	Tools        []string `env:"FLOW_MCP_TOOLS" placeholder:"TOOL" help:"Further tools to offer, by name. (${env})"`
 	ExcludeTools []string `env:"FLOW_MCP_EXCLUDE_TOOLS" placeholder:"TOOL" help:"Tools not to offer, by name. (${env})"`
 	ReadOnly     bool     `env:"FLOW_MCP_READ_ONLY" help:"Offer only tools that change nothing. (${env})"`
+	Confirm      string   `env:"FLOW_MCP_CONFIRM" default:"auto" enum:"auto,never,destructive,always" help:"Before which calls a person is asked: never, destructive or always. Where the client cannot ask, such calls are refused. Auto is destructive where the client can ask. (${env})"`
 	Backend      string   `env:"FLOW_MCP_BACKEND" placeholder:"PATH" help:"Installed backend to drive instead of the embedded one: a semaphor-backend, or the directory of the application that it came with. (${env})"`
 }
 
@@ -203,7 +204,7 @@ func (s *serveCommand) mcp(client *flow.Client, log *slog.Logger) (*mcpSide, err
 	directory := flow.NewDirectory(client)
 	err := tools.Register(srv, client, directory, tools.Options{
 		Toolsets: s.Toolsets, Tools: s.Tools, ExcludeTools: s.ExcludeTools, ReadOnly: s.ReadOnly,
-		Log: log, Version: version(),
+		Consent: s.consent(), Log: log, Version: version(),
 	})
 	if err != nil {
 		return nil, err
@@ -215,13 +216,28 @@ func (s *serveCommand) mcp(client *flow.Client, log *slog.Logger) (*mcpSide, err
 	return &mcpSide{transport, directory, shown}, nil
 }
 
+// consent is what --confirm says.
+func (s *serveCommand) consent() tools.Consent {
+	switch s.Confirm {
+	case "never":
+		return tools.Consent{}
+	case "destructive":
+		return tools.Consent{Destructive: tools.AskOrRefuse}
+	case "always":
+		return tools.Consent{Destructive: tools.AskOrRefuse, Writing: tools.AskOrRefuse}
+	}
+	return tools.Consent{Destructive: tools.AskIfPossible}
+}
+
 // settings is what a reader of flow://me is told of how this server was started.
 func (s *serveCommand) settings() map[string]string {
 	sets := strings.Join(s.Toolsets, ",")
 	if sets == "" {
 		sets = "default"
 	}
-	return map[string]string{"toolsets": sets, "readOnly": strconv.FormatBool(s.ReadOnly), "version": version()}
+	return map[string]string{
+		"toolsets": sets, "readOnly": strconv.FormatBool(s.ReadOnly), "confirm": s.Confirm, "version": version(),
+	}
 }
 
 // instructions is what a model is told of the whole server.

@@ -41,7 +41,7 @@ func BenchmarkStart(b *testing.B) {
 func startTime(b *testing.B, program string, args ...string) time.Duration {
 	b.Helper()
 	begin := time.Now()
-	h, err := startProgram(b.Context(), program, os.Environ(), mcp.LATEST_LEGACY_PROTOCOL_VERSION, args...)
+	h, err := startProgram(b.Context(), program, nil, os.Environ(), mcp.LATEST_LEGACY_PROTOCOL_VERSION, args...)
 	took := time.Since(begin)
 	if err != nil {
 		b.Fatal(err)

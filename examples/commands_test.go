@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mark3labs/mcp-go/client"
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -47,7 +48,16 @@ func cmdModernHost(ts *testscript.TestScript, neg bool, args []string) {
 	begin(ts, neg, args, mcp.LATEST_PROTOCOL_VERSION)
 }
 
-func begin(ts *testscript.TestScript, neg bool, args []string, era string) {
+func cmdAnswerHost(ts *testscript.TestScript, neg bool, args []string) {
+	eras := map[string]string{"handshake": mcp.LATEST_LEGACY_PROTOCOL_VERSION, "modern": mcp.LATEST_PROTOCOL_VERSION}
+	if len(args) < 3 || eras[args[1]] == "" {
+		ts.Fatalf("usage: answer-host ACTION handshake|modern NAME [FLAGS]")
+	}
+	person := answers{mcp.ElicitationResponseAction(args[0]), ts.Stdout()}
+	begin(ts, neg, args[2:], eras[args[1]], client.WithElicitationHandler(person))
+}
+
+func begin(ts *testscript.TestScript, neg bool, args []string, era string, options ...client.ClientOption) {
 	if len(args) == 0 {
 		ts.Fatalf("usage: host NAME [FLAGS]")
 	}
@@ -55,7 +65,7 @@ func begin(ts *testscript.TestScript, neg bool, args []string, era string) {
 	defer cancel()
 	environ := []string{"HOME=" + ts.Getenv("WORK"), "PATH=" + ts.Getenv("PATH"),
 		"FLOW_MCP_DATA_DIR=" + ts.Getenv("FLOW_MCP_DATA_DIR"), "FLOW_MCP_BACKEND=" + ts.Getenv("FLOW_MCP_BACKEND")}
-	h, err := startHost(ctx, environ, era, append([]string{"--account", args[0]}, args[1:]...)...)
+	h, err := startProgram(ctx, binary, options, environ, era, append([]string{"--account", args[0]}, args[1:]...)...)
 	if h != nil {
 		all := scriptHosts(ts)
 		all.mu.Lock()

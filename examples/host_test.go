@@ -65,10 +65,13 @@ type host struct {
 
 // startHost runs the server with our own hands, so that a script can kill it.
 func startHost(ctx context.Context, environ []string, era string, args ...string) (*host, error) {
-	return startProgram(ctx, binary, environ, era, args...)
+	return startProgram(ctx, binary, nil, environ, era, args...)
 }
 
-func startProgram(ctx context.Context, program string, environ []string, era string, args ...string) (*host, error) {
+// startProgram runs a program as a server. Options are those of the client.
+func startProgram(
+	ctx context.Context, program string, options []client.ClientOption, environ []string, era string, args ...string,
+) (*host, error) {
 	cmd := exec.Command(program, args...)
 	cmd.Env = environ
 	cmd.Stderr = os.Stderr
@@ -90,7 +93,7 @@ func startProgram(ctx context.Context, program string, environ []string, era str
 		_ = cmd.Wait()
 		close(h.exited)
 	}()
-	h.client = client.NewClient(transport.NewIO(h.out, stdin, nopReader{}))
+	h.client = client.NewClient(transport.NewIO(h.out, stdin, nopReader{}), options...)
 	if err := h.client.Start(context.Background()); err != nil {
 		return nil, err
 	}
@@ -134,6 +137,19 @@ func (v *valve) Read(p []byte) (int, error) {
 	v.mu.Unlock()
 	<-open
 	return v.Reader.Read(p)
+}
+
+// answers is a person who answers every question in the same way.
+type answers struct {
+	action mcp.ElicitationResponseAction
+	asked  io.Writer
+}
+
+func (a answers) Elicit(_ context.Context, r mcp.ElicitationRequest) (*mcp.ElicitationResult, error) {
+	fmt.Fprintln(a.asked, r.Params.Message)
+	return &mcp.ElicitationResult{ElicitationResponse: mcp.ElicitationResponse{
+		Action: a.action, Content: map[string]any{"confirm": true},
+	}}, nil
 }
 
 // nopReader is the standard error that the transport wants to have.

@@ -8,6 +8,9 @@
 //
 //	host NAME [FLAGS]            start a server as a host does; NAME is its account
 //	modern-host NAME [FLAGS]     the same, in protocol 2026-07-28
+//	answer-host ACTION ERA NAME [FLAGS]
+//	                             a host whose user answers every question with ACTION:
+//	                             accept, decline or cancel; ERA is handshake or modern
 //	[!] call NAME TOOL JSON      call a tool; its text is stdout, its structure is stderr
 //	[!] read NAME URI            read a resource
 //	list NAME                    list resources: one line of URI and name each
@@ -71,6 +74,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"host":         cmdHost,
 			"modern-host":  cmdModernHost,
+			"answer-host":  cmdAnswerHost,
 			"call":         cmdCall,
 			"read":         cmdRead,
 			"list":         cmdList,

@@ -25,6 +25,7 @@ type statusOutput struct {
 	Backend  statusBackend `json:"backend"`
 	Tools    int           `json:"tools,omitzero"`
 	ReadOnly bool          `json:"read_only,omitzero"`
+	Consent  string        `json:"consent,omitzero"`
 	Off      []statusOff   `json:"off,omitzero"`
 	Version  string        `json:"version,omitzero"`
 }
@@ -56,7 +57,7 @@ const patience = 5 * time.Second
 func (c *call) status(ctx context.Context, _ statusInput) (statusOutput, string, error) {
 	out := statusOutput{
 		Teams: []statusTeam{}, Tools: len(c.choice.tools), ReadOnly: c.choice.readOnly,
-		Off: c.choice.off(), Version: c.version,
+		Off: c.choice.off(), Version: c.version, Consent: c.asking.describe(canElicit(ctx)),
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -151,6 +152,7 @@ func (o statusOutput) text() string {
 		out.WriteString(", read-only")
 	}
 	out.WriteString(".\n")
+	out.WriteString("Consent: " + o.Consent + ".\n")
 	for _, off := range o.Off {
 		fmt.Fprintf(&out, "Off: %s of %s; on with %s.\n", count(len(off.Tools), "tool"), off.Toolset, off.Flag)
 	}

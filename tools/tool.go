@@ -99,6 +99,7 @@ type answer struct {
 	text       string
 	structured any
 	content    []mcp.Content
+	question   *question // to be put to a person first; then there is nothing else
 }
 
 // marshal writes the structured form.
@@ -112,13 +113,15 @@ func (a *answer) marshal() (json.RawMessage, error) {
 // call is one use of a tool, with its parameters understood.
 type call struct {
 	resolver
-	args    map[string]any  // as the model meant them
-	wire    json.RawMessage // as the operation takes them
-	content []mcp.Content   // of the result, beside its text
+	args     map[string]any  // as the model meant them
+	resolved map[string]any  // as the operation takes them
+	wire     json.RawMessage // the same as JSON
+	content  []mcp.Content   // of the result, beside its text
 }
 
-// use understands the arguments, and does what they ask for.
-func (t *Tool) use(ctx context.Context, s *service, raw json.RawMessage) (*answer, error) {
+// use understands the arguments, and does what they ask for. Back is what a client brings
+// back that was asked to put a question to a person.
+func (t *Tool) use(ctx context.Context, s *service, raw json.RawMessage, back mcp.MultiRoundTripParams) (*answer, error) {
 	w, err := t.works()
 	if err != nil {
 		return nil, err
@@ -139,12 +142,14 @@ func (t *Tool) use(ctx context.Context, s *service, raw json.RawMessage) (*answe
 		}
 	}
 	c := &call{resolver: resolver{service: s}, args: args}
-	wire, err := c.resolve(ctx, w.form, args)
-	if err != nil {
+	if c.resolved, err = c.resolve(ctx, w.form, args); err != nil {
 		return nil, err
 	}
-	if c.wire, err = json.Marshal(wire); err != nil {
+	if c.wire, err = json.Marshal(c.resolved); err != nil {
 		return nil, err
+	}
+	if q, err := c.consent(ctx, t, w.form, back); q != nil || err != nil {
+		return &answer{question: q}, err
 	}
 	a, err := w.run(ctx, c)
 	return a, c.blame(err)
@@ -188,7 +193,7 @@ func composite[In, Out any](t Tool, run func(*call, context.Context, In) (Out, s
 			if err != nil {
 				return nil, err
 			}
-			return &answer{text, out, c.content}, nil
+			return &answer{text: text, structured: out, content: c.content}, nil
 		}
 		return w.ready()
 	})

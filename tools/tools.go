@@ -43,6 +43,8 @@ type Options struct {
 	ExcludeTools []string
 	// ReadOnly leaves out every tool that changes something.
 	ReadOnly bool
+	// Consent says before which calls a person is asked.
+	Consent Consent
 	// Log gets defects and, at debug level, calls; never what they say. Nil discards.
 	Log *slog.Logger
 	// Version is that of the server, for flow_status.
@@ -56,6 +58,8 @@ type service struct {
 	log     *slog.Logger
 	refs    *refs
 	choice  *choice
+	asking  Consent
+	seals   *seals
 	version string
 }
 
@@ -69,7 +73,7 @@ func Register(srv *server.MCPServer, client *flow.Client, dir *flow.Directory, o
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &service{client: client, dir: dir, log: o.Log, refs: &refs{}, choice: chosen, version: o.Version}
+	s := &service{client: client, dir: dir, log: o.Log, refs: &refs{}, choice: chosen, asking: o.Consent, seals: newSeals(), version: o.Version}
 	entries := make([]server.ServerTool, len(chosen.tools))
 	for i, t := range chosen.tools {
 		entry, err := t.MCP()
@@ -107,9 +111,12 @@ func (s *service) handler(t *Tool) server.ToolHandlerFunc {
 		}
 		ctx, stop := withProgress(ctx, req)
 		defer stop()
-		a, err := t.use(ctx, s, raw)
+		a, err := t.use(ctx, s, raw, req.Params.MultiRoundTripParams)
 		if err != nil {
 			return s.failed(ctx, t, err), nil
+		}
+		if a.question != nil {
+			return a.question.result(), nil
 		}
 		structured, err := a.marshal()
 		if err != nil {

@@ -1,0 +1,169 @@
+package tools
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+)
+
+// Ask says whether a person at the client is asked before a call.
+type Ask int
+
+// The answers to that.
+const (
+	// DoNotAsk leaves it to the host, which shows its user what it calls.
+	DoNotAsk Ask = iota
+	// AskIfPossible asks where the client can show a question, and goes on where it cannot.
+	AskIfPossible
+	// AskOrRefuse asks, and does nothing where the client cannot show a question.
+	AskOrRefuse
+)
+
+// Consent says before which calls a person is asked. The zero value asks before none.
+type Consent struct {
+	// Destructive is for calls that remove something that others can miss.
+	Destructive Ask
+	// Writing is for all calls that change something.
+	Writing Ask
+}
+
+// rule returns how to ask before a call of t.
+func (c Consent) rule(t *Tool) Ask {
+	ask := DoNotAsk
+	if t.Effect == flow.Destroys {
+		ask = c.Destructive
+	}
+	if t.Effect != flow.Reads {
+		ask = max(ask, c.Writing)
+	}
+	return ask
+}
+
+// previewName is the parameter by which a call only tells what it would do.
+const previewName = "preview"
+
+// answerKey names the only question of a call among the client's answers.
+const answerKey = "confirm"
+
+// consent asks a person about the call, where the rules say so. It returns nil when the
+// call may go on; a question when the client has to carry it to the person and call again;
+// and an error when the call must not be done.
+func (c *call) consent(ctx context.Context, t *Tool, f *form, back mcp.MultiRoundTripParams) (*question, error) {
+	ask := c.asking.rule(t)
+	if only, _ := c.args[previewName].(bool); only || ask == DoNotAsk {
+		return nil, nil
+	}
+	if !canElicit(ctx) {
+		if ask == AskOrRefuse {
+			return nil, refused(t, "it needs the consent of a person, and this client cannot ask one (it did not declare elicitation). "+
+				"A person can do it in a client that can, or change the confirmation rules of this server")
+		}
+		return nil, nil
+	}
+	q, err := c.question(ctx, t, f)
+	if err != nil {
+		return nil, err
+	}
+	if !server.IsModernRequest(ctx) {
+		return nil, q.put(ctx)
+	}
+	if back.RequestState == "" {
+		q.state = c.seals.seal(q.about)
+		return q, nil
+	}
+	if err := c.seals.open(back.RequestState, q.about); err != nil {
+		return nil, refused(t, fmt.Sprintf("the confirmation does not hold: %v. Call again without it to ask anew", err))
+	}
+	return nil, q.settle(server.ElicitationResponse(back.InputResponses, answerKey))
+}
+
+func refused(t *Tool, why string) error {
+	return flow.Errorf(flow.Denied, "Nothing was done. %s: %s", t.Title, why)
+}
+
+// canElicit reports whether the client of a request shows forms to a person. A capability
+// that names no mode means forms.
+func canElicit(ctx context.Context) bool {
+	can := capabilities(ctx).Elicitation
+	return can != nil && (can.Form != nil || can.URL == nil)
+}
+
+// capabilities returns what the client of a request has declared: in the request itself
+// from 2026-07-28 on, before in the handshake.
+func capabilities(ctx context.Context) mcp.ClientCapabilities {
+	if server.IsModernRequest(ctx) {
+		if declared := server.RequestProtocolInfoFromContext(ctx).ClientCapabilities; declared != nil {
+			return *declared
+		}
+		return mcp.ClientCapabilities{}
+	}
+	if session, ok := server.ClientSessionFromContext(ctx).(server.SessionWithClientInfo); ok {
+		return session.GetClientCapabilities()
+	}
+	return mcp.ClientCapabilities{}
+}
+
+// put asks a client that shook hands, and waits for the answer.
+func (q *question) put(ctx context.Context) error {
+	session, ok := server.ClientSessionFromContext(ctx).(server.SessionWithElicitation)
+	if !ok {
+		return refused(q.tool, "the connection cannot carry a question to a person")
+	}
+	waiting, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	got, err := session.RequestElicitation(waiting, mcp.ElicitationRequest{
+		Request: mcp.Request{Method: string(mcp.MethodElicitationCreate)},
+		Params:  q.params(),
+	})
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.Is(waiting.Err(), context.DeadlineExceeded):
+		return refused(q.tool, fmt.Sprintf("nobody answered the question within %v", answerTime))
+	case err != nil:
+		return refused(q.tool, fmt.Sprintf("the client did not bring an answer from a person: %v", err))
+	}
+	return q.settle(got)
+}
+
+// settle returns nil when the answer is a yes.
+func (q *question) settle(got *mcp.ElicitationResult) error {
+	if got == nil {
+		return refused(q.tool, "the client brought no answer from a person")
+	}
+	switch got.Action {
+	case mcp.ElicitationResponseActionAccept:
+		content, _ := got.Content.(map[string]any)
+		if yes, _ := content[answerKey].(bool); yes {
+			return nil
+		}
+		return refused(q.tool, "the person sent the form without confirming")
+	case mcp.ElicitationResponseActionDecline:
+		return refused(q.tool, "the person declined. Do not try again unless they ask for it")
+	case mcp.ElicitationResponseActionCancel:
+		return refused(q.tool, "the person closed the question without an answer")
+	}
+	return refused(q.tool, "the client brought an answer that is neither accept, decline nor cancel")
+}
+
+// describe says in words what is asked about, and what that means with a client.
+func (c Consent) describe(can bool) string {
+	what, ask := "calls that destroy something", c.Destructive
+	if c.Writing >= ask && c.Writing != DoNotAsk {
+		what, ask = "every call that changes something", c.Writing
+	}
+	switch {
+	case ask == DoNotAsk:
+		return "a person is asked before no call"
+	case can:
+		return "a person is asked before " + what
+	case ask == AskOrRefuse:
+		return what + " are refused, since a person would have to be asked and this client cannot ask"
+	}
+	return "a person would be asked before " + what + ", but this client cannot ask"
+}
