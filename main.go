@@ -35,6 +35,7 @@ import (
 	"github.com/flow-mcp/flow-mcp/internal/logs"
 	"github.com/flow-mcp/flow-mcp/internal/prompts"
 	"github.com/flow-mcp/flow-mcp/internal/stdio"
+	"github.com/flow-mcp/flow-mcp/internal/tail"
 	"github.com/flow-mcp/flow-mcp/resources"
 	"github.com/flow-mcp/flow-mcp/tools"
 )
@@ -44,6 +45,7 @@ type program struct {
 	ShowVersion kong.VersionFlag `name:"version" help:"Print the version."`
 
 	Serve   serveCommand   `cmd:"" default:"withargs" help:"Serve MCP on standard input and output. This is what hosts run, and what happens without a command."`
+	Tail    tailCommand    `cmd:"" help:"Print messages as they come."`
 	Backend backendCommand `cmd:"" help:"Run the embedded backend alone, for programs that speak the Flow protocol."`
 	Demo    demoCommand    `cmd:"" help:"Run two servers, send a message from one to the other, and show it."`
 	Version versionCommand `cmd:"" help:"Print the version."`
@@ -111,15 +113,20 @@ func run(ctx context.Context, args []string) int {
 	return 0
 }
 
-type serveCommand struct {
+// accountFlags say who one is, and on which backend.
+type accountFlags struct {
 	storeFlags
-	Account      string   `env:"FLOW_MCP_ACCOUNT" placeholder:"NAME" help:"Account to use; it is made when it does not exist. Your user name when not given. (${env})"`
+	Account string `env:"FLOW_MCP_ACCOUNT" placeholder:"NAME" help:"Account to use; it is made when it does not exist. Your user name when not given. (${env})"`
+	Backend string `env:"FLOW_MCP_BACKEND" placeholder:"PATH" help:"Installed backend to drive instead of the embedded one: a semaphor-backend, or the directory of the application that it came with. (${env})"`
+}
+
+type serveCommand struct {
+	accountFlags
 	Toolsets     []string `env:"FLOW_MCP_TOOLSETS" placeholder:"SET" help:"Sets of tools to offer: default, all, or groups of operations. (${env})"`
 	Tools        []string `env:"FLOW_MCP_TOOLS" placeholder:"TOOL" help:"Further tools to offer, by name. (${env})"`
 	ExcludeTools []string `env:"FLOW_MCP_EXCLUDE_TOOLS" placeholder:"TOOL" help:"Tools not to offer, by name. (${env})"`
 	ReadOnly     bool     `env:"FLOW_MCP_READ_ONLY" help:"Offer only tools that change nothing. (${env})"`
 	Confirm      string   `env:"FLOW_MCP_CONFIRM" default:"auto" enum:"auto,never,destructive,always" help:"Before which calls a person is asked: never, destructive or always. Where the client cannot ask, such calls are refused. Auto is destructive where the client can ask. (${env})"`
-	Backend      string   `env:"FLOW_MCP_BACKEND" placeholder:"PATH" help:"Installed backend to drive instead of the embedded one: a semaphor-backend, or the directory of the application that it came with. (${env})"`
 }
 
 // Run serves one host until it closes standard input or ctx ends.
@@ -134,13 +141,7 @@ func (s *serveCommand) Run(ctx context.Context, log *slog.Logger) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 
-	supervisor, setup := s.embedded(executable), s.setup()
-	if s.Backend != "" {
-		app := &process.Application{Path: s.Backend, DataDir: s.DataDir, Guard: []string{executable, "guard", "--"}}
-		supervisor, setup.Config = &process.Supervisor{Newest: app.Command, Own: true}, app.Config
-	}
-	supervisor.Log = log.With("part", "backend")
-	client := flow.NewClient(supervisor, setup)
+	supervisor, client := s.connect(executable, log)
 	mcp, err := s.mcp(client, log)
 	if err != nil {
 		return err
@@ -160,16 +161,27 @@ func (s *serveCommand) Run(ctx context.Context, log *slog.Logger) error {
 	return running.Wait()
 }
 
+// connect returns the client of the account, and what keeps its backend running.
+func (a *accountFlags) connect(executable string, log *slog.Logger) (*process.Supervisor, *flow.Client) {
+	supervisor, setup := a.embedded(executable), a.setup()
+	if a.Backend != "" {
+		app := &process.Application{Path: a.Backend, DataDir: a.DataDir, Guard: []string{executable, "guard", "--"}}
+		supervisor, setup.Config = &process.Supervisor{Newest: app.Command, Own: true}, app.Config
+	}
+	supervisor.Log = log.With("part", "backend")
+	return supervisor, flow.NewClient(supervisor, setup)
+}
+
 // embedded describes our own backend as a process.
-func (s *serveCommand) embedded(executable string) *process.Supervisor {
+func (a *accountFlags) embedded(executable string) *process.Supervisor {
 	return &process.Supervisor{
-		Command: []string{executable, "backend", "--until-stdin-closes", "--data-dir", s.DataDir, "--log-format", "json", "0"},
+		Command: []string{executable, "backend", "--until-stdin-closes", "--data-dir", a.DataDir, "--log-format", "json", "0"},
 		Own:     true,
 	}
 }
 
-func (s *serveCommand) setup() flow.Setup {
-	name := s.Account
+func (a *accountFlags) setup() flow.Setup {
+	name := a.Account
 	if name == "" {
 		name = userName()
 	}
@@ -271,6 +283,42 @@ func (m *mcpSide) pump(ctx context.Context, client *flow.Client, supervisor *pro
 func updated(n flow.Notification) bool {
 	state, err := flow.NotifyEvent.Decode(n)
 	return err == nil && state.EventCode == flow.UpdateReady
+}
+
+type tailCommand struct {
+	accountFlags
+	Channel    []string `short:"c" sep:"none" placeholder:"CHANNEL" help:"Only these channels: names, ids or links."`
+	After      *int64   `placeholder:"CURSOR" xor:"start" help:"Begin behind this cursor; 0 is the beginning. From now on when nothing says where."`
+	Since      string   `placeholder:"TIME" xor:"start" help:"Begin at a time: 90m ago, 2026-11-26, or 2026-11-26T17:00:00Z."`
+	Once       bool     `help:"End when what is there was printed."`
+	JSON       bool     `name:"json" help:"One JSON object a line."`
+	CursorFile string   `type:"path" placeholder:"FILE" help:"Go on where the last run with this file ended. It is made when it is missing."`
+}
+
+// Run prints messages until it is stopped or its reader goes.
+func (c *tailCommand) Run(ctx context.Context, log *slog.Logger) error {
+	executable, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find the own program: %w", err)
+	}
+	options := tail.Options{
+		Channels: c.Channel, After: (*flow.Cursor)(c.After), Once: c.Once, JSON: c.JSON, CursorFile: c.CursorFile, Log: log,
+	}
+	if c.Since != "" {
+		if options.Since, err = tail.ParseSince(c.Since, time.Now()); err != nil {
+			return fmt.Errorf("--since: %w", err)
+		}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	supervisor, client := c.connect(executable, log)
+	var running errgroup.Group
+	running.Go(func() error { return supervisor.Run(ctx) })
+	running.Go(func() error {
+		defer cancel()
+		return tail.Run(ctx, client, os.Stdout, options)
+	})
+	return running.Wait()
 }
 
 type backendCommand struct {

@@ -20,6 +20,13 @@
 //	kill-server NAME             SIGKILL to the server itself
 //	close NAME                   close its standard input
 //	gone NAME                    wait until no process of it is left, two seconds at most
+//	tail NAME [FLAGS]            start flow-mcp tail; NAME is its account
+//	line NAME REGEXP             wait for its next line, which must match
+//	ended NAME                   wait until it has ended well, with nothing left to read
+//	interrupt NAME               SIGINT to it, then as ended
+//	hang-up NAME                 close the pipe that it writes to
+//	kill-tail NAME               SIGKILL to it
+//	kill-tail-backend NAME       SIGKILL to its backend
 //
 // $channel is the URI of the channel general once any host has listed resources.
 package examples_test
@@ -66,6 +73,7 @@ func TestScripts(t *testing.T) {
 			hosts := newHosts(env)
 			env.Values[hostsKey{}] = hosts
 			env.Defer(hosts.closeAll)
+			env.Values[tailsKey{}] = newTails(env)
 			env.Setenv("PATH", filepath.Dir(binary)+string(os.PathListSeparator)+env.Getenv("PATH"))
 			env.Setenv("BINARY", binary)
 			env.Setenv("FLOW_MCP_DATA_DIR", filepath.Join(env.WorkDir, "store"))
@@ -84,6 +92,14 @@ func TestScripts(t *testing.T) {
 			"kill-server":  cmdKillServer,
 			"close":        cmdClose,
 			"gone":         cmdGone,
+
+			"tail":              cmdTail,
+			"line":              cmdLine,
+			"interrupt":         cmdInterrupt,
+			"ended":             cmdEnded,
+			"hang-up":           cmdHangUp,
+			"kill-tail":         cmdKillTail,
+			"kill-tail-backend": cmdKillTailBackend,
 		},
 	})
 }

@@ -15,7 +15,7 @@ const module = "github.com/flow-mcp/flow-mcp"
 // doors says which rooms each room may import. A room that is missing may import none.
 var doors = map[string][]string{
 	"": {"examples/demo", "flow", "flow/backend", "flow/process", "flow/sqlite",
-		"internal/logs", "internal/prompts", "internal/stdio", "resources", "tools"},
+		"internal/logs", "internal/prompts", "internal/stdio", "internal/tail", "resources", "tools"},
 	"tools":         {"flow", "schemas"},
 	"resources":     {"flow", "schemas"},
 	"flow/process":  {"flow"},
@@ -31,6 +31,7 @@ var doors = map[string][]string{
 
 	"internal/conformance": {"internal/stdio"},
 	"internal/prompts":     {"flow"},
+	"internal/tail":        {"flow"},
 }
 
 // keepers says who alone may import a library, and why.

@@ -1,0 +1,167 @@
+package tail
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf16"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+)
+
+// printer writes messages. As text a message is
+//
+//	2026-11-26 17:20:05 Home/general @ana: the first line
+//	  | every further line
+//	  + file "plan.txt", 120 bytes, flow://attachments/...
+//
+// in local time. Characters that a terminal acts on, or that a reader cannot see, are left
+// out, names with odd characters are quoted, and no line but the first of a message begins
+// with a digit. As JSON a message is one line with everything in it; there the same
+// characters are escaped, so that nothing is lost.
+type printer struct {
+	out    io.Writer
+	dir    *flow.Directory
+	client *flow.Client
+	json   bool
+
+	names map[flow.AccountID]string // of people who are in no team any more
+}
+
+// line is a message as JSON.
+type line struct {
+	Cursor      flow.Cursor     `json:"cursor"`
+	ID          flow.MessageID  `json:"id"`
+	Time        string          `json:"time"` // RFC 3339, in UTC
+	Org         string          `json:"org"`
+	OrgID       flow.OrgID      `json:"orgId"`
+	Channel     string          `json:"channel"`
+	ChannelID   flow.ChannelID  `json:"channelId"`
+	Sender      string          `json:"sender"`
+	SenderID    flow.AccountID  `json:"senderId"`
+	Text        string          `json:"text"`
+	OtherData   json.RawMessage `json:"otherData,omitempty"`
+	Attachments []file          `json:"attachments,omitempty"`
+	Link        string          `json:"link"`
+
+	at time.Time
+}
+
+type file struct {
+	flow.Attachment
+	Link string `json:"link"`
+}
+
+// print writes one message with a single write.
+func (p *printer) print(ctx context.Context, cursor flow.Cursor, m flow.Message) error {
+	l := p.line(ctx, cursor, m)
+	if !p.json {
+		_, err := io.WriteString(p.out, l.text())
+		return err
+	}
+	raw, err := l.encode()
+	if err != nil {
+		return err
+	}
+	_, err = p.out.Write(raw)
+	return err
+}
+
+func (p *printer) line(ctx context.Context, cursor flow.Cursor, m flow.Message) line {
+	at := time.UnixMilli(m.CreationTime)
+	l := line{
+		Cursor: cursor, ID: m.ID, at: at, Time: at.UTC().Format("2006-01-02T15:04:05.000Z07:00"),
+		OrgID: m.OrgID, ChannelID: m.ChannelID, SenderID: m.SenderAccountID, Text: m.Text,
+		Link: flow.Link{Channel: m.ChannelID, Message: m.ID}.String(),
+	}
+	if json.Valid([]byte(m.OtherData)) {
+		l.OtherData = json.RawMessage(m.OtherData)
+	}
+	for _, a := range m.Attachments {
+		l.Attachments = append(l.Attachments, file{a, flow.Link{Attachment: a.ID}.String()})
+	}
+	if names, err := p.dir.Names(ctx); err == nil { // without, ids have to do
+		l.Org, l.Channel, l.Sender = names.Org(m.OrgID), names.Channel(m.ChannelID), names.Account(m.SenderAccountID)
+	}
+	if l.Sender == "" {
+		l.Sender = p.stranger(ctx, m.SenderAccountID)
+	}
+	return l
+}
+
+// stranger asks for the name of somebody who has left.
+func (p *printer) stranger(ctx context.Context, id flow.AccountID) string {
+	if name, ok := p.names[id]; ok {
+		return name
+	}
+	peer, err := flow.GetPeerFromID.Call(ctx, p.client, flow.GetPeerFromIDInput{PeerID: id})
+	if err != nil {
+		return ""
+	}
+	if p.names == nil {
+		p.names = map[flow.AccountID]string{}
+	}
+	p.names[id] = peer.Username
+	return peer.Username
+}
+
+// encode writes the line as JSON.
+func (l line) encode() ([]byte, error) {
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(l); err != nil {
+		return nil, err
+	}
+	return []byte(flow.ReplaceHidden(out.String(), escaped)), nil
+}
+
+// escaped is how JSON writes a character of a string without showing it.
+func escaped(r rune) string {
+	if high, low := utf16.EncodeRune(r); high != unicode.ReplacementChar {
+		return fmt.Sprintf(`\u%04x\u%04x`, high, low)
+	}
+	return fmt.Sprintf(`\u%04x`, r)
+}
+
+// text writes the line for people.
+func (l line) text() string {
+	var out strings.Builder
+	fmt.Fprintf(&out, "%s %s/%s %s: %s\n", l.at.Local().Format(time.DateTime), shown(l.Org, string(l.OrgID)),
+		shown(l.Channel, string(l.ChannelID)), "@"+shown(l.Sender, string(l.SenderID)),
+		strings.ReplaceAll(seen(l.Text), "\n", "\n  | "))
+	for _, f := range l.Attachments {
+		fmt.Fprintf(&out, "  + file %s, %d bytes, %s\n", strconv.Quote(seen(f.Filename)), f.Size, f.Link)
+	}
+	return out.String()
+}
+
+// shown is a name as a part of a line, or what stands for it. It is quoted when it could
+// be taken for more than a name.
+func shown(name, id string) string {
+	name = seen(name)
+	if name == "" {
+		name = seen(id)
+	}
+	odd := func(r rune) bool {
+		return !unicode.In(r, unicode.Letter, unicode.Mark, unicode.Number) && !strings.ContainsRune("._-@", r)
+	}
+	if name == "" || strings.ContainsFunc(name, odd) {
+		return strconv.Quote(name)
+	}
+	return name
+}
+
+// lineBreaks are what terminals and readers take for the end of a line.
+var lineBreaks = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\v", "\n", "\f", "\n", "\u0085", "\n", "\u2028", "\n", "\u2029", "\n")
+
+// seen is text without what a reader cannot see.
+func seen(text string) string {
+	return flow.ReplaceHidden(lineBreaks.Replace(text), func(rune) string { return "" })
+}
