@@ -30,6 +30,7 @@ type Engine interface {
 	Searching
 	Attachments
 	Overviews
+	Escrow
 }
 
 // Nothing is the result of operations that have none. It is null on the wire.

@@ -46,6 +46,10 @@ type Info struct {
 	// company behind the backend, which there is none: with a neutral value, or with
 	// Unsupported. It is empty for all other operations.
 	Neutral string
+	// Secret says that a secret is among the parameters or in the result which only a
+	// program should see, such as a password that was made up. The operation is not
+	// offered to models, and an engine keeps no parameter or result of it in the clear.
+	Secret bool
 }
 
 // Call is what comes with every request beside its own parameters.
@@ -100,6 +104,12 @@ func (o *Operation[In, Out]) starts() *Operation[In, Out] {
 // neutral marks a row as one that needs a company, and says what takes its place.
 func (o *Operation[In, Out]) neutral(answer string) *Operation[In, Out] {
 	o.info.Neutral = answer
+	return o
+}
+
+// secret marks a row, see [Info].
+func (o *Operation[In, Out]) secret() *Operation[In, Out] {
+	o.info.Secret = true
 	return o
 }
 

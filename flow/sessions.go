@@ -85,7 +85,8 @@ type StartUpLocalInput struct {
 	DeviceName string `jsonschema_description:"Label of the device when one is made." json:",omitzero"`
 }
 
-// Home is where all accounts of a machine meet. Source: proposed by this project.
+// Home is where all accounts of a machine meet, but for those of programs, such as escrow
+// accounts: their Home has neither team nor channel. Source: proposed by this project.
 type Home struct {
 	AccountID AccountID `json:"accountId" jsonschema_description:"The started account."`
 	Username  string    `json:"username" jsonschema_description:"Its user name."`

@@ -28,6 +28,8 @@ func retitle(op flow.AnyOperation, t *Tool) {
 		t.Description = "Delete your messages for everybody, or anybody's as owner or admin of the channel."
 	case flow.EnumerateMessages:
 		t.Description = "Read a channel or direct conversation: its newest messages, or those before or after one. Oldest first."
+	case flow.EnumerateDeletedMessages:
+		t.Description = "Read the deleted messages of a channel as they were; for escrow accounts in its team. Oldest first."
 	}
 }
 
@@ -43,7 +45,7 @@ func adjust(op flow.AnyOperation, f *form) {
 	if op == flow.NewOrgJoinRequest {
 		f.field("org").mustSay("Team to join, by id or link.") // the own one is not meant
 	}
-	if op == flow.EnumerateMessages {
+	if op == flow.EnumerateMessages || op == flow.EnumerateDeletedMessages {
 		f.field("limit").description = "50 when left out."
 		f.field("limit").fallback = json.Number("50")
 		f.field("before").description = "Only before this one." + suffixes[messageID]
@@ -87,4 +89,7 @@ var titles = map[flow.AnyOperation]string{
 
 	flow.NewAutoAddToChannelsPref: "Build channels for new members",
 	flow.AutoAddToChannelsPref:    "List channels for new members",
+
+	flow.FetchDeletedMessages:     "List channels with deleted messages",
+	flow.EnumerateDeletedMessages: "Read deleted messages",
 }

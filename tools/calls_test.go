@@ -249,14 +249,35 @@ func TestResultsFitTheirSchemas(t *testing.T) {
 	}
 	made := ana.does(t, "flow_send_message", fmt.Sprintf(`{"channel":"general","text":"","files":[%q]}`, file))
 	attachment := fmt.Sprintf("%q", made.list("files")[0]["id"])
-	readAll(t, ana, `"NONE"`, attachment)
+	vault := w.escrow(t, ana)
+	readAll(t, ana, vault, `"NONE"`, attachment)
+	gone := ana.does(t, "flow_send_message", `{"channel":"general","text":"taken back"}`)
+	ana.does(t, "flow_mark_messages_deleted", fmt.Sprintf(`{"channel":"general","messages":[%q]}`, gone.str("message_id")))
 	w.joins(t, "ben", tools.Options{}).does(t, "flow_status", `{}`)
 	ana.does(t, "flow_new_direct_conversation", `{"org":"Home","member":"@ben"}`)
 	sent := ana.does(t, "flow_send_message", `{"channel":"general","text":"...","other_data":{"highlighted":[]}}`)
-	readAll(t, ana, fmt.Sprintf("%q", sent.str("message_id")), attachment)
+	readAll(t, ana, vault, fmt.Sprintf("%q", sent.str("message_id")), attachment)
 }
 
-func readAll(t *testing.T, p *person, message, attachment string) {
+// escrow starts an escrow account in the team and channel of the machine. Only a program
+// can make one.
+func (w *world) escrow(t *testing.T, owner *person) *person {
+	t.Helper()
+	opened, err := flow.NewSession.Call(t.Context(), w.caller, flow.NewSessionInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := flow.CreateEscrowAccount.Call(t.Context(), flow.Session{Caller: w.caller, ID: opened.SessionID}, flow.CreateEscrowAccountInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	owner.does(t, "flow_org_add_member", fmt.Sprintf(`{"org":"Home","member":%q,"member_state":"m"}`, made.Username))
+	owner.does(t, "flow_channel_add_member", fmt.Sprintf(`{"channel":"general","member":%q,"member_state":"m"}`, made.Username))
+	return w.joins(t, made.Username, allTools)
+}
+
+// readAll calls every reading tool, as somebody who may.
+func readAll(t *testing.T, p, escrow *person, message, attachment string) {
 	t.Helper()
 	values := map[string]string{"org": `"Home"`, "channel": `"general"`, "peer": `"me"`, "peer_username": `"ana"`,
 		"search": `"..."`, "timeout_seconds": "0", "message": message, "attachment": attachment,
@@ -293,7 +314,11 @@ func readAll(t *testing.T, p *person, message, attachment string) {
 			p.cannot(t, tool.Name, given, "no", "page")
 			continue
 		}
-		fits(t, tool, p.does(t, tool.Name, given))
+		reader := p
+		if tool.Group == flow.EscrowGroup {
+			reader = escrow
+		}
+		fits(t, tool, reader.does(t, tool.Name, given))
 	}
 }
 

@@ -232,7 +232,7 @@ func inOurWord(word string) string {
 	if _, nested, ok := strings.Cut(word, "."); ok {
 		return snake(nested)
 	}
-	if _, ok := flow.Lookup(word); ok && strings.Contains(snake(word), "_") {
+	if op, ok := flow.Lookup(word); ok && offered(op.Info()) && strings.Contains(snake(word), "_") {
 		return toolName(word)
 	}
 	return word

@@ -31,7 +31,7 @@ var daily = []flow.AnyOperation{
 var every = sync.OnceValue(func() []*Tool {
 	all := []*Tool{statusTool(), waitTool(), catchUpTool(), sendTool(), getAttachmentTool(), saveAttachmentTool()}
 	for _, op := range flow.Catalogue() {
-		if op.Info().Effect != flow.Protocol && op != flow.AnyOperation(flow.SendMessage) {
+		if offered(op.Info()) && op != flow.AnyOperation(flow.SendMessage) {
 			t := operationTool(op)
 			t.daily = slices.Contains(daily, op)
 			all = append(all, t)
@@ -39,6 +39,10 @@ var every = sync.OnceValue(func() []*Tool {
 	}
 	return all
 })
+
+// offered reports whether an operation is a tool: one that keeps the protocol going is
+// not, nor one with a secret that must not pass through a model's context.
+func offered(o flow.Info) bool { return o.Effect != flow.Protocol && !o.Secret }
 
 // choice is what was chosen at start.
 type choice struct {

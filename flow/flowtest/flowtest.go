@@ -62,6 +62,7 @@ var topics = []struct {
 	{"preferences", preferences},
 	{"adding to channels", autoAdds},
 	{"overviews", overviews},
+	{"escrow accounts", escrow},
 	{"wire", wire},
 }
 

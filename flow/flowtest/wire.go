@@ -33,9 +33,14 @@ func listsAreNeverNull(t *testing.T, n *network) {
 
 		"EnumerateIntegrationProfiles":        `{}`,
 		"EnumeratePendingAttachmentTransfers": `{}`,
+
+		"FetchDeletedMessages":     fmt.Sprintf(`{"OrgID":%q}`, org),
+		"EnumerateDeletedMessages": fmt.Sprintf(`{"ChannelID":%q}`, general),
 	}
 	alice.starts(t, "1", "q", "x")
 	loner := n.register(t, "loner")
+	vault, _ := n.escrowAccount(t)
+	alice.admits(t, org, vault, flow.Member)
 	nowhere := n.process(t, "elsewhere")
 	for method, params := range empty {
 		var who flow.Caller = alice
@@ -44,6 +49,8 @@ func listsAreNeverNull(t *testing.T, n *network) {
 			who = loner
 		case "EnumerateLocalAccounts":
 			who = nowhere
+		case "FetchDeletedMessages", "EnumerateDeletedMessages":
+			who = vault
 		}
 		if got := raw(t, who, method, params); got != "[]" {
 			t.Errorf("%s of nothing returns %s, want []", method, got)

@@ -21,7 +21,7 @@ func (t *tx) newAccount(a db.Account) (db.Account, error) {
 	var err error
 	a.ID, err = t.AddAccount(t.ctx, db.AddAccountParams{
 		Public: a.Public, Server: a.Server, Username: a.Username, Folded: a.Folded,
-		Phone: a.Phone, Verifier: a.Verifier, Created: a.Created,
+		Phone: a.Phone, Verifier: a.Verifier, Kind: a.Kind, Created: a.Created,
 	})
 	if err != nil {
 		return a, err
@@ -62,38 +62,41 @@ func (t *tx) free(server, username string, self int64) error {
 
 // CreateAccount implements [flow.Engine].
 func (e *Engine) CreateAccount(ctx context.Context, call flow.Call, in flow.CreateAccountInput) (flow.Nothing, error) {
-	none := flow.Nothing{}
+	return signUp(ctx, e, call, "CreateAccount", ordinaryAccount, in, func(*tx, db.Account) (flow.Nothing, error) {
+		return flow.Nothing{}, nil
+	})
+}
+
+// signUp makes an account of some kind with its first device and starts it on the session
+// of a call. In the same transaction, answer does what is left to do.
+func signUp[Out any](
+	ctx context.Context, e *Engine, call flow.Call, method, kind string, in flow.CreateAccountInput,
+	answer func(*tx, db.Account) (Out, error),
+) (out Out, err error) {
 	s, err := e.session(ctx, call)
 	if err != nil {
-		return none, err
+		return out, err
 	}
 	if err := checkAccount(in); err != nil {
-		return none, err
+		return out, err
 	}
 	home, err := e.home(ctx)
 	if err != nil {
-		return none, err
+		return out, err
 	}
 	verifier, err := e.store.hash(ctx, in.Password)
 	if err != nil {
-		return none, err
+		return out, err
 	}
-	_, err = once(ctx, e, call, "CreateAccount", e.member, func(t *tx) (flow.Nothing, error) {
-		server := serverOf(in.ServerURI)
+	wanted := db.Account{
+		Server: serverOf(in.ServerURI), Username: in.Username, Phone: in.PhoneNumber, Verifier: verifier, Kind: kind,
+	}
+	out, err = once(ctx, e, call, method, e.member, func(t *tx) (Out, error) {
+		var none Out
 		if err := t.vacant(s); err != nil {
 			return none, err
 		}
-		if err := t.free(server, in.Username, 0); err != nil {
-			return none, err
-		}
-		taken, err := t.PhoneTaken(t.ctx, in.PhoneNumber)
-		if err != nil {
-			return none, err
-		}
-		if taken {
-			return none, flow.Errorf(flow.Conflict, "the phone number is taken; choose another or leave it empty")
-		}
-		account, err := t.newAccount(db.Account{Server: server, Username: in.Username, Phone: in.PhoneNumber, Verifier: verifier})
+		account, err := t.signUp(wanted)
 		if err != nil {
 			return none, err
 		}
@@ -101,12 +104,30 @@ func (e *Engine) CreateAccount(ctx context.Context, call flow.Call, in flow.Crea
 		if err != nil {
 			return none, err
 		}
-		return none, t.bind(s, account.ID, device)
+		if err := t.bind(s, account.ID, device); err != nil {
+			return none, err
+		}
+		return answer(t, account)
 	})
 	if err != nil {
-		return none, err
+		return out, err
 	}
-	return none, e.store.resume(ctx, s)
+	return out, e.store.resume(ctx, s)
+}
+
+// signUp makes an account unless its name or its phone number is taken.
+func (t *tx) signUp(wanted db.Account) (db.Account, error) {
+	if err := t.free(wanted.Server, wanted.Username, 0); err != nil {
+		return wanted, err
+	}
+	taken, err := t.PhoneTaken(t.ctx, wanted.Phone)
+	if err != nil {
+		return wanted, err
+	}
+	if taken {
+		return wanted, flow.Errorf(flow.Conflict, "the phone number is taken; choose another or leave it empty")
+	}
+	return t.newAccount(wanted)
 }
 
 func checkAccount(in flow.CreateAccountInput) error {

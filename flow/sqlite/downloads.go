@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -32,11 +33,7 @@ func (e *Engine) StartAttachmentDownload(ctx context.Context, call flow.Call, in
 		if err != nil {
 			return err
 		}
-		ch, err := channelFor(t.ctx, t.Queries, self, "StartAttachmentDownload", in.ChannelID, in.OrgID)
-		if err != nil {
-			return err
-		}
-		message, err := messageIn(t.ctx, t.Queries, ch.ID, in.MessageID)
+		message, err := t.readable(self, in)
 		if err != nil {
 			return err
 		}
@@ -72,12 +69,26 @@ func (t *tx) carried(self *who, in flow.StartAttachmentDownloadInput) (flow.Star
 	return in, err
 }
 
+// errDeleted is why a file cannot be fetched any more.
+var errDeleted = flow.Errorf(flow.NotFound, "the message was deleted, and its files with it")
+
+// readable returns the message that somebody wants a file of. A deleted one is so for
+// escrow accounts of its team, which need not be in the channel.
+func (t *tx) readable(self *who, in flow.StartAttachmentDownloadInput) (db.MessageByUIDRow, error) {
+	ch, refusal := channelFor(t.ctx, t.Queries, self, "StartAttachmentDownload", in.ChannelID, in.OrgID)
+	message, err := messageIn(t.ctx, t.Queries, ch.ID, in.MessageID)
+	if err == nil && message.Deleted != 0 {
+		if sees, err := t.SeesKept(t.ctx, self.account, message.Seq); err != nil || sees {
+			return message, err
+		}
+		return message, cmp.Or(refusal, errDeleted)
+	}
+	return message, cmp.Or(refusal, err)
+}
+
 // fetchable returns a file of a message, unless it is there no more.
 func (t *tx) fetchable(message db.MessageByUIDRow, id flow.AttachmentID) (db.UploadByIDRow, error) {
 	none := db.UploadByIDRow{}
-	if message.Deleted != 0 {
-		return none, flow.Errorf(flow.NotFound, "the message was deleted, and its files with it")
-	}
 	upload, err := t.UploadIn(t.ctx, message.Seq, id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return none, flow.Errorf(flow.NotFound, "the message has no attachment %q", clip(string(id)))
@@ -205,11 +216,8 @@ func (s *store) finish(d db.DownloadByIDRow, p *progress, path string, failure e
 // fetch returns where the file lies: where it was brought before if it is there unchanged,
 // and otherwise in a fresh place.
 func (s *store) fetch(ctx context.Context, d db.DownloadByIDRow, row db.UploadByIDRow, p *progress) (string, error) {
-	switch {
-	case !isIn(flow.MemberState(d.State)):
-		return "", flow.Errorf(flow.Denied, "you are not in the channel of the message any more")
-	case row.Deleted != 0:
-		return "", flow.Errorf(flow.NotFound, "the message was deleted, and its files with it")
+	if err := s.mayFetch(ctx, d, row); err != nil {
+		return "", err
 	}
 	for _, path := range []string{d.Path, d.StoredPath} {
 		if path != "" && isStill(ctx, path, row) {
@@ -222,6 +230,21 @@ func (s *store) fetch(ctx context.Context, d db.DownloadByIDRow, row db.UploadBy
 		err = unwritable(d.Dir, err)
 	}
 	return path, err
+}
+
+// mayFetch refuses a download of somebody who has lost the right to it since it began.
+func (s *store) mayFetch(ctx context.Context, d db.DownloadByIDRow, row db.UploadByIDRow) error {
+	if row.Deleted != 0 {
+		sees, err := s.read.SeesKept(ctx, d.Account, d.Message)
+		if err == nil && !sees {
+			err = errDeleted
+		}
+		return err
+	}
+	if !isIn(flow.MemberState(d.State)) {
+		return flow.Errorf(flow.Denied, "you are not in the channel of the message any more")
+	}
+	return nil
 }
 
 // bring makes the file. Where it lies is on record before the partial file goes, so that

@@ -56,7 +56,7 @@ func once[Out any](ctx context.Context, e *Engine, call flow.Call, method, scope
 			out, err = run(t)
 			return err
 		}
-		known, err := answered(t.ctx, t.Queries, uid, method, scope, &out)
+		known, err := answered(t.ctx, t.Queries, t.vault, uid, method, scope, &out)
 		if known {
 			flow.NoteRepeated(ctx)
 		}
@@ -70,7 +70,9 @@ func once[Out any](ctx context.Context, e *Engine, call flow.Call, method, scope
 		if err != nil {
 			return err
 		}
-		return t.AddRequest(t.ctx, db.AddRequestParams{Uid: uid, Method: method, Scope: scope, Result: string(result), Created: t.now})
+		return t.AddRequest(t.ctx, db.AddRequestParams{
+			Uid: uid, Method: method, Scope: scope, Result: t.vault.sealResult(method, uid, result), Created: t.now,
+		})
 	})
 	if err != nil {
 		return none, err // out may still be written to when ctx has ended
@@ -79,7 +81,7 @@ func once[Out any](ctx context.Context, e *Engine, call flow.Call, method, scope
 }
 
 // answered reports whether a write was done before, and what it answered.
-func answered[Out any](ctx context.Context, q *db.Queries, uid []byte, method, scope string, out *Out) (bool, error) {
+func answered[Out any](ctx context.Context, q *db.Queries, v *vault, uid []byte, method, scope string, out *Out) (bool, error) {
 	row, err := q.RequestByUID(ctx, uid)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
@@ -89,7 +91,11 @@ func answered[Out any](ctx context.Context, q *db.Queries, uid []byte, method, s
 	case row.Method != method || row.Scope != scope:
 		return false, flow.Errorf(flow.Conflict, "this RequestID was used for another call, %s; give each call its own", row.Method)
 	}
-	return true, json.Unmarshal([]byte(row.Result), out)
+	result, err := v.unsealResult(method, uid, row.Result)
+	if err != nil {
+		return true, err
+	}
+	return true, json.Unmarshal(result, out)
 }
 
 // repeated reports whether a call that does much before it writes was done before, so
@@ -99,7 +105,7 @@ func repeated[Out any](ctx context.Context, e *Engine, call flow.Call, method, s
 	if uid == nil || err != nil {
 		return out, false, err
 	}
-	if known, err = answered(ctx, e.store.read, uid, method, scope, &out); known {
+	if known, err = answered(ctx, e.store.read, e.store.writer.vault, uid, method, scope, &out); known {
 		flow.NoteRepeated(ctx)
 	}
 	return out, known, e.store.explain(err)

@@ -221,6 +221,11 @@ func (e *Engine) changeOrgMember(
 		if err := mayChange(method, "team", own, before.State, state, account.ID == self.account); err != nil {
 			return none, err
 		}
+		if account.Kind == escrowAccount && !isIn(before.State) && isIn(state) {
+			if err := allow(admitEscrow, "team", own); err != nil {
+				return none, err
+			}
+		}
 		if err := t.DropJoinRequest(t.ctx, place.ID, account.ID); err != nil {
 			return none, err
 		}

@@ -153,11 +153,15 @@ func (e *Engine) sender(t *tx, self *who, method string, id flow.ChannelID, org 
 	return t.targets[id], nil
 }
 
-// sameMessage accepts a uid that is taken when the message that has it is this one.
+// sameMessage accepts a uid that is taken when the message that has it is this one. What a
+// deleted one said is not known any more.
 func (t *tx) sameMessage(uid []byte, channel int64, m flow.Message, author int64, files []flow.AttachmentToSend) error {
 	row, err := t.MessageContent(t.ctx, uid)
 	if err != nil {
 		return err
+	}
+	if row.Channel == channel && row.Author == author && row.Deleted != 0 {
+		return nil
 	}
 	if row.Channel != channel || row.Author != author || row.Body != m.Text || row.Other != m.OtherData || !slices.EqualFunc(row.Attachments, files, isFile) {
 		return flow.Errorf(flow.Conflict, "this RequestID was used for another message; give each message its own")
@@ -175,9 +179,23 @@ func (e *Engine) EnumerateMessages(ctx context.Context, call flow.Call, in flow.
 	if err != nil {
 		return nil, e.store.explain(err)
 	}
+	return e.history(ctx, channel{id: ch.ID, public: in.ChannelID, orgPublic: ch.OrgPublic}, in.Filters, live(e.store.read))
+}
+
+// pages reads the messages of a channel from either end.
+type pages struct {
+	newest func(context.Context, db.NewestMessagesParams) ([]db.NewestMessagesRow, error)
+	oldest func(context.Context, db.OldestMessagesParams) ([]db.OldestMessagesRow, error)
+}
+
+// live are the messages that are there.
+func live(q *db.Queries) pages { return pages{q.NewestMessages, q.OldestMessages} }
+
+// history reads a part of a channel, newest first.
+func (e *Engine) history(ctx context.Context, ch channel, filters *flow.MessageFilters, from pages) ([]flow.Message, error) {
 	var f flow.MessageFilters
-	if in.Filters != nil {
-		f = *in.Filters
+	if filters != nil {
+		f = *filters
 	}
 	if f.Limit < 0 || f.Limit > flow.MaxMessages {
 		return nil, flow.Errorf(flow.Invalid, "Filters.Limit must be between 1 and %d", flow.MaxMessages)
@@ -185,20 +203,21 @@ func (e *Engine) EnumerateMessages(ctx context.Context, call flow.Call, in flow.
 	if f.Limit == 0 {
 		f.Limit = flow.MaxMessages
 	}
-	after, err := e.anchor(ctx, ch.ID, "Filters.After", f.After, 0)
+	after, err := e.anchor(ctx, ch.id, "Filters.After", f.After, 0)
 	if err != nil {
 		return nil, err
 	}
-	before, err := e.anchor(ctx, ch.ID, "Filters.Before", f.Before, math.MaxInt64)
+	before, err := e.anchor(ctx, ch.id, "Filters.Before", f.Before, math.MaxInt64)
 	if err != nil {
 		return nil, err
 	}
-	messages, err := e.messages(ctx, ch.ID, after, before, f)
+	args := db.NewestMessagesParams{Channel: ch.id, After: after, Before: before, Most: int64(f.Limit)}
+	messages, err := from.read(ctx, args, f.After == "")
 	if err != nil {
 		return nil, e.store.explain(err)
 	}
 	for i := range messages {
-		messages[i].OrgID, messages[i].ChannelID = ch.OrgPublic, in.ChannelID
+		messages[i].OrgID, messages[i].ChannelID = ch.orgPublic, ch.public
 	}
 	return messages, nil
 }
@@ -230,20 +249,18 @@ func messageIn(ctx context.Context, q *db.Queries, channel int64, id flow.Messag
 	return db.MessageByUIDRow{}, flow.Errorf(flow.NotFound, "there is no message %q in this channel", clip(string(id)))
 }
 
-// messages reads a part of a channel, newest first. After a message, the oldest ones
-// that follow it are meant.
-func (e *Engine) messages(ctx context.Context, channel int64, after, before flow.Cursor, f flow.MessageFilters) ([]flow.Message, error) {
-	args := db.NewestMessagesParams{Channel: channel, After: after, Before: before, Most: int64(f.Limit)}
-	if f.After == "" {
-		rows, err := e.store.read.NewestMessages(ctx, args)
+// read returns messages newest first: the newest between two places, or the oldest.
+func (p pages) read(ctx context.Context, args db.NewestMessagesParams, newest bool) ([]flow.Message, error) {
+	if newest {
+		rows, err := p.newest(ctx, args)
 		return page(rows), err
 	}
-	rows, err := e.store.read.OldestMessages(ctx, db.OldestMessagesParams(args))
-	newest := make([]db.NewestMessagesRow, len(rows))
+	rows, err := p.oldest(ctx, db.OldestMessagesParams(args))
+	turned := make([]db.NewestMessagesRow, len(rows))
 	for i, row := range rows {
-		newest[i] = db.NewestMessagesRow(row)
+		turned[i] = db.NewestMessagesRow(row)
 	}
-	list := page(newest)
+	list := page(turned)
 	slices.Reverse(list)
 	return list, err
 }
@@ -279,36 +296,33 @@ func (e *Engine) MarkMessagesDeleted(ctx context.Context, call flow.Call, in flo
 		if err != nil {
 			return none, err
 		}
-		return none, t.remove(self, ch, in)
+		doomed, err := t.chosen(self, ch, in.Messages)
+		if err != nil {
+			return none, err
+		}
+		return none, t.remove(channel{id: ch.ID, org: ch.Org, public: in.ChannelID, orgPublic: ch.OrgPublic}, doomed)
 	})
 }
 
-func (t *tx) remove(self *who, ch db.ChannelForRow, in flow.MarkMessagesDeletedInput) error {
-	event := flow.MessageDeletion{OrgID: ch.OrgPublic, ChannelID: in.ChannelID}
-	for _, ref := range in.Messages {
+// chosen returns those of some messages that are still there. All must be such that the
+// account may delete.
+func (t *tx) chosen(self *who, ch db.ChannelForRow, refs []flow.MessageRef) ([]doomed, error) {
+	var list []doomed
+	for _, ref := range refs {
 		row, err := messageIn(t.ctx, t.Queries, ch.ID, ref.MessageID)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if row.Author != self.account {
 			if err := allow(deleteOthers, "channel", flow.MemberState(ch.State)); err != nil {
-				return err
+				return nil, err
 			}
 		}
-		if row.Deleted != 0 {
-			continue
+		if row.Deleted == 0 {
+			list = append(list, doomed{row.Seq, ref.MessageID})
 		}
-		if err := t.DeleteMessage(t.ctx, row.Seq); err != nil {
-			return err
-		}
-		event.MessageIDs = append(event.MessageIDs, ref.MessageID)
-		t.deleted = append(t.deleted, row.Seq)
 	}
-	if len(event.MessageIDs) == 0 {
-		return nil
-	}
-	_, err := emit(t, flow.MessageDeletionEvent, audience{channel: ch.ID}, []flow.MessageDeletion{event})
-	return err
+	return list, nil
 }
 
 // clip shortens foreign text for an error message.

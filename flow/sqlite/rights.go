@@ -41,6 +41,10 @@ var rights = []right{
 
 	{"SetAccountLock", "machine", "o", "lock its accounts"},
 
+	{admitEscrow, "team", "o", "admit an escrow account"},
+	{"FetchDeletedMessages", "team", "oam", "read what was deleted"},
+	{"EnumerateDeletedMessages", "team", "oam", "read what was deleted"},
+
 	{"GetChannel", "channel", "oam", "see it"},
 	{"EnumerateChannelMembers", "channel", "oam", "list its members"},
 	{"EnumerateChannelMemberHistory", "channel", "oam", "read its history"},
@@ -63,8 +67,45 @@ var rights = []right{
 	{"DeleteChannel", "channel", "oa", "delete it"},
 }
 
-// deleteOthers is MarkMessagesDeleted on messages of others.
-const deleteOthers = "MarkMessagesDeleted of others"
+// Operations that are more than one in the table.
+const (
+	// deleteOthers is MarkMessagesDeleted on messages of others.
+	deleteOthers = "MarkMessagesDeleted of others"
+	// admitEscrow is what brings an escrow account into a team, beside the right to add
+	// members: from then on it reads what others have deleted.
+	admitEscrow = "OrgAddMember of escrow accounts"
+)
+
+// What an account is for.
+const (
+	ordinaryAccount = ""
+	escrowAccount   = "escrow"
+)
+
+// office is an operation for accounts of one kind. When it is in rights too, both must
+// allow it.
+type office struct {
+	method string
+	kind   string
+	what   string // completes "only ... may"
+	how    string // one gets to be such an account
+}
+
+// offices is which operations are for accounts of one kind.
+var offices = []office{
+	{"FetchDeletedMessages", escrowAccount, "an escrow account may read what was deleted", "CreateEscrowAccount makes one"},
+	{"EnumerateDeletedMessages", escrowAccount, "an escrow account may read what was deleted", "CreateEscrowAccount makes one"},
+}
+
+// allowKind refuses an operation that is for accounts of another kind.
+func allowKind(method, kind string) error {
+	for _, o := range offices {
+		if o.method == method && o.kind != kind {
+			return flow.Errorf(flow.Denied, "only %s; %s", o.what, o.how)
+		}
+	}
+	return nil
+}
 
 // asking is the state of an account whose request to join a team was not answered yet. It
 // finds nothing there, but is not told that there is no such team: bots list channels as
@@ -118,7 +159,7 @@ func allow(method, place string, state flow.MemberState) error {
 }
 
 // stateNames says who is in one of several states.
-var stateNames = map[string]string{"o": "owners", "oa": "owners and admins"}
+var stateNames = map[string]string{"o": "owners", "oa": "owners and admins", "oam": "members"}
 
 // rank orders the states.
 func rank(state flow.MemberState) int { return strings.Index("bmao", string(state)) }

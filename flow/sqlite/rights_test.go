@@ -12,7 +12,7 @@ import (
 func TestRightsNameOperations(t *testing.T) {
 	seen := map[string]bool{}
 	for _, r := range rights {
-		method := strings.TrimSuffix(r.method, " of others")
+		method, _, _ := strings.Cut(r.method, " of ")
 		if _, ok := flow.Lookup(method); !ok {
 			t.Errorf("%s is no operation", r.method)
 		}

@@ -183,10 +183,14 @@ func (t *tx) localAccount(in flow.StartUpLocalInput, home string) (account db.Ac
 }
 
 // joinHome puts an account into the team and channel of a machine, unless it has been
-// there before. The first one makes them.
+// there before. The first one makes them. Accounts of programs have no home: others let
+// them into teams.
 func (t *tx) joinHome(account db.Account, home string) (flow.Home, error) {
 	self := person{account.ID, account.Public}
 	out := flow.Home{AccountID: account.Public, Username: account.Username}
+	if account.Kind != ordinaryAccount {
+		return out, nil
+	}
 	place, err := t.HomeOf(t.ctx, home)
 	if errors.Is(err, sql.ErrNoRows) {
 		org, ch, err := t.newHome(home, self)

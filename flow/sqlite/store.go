@@ -123,7 +123,8 @@ func (s *store) openMain(ctx context.Context) error {
 		return err
 	}
 	s.write, err = sql.Open("sqlite", file.dsn(
-		"journal_mode(wal)", "synchronous(full)", "fullfsync(1)", "checkpoint_fullfsync(1)",
+		"journal_mode(wal)", "secure_delete(1)", // what was deleted is overwritten
+		"synchronous(full)", "fullfsync(1)", "checkpoint_fullfsync(1)",
 		"wal_autocheckpoint(1000)", "journal_size_limit(67108864)", "cache_size(-2000)"))
 	if err != nil {
 		return fmt.Errorf("open %s: %w", file.path, err)

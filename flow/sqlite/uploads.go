@@ -58,7 +58,7 @@ func (s *store) upload(ctx context.Context, job *transfer) error {
 }
 
 func (s *store) readBack(ctx context.Context, row db.UploadByIDRow, advanced func(int)) error {
-	if row.Deleted != 0 {
+	if row.Deleted != 0 && !row.Kept {
 		return flow.Errorf(flow.NotFound, "the message was deleted before the upload of its file was complete")
 	}
 	content, err := s.content(row)

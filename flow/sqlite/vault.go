@@ -6,6 +6,7 @@ import (
 	"crypto/cipher"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -23,8 +24,9 @@ const vaultFile = "store.key"
 // vaultKeySize is that of an AES-256 key.
 const vaultKeySize = 32
 
-// vault seals the secrets that main.db holds: the private keys of accounts and the session
-// keys of channels. Its own key is in a file that only this user can read.
+// vault seals the secrets that main.db holds: the private keys of accounts, the session
+// keys of channels, and passwords that were made up for as long as the call that did so can
+// be repeated. Its own key is in a file that only this user can read.
 //
 // That keeps the secrets from whoever gets main.db alone, such as a copy that somebody
 // made to look into. It keeps nothing from whoever can read the whole directory: the user
@@ -115,9 +117,39 @@ func (v *vault) seal(secret []byte, what string) []byte {
 func (v *vault) unseal(sealed []byte, what string) ([]byte, error) {
 	secret, err := v.aead.Open(nil, nil, sealed, []byte(what))
 	if err != nil {
-		return nil, flow.Errorf(flow.Unusable, "a private key cannot be read with %s; restore the file from the backup that main.db is from", vaultFile)
+		return nil, flow.Errorf(flow.Unusable, "a secret cannot be read with %s; restore the file from the backup that main.db is from", vaultFile)
 	}
 	return secret, nil
+}
+
+// sealResult writes what an operation answered as text: sealed when it holds a secret.
+func (v *vault) sealResult(method string, request, result []byte) string {
+	if !holdsSecret(method) {
+		return string(result)
+	}
+	return base64.RawStdEncoding.EncodeToString(v.seal(result, resultLabel(method, request)))
+}
+
+// unsealResult reads what sealResult has written.
+func (v *vault) unsealResult(method string, request []byte, text string) ([]byte, error) {
+	if !holdsSecret(method) {
+		return []byte(text), nil
+	}
+	sealed, err := base64.RawStdEncoding.DecodeString(text)
+	if err != nil {
+		return nil, fmt.Errorf("read the answer of %s: %w", method, err)
+	}
+	return v.unseal(sealed, resultLabel(method, request))
+}
+
+// resultLabel is what the answer to a request is sealed as.
+func resultLabel(method string, request []byte) string {
+	return fmt.Sprintf("answer of %s to %x", method, request)
+}
+
+func holdsSecret(method string) bool {
+	op, known := flow.Lookup(method)
+	return known && op.Info().Secret
 }
 
 // fill makes key rings for all accounts when the store has none that the vault can read:

@@ -1,6 +1,6 @@
 -- name: AddAccount :one
-INSERT INTO account (public, server, username, folded, phone, verifier, created)
-VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id;
+INSERT INTO account (public, server, username, folded, phone, verifier, kind, created)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id;
 
 -- name: AccountByName :one
 SELECT * FROM account WHERE server = ? AND folded = ?;

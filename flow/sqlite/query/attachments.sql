@@ -11,14 +11,16 @@ SELECT content.id, content.sha256 FROM content
 WHERE content.id > sqlc.arg(after) AND NOT EXISTS (
   SELECT 1 FROM attachment WHERE attachment.content = content.id AND (attachment.sent = 0 OR EXISTS (
     SELECT 1 FROM upload CROSS JOIN message ON message.seq = upload.message
-    WHERE upload.attachment = attachment.id AND upload.status IN ('pending', 'complete') AND message.deleted = 0)))
+    WHERE upload.attachment = attachment.id AND upload.status IN ('pending', 'complete')
+      AND (message.deleted = 0 OR EXISTS (SELECT 1 FROM kept_message WHERE kept_message.message = message.seq)))))
 ORDER BY content.id LIMIT sqlc.arg(most);
 
 -- name: DropUnusedContent :execrows
 DELETE FROM content WHERE content.id = ? AND NOT EXISTS (
   SELECT 1 FROM attachment WHERE attachment.content = content.id AND (attachment.sent = 0 OR EXISTS (
     SELECT 1 FROM upload CROSS JOIN message ON message.seq = upload.message
-    WHERE upload.attachment = attachment.id AND upload.status IN ('pending', 'complete') AND message.deleted = 0)));
+    WHERE upload.attachment = attachment.id AND upload.status IN ('pending', 'complete')
+      AND (message.deleted = 0 OR EXISTS (SELECT 1 FROM kept_message WHERE kept_message.message = message.seq)))));
 
 -- name: GiveUpUnsent :exec
 UPDATE attachment SET content = NULL
@@ -39,10 +41,15 @@ UPDATE attachment SET content = NULL WHERE id = ?;
 UPDATE attachment SET sent = 1 WHERE id = ?;
 
 -- name: SeesAttachment :one
--- Whether an account is in a channel with a message that carries a file.
+-- Whether an account is in a channel with a message that carries a file, or may read a
+-- deleted one.
 SELECT EXISTS (SELECT 1 FROM upload CROSS JOIN message ON message.seq = upload.message
   CROSS JOIN channel_member ON channel_member.channel = message.channel AND channel_member.account = sqlc.arg(account)
-  WHERE upload.attachment = sqlc.arg(attachment) AND message.deleted = 0 AND channel_member.state <> 'b');
+  WHERE upload.attachment = sqlc.arg(attachment) AND message.deleted = 0 AND channel_member.state <> 'b'
+  UNION ALL SELECT 1 FROM upload CROSS JOIN kept_message ON kept_message.message = upload.message
+  CROSS JOIN org_member ON org_member.org = kept_message.org AND org_member.account = sqlc.arg(account)
+  CROSS JOIN account ON account.id = org_member.account
+  WHERE upload.attachment = sqlc.arg(attachment) AND org_member.state <> 'b' AND account.kind = 'escrow');
 
 -- name: CarrierOf :one
 -- The newest message that carries a file and that an account can see.
@@ -58,7 +65,8 @@ INSERT INTO upload (message, attachment, account, filename) VALUES (?, ?, ?, ?) 
 
 -- name: UploadByID :one
 SELECT upload.id, upload.account, upload.status, upload.filename, attachment.public, attachment.size,
-  org.public AS org, channel.public AS channel, message.uid, message.deleted, content.sha256
+  org.public AS org, channel.public AS channel, message.uid, message.deleted,
+  EXISTS (SELECT 1 FROM kept_message WHERE kept_message.message = message.seq) AS kept, content.sha256
 FROM upload CROSS JOIN attachment ON attachment.id = upload.attachment
 CROSS JOIN message ON message.seq = upload.message
 CROSS JOIN channel ON channel.id = message.channel
@@ -86,7 +94,7 @@ SELECT id FROM upload WHERE account = ? AND status = 'pending' ORDER BY id;
 INSERT INTO download (device, upload, dir, part) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id;
 
 -- name: DownloadByID :one
-SELECT download.*, device.account, upload.attachment,
+SELECT download.*, device.account, upload.attachment, upload.message,
   CAST(coalesce(channel_member.state, 'b') AS TEXT) AS state, CAST(coalesce(stored_file.path, '') AS TEXT) AS stored_path
 FROM download CROSS JOIN device ON device.id = download.device
 CROSS JOIN upload ON upload.id = download.upload

@@ -9,7 +9,7 @@ SELECT chseq FROM message WHERE channel = ? ORDER BY seq DESC LIMIT 1;
 SELECT seq, channel, author, deleted FROM message WHERE uid = ?;
 
 -- name: MessageContent :one
-SELECT channel, author, body, other, attachments FROM message WHERE uid = ?;
+SELECT channel, author, deleted, body, other, attachments FROM message WHERE uid = ?;
 
 -- name: NewestMessages :many
 SELECT message.uid, account.public, message.created, message.body, message.other, message.attachments
@@ -24,6 +24,3 @@ FROM message CROSS JOIN account ON account.id = message.author
 WHERE message.channel = sqlc.arg(channel) AND message.seq > sqlc.arg(after) AND message.seq < sqlc.arg(before)
   AND message.deleted = 0
 ORDER BY message.seq LIMIT sqlc.arg(most);
-
--- name: DeleteMessage :exec
-UPDATE message SET deleted = 1 WHERE seq = ?;

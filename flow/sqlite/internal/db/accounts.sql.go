@@ -12,7 +12,7 @@ import (
 )
 
 const accountByID = `-- name: AccountByID :one
-SELECT id, public, server, username, folded, phone, verifier, created, lock FROM account WHERE id = ?
+SELECT id, public, server, username, folded, phone, verifier, created, lock, kind FROM account WHERE id = ?
 `
 
 func (q *Queries) AccountByID(ctx context.Context, id int64) (Account, error) {
@@ -28,12 +28,13 @@ func (q *Queries) AccountByID(ctx context.Context, id int64) (Account, error) {
 		&i.Verifier,
 		&i.Created,
 		&i.Lock,
+		&i.Kind,
 	)
 	return i, err
 }
 
 const accountByName = `-- name: AccountByName :one
-SELECT id, public, server, username, folded, phone, verifier, created, lock FROM account WHERE server = ? AND folded = ?
+SELECT id, public, server, username, folded, phone, verifier, created, lock, kind FROM account WHERE server = ? AND folded = ?
 `
 
 func (q *Queries) AccountByName(ctx context.Context, server string, folded string) (Account, error) {
@@ -49,12 +50,13 @@ func (q *Queries) AccountByName(ctx context.Context, server string, folded strin
 		&i.Verifier,
 		&i.Created,
 		&i.Lock,
+		&i.Kind,
 	)
 	return i, err
 }
 
 const accountByPublic = `-- name: AccountByPublic :one
-SELECT id, public, server, username, folded, phone, verifier, created, lock FROM account WHERE public = ?
+SELECT id, public, server, username, folded, phone, verifier, created, lock, kind FROM account WHERE public = ?
 `
 
 func (q *Queries) AccountByPublic(ctx context.Context, public flow.AccountID) (Account, error) {
@@ -70,13 +72,14 @@ func (q *Queries) AccountByPublic(ctx context.Context, public flow.AccountID) (A
 		&i.Verifier,
 		&i.Created,
 		&i.Lock,
+		&i.Kind,
 	)
 	return i, err
 }
 
 const addAccount = `-- name: AddAccount :one
-INSERT INTO account (public, server, username, folded, phone, verifier, created)
-VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id
+INSERT INTO account (public, server, username, folded, phone, verifier, kind, created)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id
 `
 
 type AddAccountParams struct {
@@ -86,6 +89,7 @@ type AddAccountParams struct {
 	Folded   string
 	Phone    string
 	Verifier string
+	Kind     string
 	Created  int64
 }
 
@@ -97,6 +101,7 @@ func (q *Queries) AddAccount(ctx context.Context, arg AddAccountParams) (int64, 
 		arg.Folded,
 		arg.Phone,
 		arg.Verifier,
+		arg.Kind,
 		arg.Created,
 	)
 	var id int64

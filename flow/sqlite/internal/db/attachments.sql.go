@@ -174,7 +174,7 @@ func (q *Queries) CarrierOf(ctx context.Context, account int64, public flow.Atta
 }
 
 const downloadByID = `-- name: DownloadByID :one
-SELECT download.id, download.device, download.upload, download.dir, download.part, download.path, download.cancelled, device.account, upload.attachment,
+SELECT download.id, download.device, download.upload, download.dir, download.part, download.path, download.cancelled, device.account, upload.attachment, upload.message,
   CAST(coalesce(channel_member.state, 'b') AS TEXT) AS state, CAST(coalesce(stored_file.path, '') AS TEXT) AS stored_path
 FROM download CROSS JOIN device ON device.id = download.device
 CROSS JOIN upload ON upload.id = download.upload
@@ -194,6 +194,7 @@ type DownloadByIDRow struct {
 	Cancelled  bool
 	Account    int64
 	Attachment int64
+	Message    flow.Cursor
 	State      string
 	StoredPath string
 }
@@ -211,6 +212,7 @@ func (q *Queries) DownloadByID(ctx context.Context, id int64) (DownloadByIDRow, 
 		&i.Cancelled,
 		&i.Account,
 		&i.Attachment,
+		&i.Message,
 		&i.State,
 		&i.StoredPath,
 	)
@@ -257,7 +259,8 @@ const dropUnusedContent = `-- name: DropUnusedContent :execrows
 DELETE FROM content WHERE content.id = ? AND NOT EXISTS (
   SELECT 1 FROM attachment WHERE attachment.content = content.id AND (attachment.sent = 0 OR EXISTS (
     SELECT 1 FROM upload CROSS JOIN message ON message.seq = upload.message
-    WHERE upload.attachment = attachment.id AND upload.status IN ('pending', 'complete') AND message.deleted = 0)))
+    WHERE upload.attachment = attachment.id AND upload.status IN ('pending', 'complete')
+      AND (message.deleted = 0 OR EXISTS (SELECT 1 FROM kept_message WHERE kept_message.message = message.seq)))))
 `
 
 func (q *Queries) DropUnusedContent(ctx context.Context, id int64) (int64, error) {
@@ -423,10 +426,15 @@ func (q *Queries) PendingUploadsOf(ctx context.Context, account int64) ([]int64,
 const seesAttachment = `-- name: SeesAttachment :one
 SELECT EXISTS (SELECT 1 FROM upload CROSS JOIN message ON message.seq = upload.message
   CROSS JOIN channel_member ON channel_member.channel = message.channel AND channel_member.account = ?1
-  WHERE upload.attachment = ?2 AND message.deleted = 0 AND channel_member.state <> 'b')
+  WHERE upload.attachment = ?2 AND message.deleted = 0 AND channel_member.state <> 'b'
+  UNION ALL SELECT 1 FROM upload CROSS JOIN kept_message ON kept_message.message = upload.message
+  CROSS JOIN org_member ON org_member.org = kept_message.org AND org_member.account = ?1
+  CROSS JOIN account ON account.id = org_member.account
+  WHERE upload.attachment = ?2 AND org_member.state <> 'b' AND account.kind = 'escrow')
 `
 
-// Whether an account is in a channel with a message that carries a file.
+// Whether an account is in a channel with a message that carries a file, or may read a
+// deleted one.
 func (q *Queries) SeesAttachment(ctx context.Context, account int64, attachment int64) (bool, error) {
 	row := q.db.QueryRowContext(ctx, seesAttachment, account, attachment)
 	var exists bool
@@ -487,7 +495,8 @@ SELECT content.id, content.sha256 FROM content
 WHERE content.id > ?1 AND NOT EXISTS (
   SELECT 1 FROM attachment WHERE attachment.content = content.id AND (attachment.sent = 0 OR EXISTS (
     SELECT 1 FROM upload CROSS JOIN message ON message.seq = upload.message
-    WHERE upload.attachment = attachment.id AND upload.status IN ('pending', 'complete') AND message.deleted = 0)))
+    WHERE upload.attachment = attachment.id AND upload.status IN ('pending', 'complete')
+      AND (message.deleted = 0 OR EXISTS (SELECT 1 FROM kept_message WHERE kept_message.message = message.seq)))))
 ORDER BY content.id LIMIT ?2
 `
 
@@ -522,7 +531,8 @@ func (q *Queries) UnusedContents(ctx context.Context, after int64, most int64) (
 
 const uploadByID = `-- name: UploadByID :one
 SELECT upload.id, upload.account, upload.status, upload.filename, attachment.public, attachment.size,
-  org.public AS org, channel.public AS channel, message.uid, message.deleted, content.sha256
+  org.public AS org, channel.public AS channel, message.uid, message.deleted,
+  EXISTS (SELECT 1 FROM kept_message WHERE kept_message.message = message.seq) AS kept, content.sha256
 FROM upload CROSS JOIN attachment ON attachment.id = upload.attachment
 CROSS JOIN message ON message.seq = upload.message
 CROSS JOIN channel ON channel.id = message.channel
@@ -542,6 +552,7 @@ type UploadByIDRow struct {
 	Channel  flow.ChannelID
 	Uid      []byte
 	Deleted  int64
+	Kept     bool
 	Sha256   []byte
 }
 
@@ -559,6 +570,7 @@ func (q *Queries) UploadByID(ctx context.Context, id int64) (UploadByIDRow, erro
 		&i.Channel,
 		&i.Uid,
 		&i.Deleted,
+		&i.Kept,
 		&i.Sha256,
 	)
 	return i, err

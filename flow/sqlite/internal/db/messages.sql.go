@@ -46,15 +46,6 @@ func (q *Queries) AddMessage(ctx context.Context, arg AddMessageParams) (int64, 
 	return result.RowsAffected()
 }
 
-const deleteMessage = `-- name: DeleteMessage :exec
-UPDATE message SET deleted = 1 WHERE seq = ?
-`
-
-func (q *Queries) DeleteMessage(ctx context.Context, seq flow.Cursor) error {
-	_, err := q.db.ExecContext(ctx, deleteMessage, seq)
-	return err
-}
-
 const lastNumber = `-- name: LastNumber :one
 SELECT chseq FROM message WHERE channel = ? ORDER BY seq DESC LIMIT 1
 `
@@ -90,12 +81,13 @@ func (q *Queries) MessageByUID(ctx context.Context, uid []byte) (MessageByUIDRow
 }
 
 const messageContent = `-- name: MessageContent :one
-SELECT channel, author, body, other, attachments FROM message WHERE uid = ?
+SELECT channel, author, deleted, body, other, attachments FROM message WHERE uid = ?
 `
 
 type MessageContentRow struct {
 	Channel     int64
 	Author      int64
+	Deleted     int64
 	Body        string
 	Other       string
 	Attachments Files
@@ -107,6 +99,7 @@ func (q *Queries) MessageContent(ctx context.Context, uid []byte) (MessageConten
 	err := row.Scan(
 		&i.Channel,
 		&i.Author,
+		&i.Deleted,
 		&i.Body,
 		&i.Other,
 		&i.Attachments,

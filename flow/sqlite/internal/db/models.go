@@ -20,6 +20,7 @@ type Account struct {
 	Verifier string
 	Created  int64
 	Lock     flow.AccountLock
+	Kind     string
 }
 
 type Attachment struct {
@@ -123,6 +124,16 @@ type JoinRequest struct {
 	Org     int64
 	Account int64
 	Created int64
+}
+
+type KeptMessage struct {
+	Message     flow.Cursor
+	Org         int64
+	Channel     int64
+	Body        string
+	Other       string
+	Attachments Files
+	Removed     int64
 }
 
 type KeyRing struct {
