@@ -103,9 +103,10 @@ type WaitForNotificationInput struct {
 
 // EnumerateEventsInput selects a part of the event log. Source: proposed by this project.
 type EnumerateEventsInput struct {
-	After            *Cursor `jsonschema_description:"Return events after this cursor. Leave it out to learn the current end." json:",omitzero"`
-	Limit            int     `jsonschema_description:"At most this many events; 100 when left out, 1000 at most." jsonschema:"minimum=0,maximum=1000" json:",omitzero"`
-	WaitMilliseconds int     `jsonschema_description:"When there is nothing yet, wait this long for the first event. 0 does not wait; 110000 at most." jsonschema:"minimum=0,maximum=110000" json:",omitzero"`
+	After            *Cursor   `jsonschema_description:"Return events after this cursor. Leave it out to learn the current end." json:",omitzero"`
+	AfterMessage     MessageID `jsonschema_description:"Instead of After: return events after this message, such as the one that was just sent." json:",omitzero"`
+	Limit            int       `jsonschema_description:"At most this many events; 100 when left out, 1000 at most." jsonschema:"minimum=0,maximum=1000" json:",omitzero"`
+	WaitMilliseconds int       `jsonschema_description:"When there is nothing yet, wait this long for the first event. 0 does not wait; 110000 at most." jsonschema:"minimum=0,maximum=110000" json:",omitzero"`
 }
 
 // EventPage is a part of the event log. Source: proposed by this project.

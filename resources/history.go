@@ -106,10 +106,33 @@ func (r *Resources) author(ctx context.Context, id flow.AccountID, names flow.Na
 	return peer.Username
 }
 
+// message returns the id of a message that a client may name by its short reference. That
+// is looked for among the newest messages of the channel.
+func (r *Resources) message(ctx context.Context, channel flow.ChannelID, called flow.MessageID) (flow.MessageID, error) {
+	if !flow.IsRef(string(called)) {
+		return called, nil
+	}
+	newest, err := r.messages(ctx, channel, flow.MessageFilters{Limit: flow.MaxMessages})
+	if err != nil {
+		return "", err
+	}
+	newest = slices.DeleteFunc(newest, func(m flow.Message) bool { return m.ID.Ref() != string(called) })
+	switch len(newest) {
+	case 1:
+		return newest[0].ID, nil
+	case 0:
+		return "", flow.Errorf(flow.NotFound, "no message [%s] is among the newest %d of the channel; use its id", called, flow.MaxMessages)
+	}
+	return "", flow.Errorf(flow.Conflict, "several messages are called [%s]; use the id", called)
+}
+
 // readMessage finds one message by its neighbours: there is no call for one alone.
 func (r *Resources) readMessage(ctx context.Context, a address) (any, error) {
 	channel, names, err := r.find(ctx, a.ref)
 	if err != nil {
+		return nil, err
+	}
+	if a.message, err = r.message(ctx, channel.ID, a.message); err != nil {
 		return nil, err
 	}
 	newer, err := r.messages(ctx, channel.ID, flow.MessageFilters{After: a.message, Limit: aroundShown})

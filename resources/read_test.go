@@ -165,6 +165,9 @@ func TestMessage(t *testing.T) {
 		if got := strings.Join(texts(message["around"].(map[string]any)), " "); got != want {
 			t.Errorf("around message %d are %s, want %s", i, got, want)
 		}
+		if short := h.read(t, "flow://channels/Home%2Fgeneral/messages/"+ids[i].Ref()); short["id"] != string(ids[i]) {
+			t.Errorf("the reference of %s leads to %v", ids[i], short["id"])
+		}
 	}
 	must(t, h.side, flow.MarkMessagesDeleted, flow.MarkMessagesDeletedInput{
 		ChannelID: channel, Messages: []flow.MessageRef{{MessageID: ids[7]}},
@@ -252,6 +255,7 @@ func TestNotFound(t *testing.T) {
 			"flow://channels/" + string(private):               missing,
 			"flow://channels/private":                          missing,
 			"flow://channels/general/messages/NONE":            missing,
+			"flow://channels/general/messages/abcdefgh":        missing,
 			"flow://orgs/" + string(org.ID):                    missing,
 			"flow://accounts/nobody":                           missing,
 			"file:///etc/passwd":                               missing,

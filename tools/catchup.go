@@ -18,7 +18,7 @@ func catchUpTool() *Tool {
 
 type catchUpInput struct {
 	OrgID flow.OrgID `jsonschema_description:"Only this team." json:",omitzero"`
-	Limit int        `jsonschema_description:"Messages of each channel; 20 when left out." jsonschema:"minimum=1,maximum=200" json:",omitzero"`
+	Limit int        `jsonschema_description:"Per channel; 20 when left out." jsonschema:"minimum=1,maximum=200" json:",omitzero"`
 }
 
 type catchUpOutput struct {

@@ -47,6 +47,23 @@ func TestWaitingLosesAndRepeatsNothing(t *testing.T) {
 	}
 }
 
+// TestWaitingForAnAnswer: what was answered between the question and the wait is there.
+func TestWaitingForAnAnswer(t *testing.T) {
+	w := newWorld(t)
+	ana, ben := w.joins(t, "ana", tools.Options{}), w.joins(t, "ben", tools.Options{})
+	ben.does(t, "flow_send_message", `{"channel":"general","text":"before"}`)
+	sent := ana.does(t, "flow_send_message", `{"channel":"general","text":"red?"}`)
+	ben.does(t, "flow_send_message", `{"channel":"general","text":"green"}`)
+	for _, message := range []string{sent.str("message_id"), sent.str("link"), "flow://channels/general/messages/" + flow.MessageID(sent.str("message_id")).Ref()} {
+		r := w.joins(t, "ana", tools.Options{}).does(t, "flow_wait_for_messages", fmt.Sprintf(`{"after_message":%q}`, message))
+		if diff := cmp.Diff([]string{"green"}, texts(r.list("messages"))); diff != "" {
+			t.Errorf("after %s (-want +got):\n%s", message, diff)
+		}
+	}
+	ana.cannot(t, "flow_wait_for_messages", fmt.Sprintf(`{"after_message":%q,"after":0}`, sent.str("message_id")), "not both")
+	ana.cannot(t, "flow_wait_for_messages", `{"after_message":"aaaaaaaa"}`, "after_message", "no message [aaaaaaaa]")
+}
+
 func TestWaitingPicksMessages(t *testing.T) {
 	w := newWorld(t)
 	ana, ben := w.joins(t, "ana", tools.Options{}), w.joins(t, "ben", tools.Options{})

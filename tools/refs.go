@@ -1,27 +1,10 @@
 package tools
 
 import (
-	"crypto/sha256"
-	"encoding/base32"
-	"strings"
 	"sync"
 
 	"github.com/flow-mcp/flow-mcp/flow"
 )
-
-// shortRef returns eight letters and digits that stand for a message in texts. They
-// follow from its id, so that every server calls a message the same, and cost a model a
-// third of the tokens of the id. That two messages of a channel share one is unlikely,
-// found out, and answered with a question.
-func shortRef(id flow.MessageID) string {
-	sum := sha256.Sum256([]byte(id))
-	return strings.ToLower(base32.StdEncoding.EncodeToString(sum[:5]))
-}
-
-// isShortRef reports whether text has the form of a short reference.
-func isShortRef(text string) bool {
-	return len(text) == 8 && strings.Trim(text, "abcdefghijklmnopqrstuvwxyz234567") == ""
-}
 
 // refs remembers which messages were shown, so that their short references lead back to
 // them. It keeps the newest; older ones are found by reading the channel.
@@ -37,7 +20,7 @@ const maxRefs = 8192
 
 // of returns the short reference of a message and remembers it.
 func (r *refs) of(id flow.MessageID) string {
-	ref := shortRef(id)
+	ref := id.Ref()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if known, ok := r.known[ref]; ok {

@@ -227,16 +227,17 @@ func (s *service) lookUp(ctx context.Context, text string) (flow.AccountID, erro
 
 func (r *resolver) findMessage(ctx context.Context, text string) (string, error) {
 	text = strings.Trim(text, "[]")
-	id := flow.MessageID(text)
 	if link, ok := flow.ParseLink(text); ok {
 		if link.Message == "" {
 			return "", flow.Errorf(flow.Invalid, "this link names no message")
 		}
-		if r.channel.ID != "" && link.Channel != r.channel.ID {
-			return "", flow.Errorf(flow.Invalid, "this link names a message of another channel")
+		if err := r.follow(ctx, link); err != nil {
+			return "", err
 		}
-		id = link.Message
-	} else if isShortRef(text) {
+		text = string(link.Message)
+	}
+	id := flow.MessageID(text)
+	if flow.IsRef(text) {
 		var err error
 		if id, err = r.findShort(ctx, text); err != nil {
 			return "", err
@@ -244,6 +245,24 @@ func (r *resolver) findMessage(ctx context.Context, text string) (string, error)
 	}
 	r.message = id
 	return string(id), nil
+}
+
+// follow makes the channel of a link to a message the one in which it is looked for. The
+// channel in the link may be a name.
+func (r *resolver) follow(ctx context.Context, link flow.Link) error {
+	ch, err := r.dir.FindChannel(ctx, string(link.Channel))
+	if errors.Is(err, flow.NotFound) && isID(string(link.Channel)) {
+		ch, err = flow.Channel{ID: link.Channel}, nil
+	}
+	switch {
+	case err != nil:
+		return err
+	case r.channel.ID == "":
+		r.channel = ch
+	case ch.ID != r.channel.ID:
+		return flow.Errorf(flow.Invalid, "this link names a message of another channel")
+	}
+	return nil
 }
 
 // findShort looks among the messages that were shown, then among the newest of the channel.
@@ -257,7 +276,7 @@ func (r *resolver) findShort(ctx context.Context, ref string) (flow.MessageID, e
 			return "", err
 		}
 		for _, m := range messages {
-			if shortRef(m.ID) == ref {
+			if m.ID.Ref() == ref {
 				r.refs.of(m.ID)
 			}
 		}

@@ -13,15 +13,16 @@ import (
 func waitTool() *Tool {
 	return composite(Tool{
 		Name: "flow_wait_for_messages", Title: "Wait for messages", Group: flow.MessageGroup, Effect: flow.Reads, OpenWorld: true,
-		Description: "Wait until others write, in one channel or anywhere, or time is up. " +
+		Description: "Wait until others write, in one channel or anywhere. " +
 			"Pass the returned cursor as after next time: nothing is lost or repeated.",
 	}, (*call).wait)
 }
 
 type waitInput struct {
 	ChannelID      flow.ChannelID `jsonschema_description:"Only this channel." json:",omitzero"`
-	After          *flow.Cursor   `jsonschema_description:"Cursor of an earlier wait; from now on when left out." jsonschema:"minimum=0" json:",omitzero"`
+	After          *flow.Cursor   `jsonschema_description:"Cursor of an earlier wait." jsonschema:"minimum=0" json:",omitzero"`
 	TimeoutSeconds *int           `jsonschema_description:"50 when left out." jsonschema:"minimum=0,maximum=110" json:",omitzero"`
+	AfterMessage   flow.MessageID `jsonschema_description:"Or a message." json:",omitzero"`
 	IncludeOwn     bool           `jsonschema_description:"Own messages too." json:",omitzero"`
 }
 
@@ -49,8 +50,8 @@ func (c *call) wait(ctx context.Context, in waitInput) (waitOutput, string, erro
 	if err != nil {
 		return waitOutput{}, "", err
 	}
-	query := flow.EnumerateEventsInput{After: in.After}
-	if in.After == nil {
+	query := flow.EnumerateEventsInput{After: in.After, AfterMessage: in.AfterMessage}
+	if in.After == nil && in.AfterMessage == "" {
 		page, err := c.events(ctx, query)
 		if err != nil {
 			return waitOutput{}, "", err
@@ -75,7 +76,7 @@ func (c *call) wait(ctx context.Context, in waitInput) (waitOutput, string, erro
 			out, text := c.waited(ctx, messages, cursor, in.ChannelID)
 			return out, text, nil
 		}
-		query.After = &cursor
+		query.After, query.AfterMessage = &cursor, ""
 		if len(page.Events) == 0 { // the backend has not waited as long as it was asked to
 			if err := pause(ctx, min(impatience, time.Until(deadline))); err != nil {
 				return waitOutput{}, "", err

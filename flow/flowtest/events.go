@@ -14,6 +14,7 @@ var events = []scenario{
 	{"are waited for", eventsAreWaitedFor},
 	{"come to an end when the time is up", eventsTimeOut},
 	{"are those of the account", eventsAreOwn},
+	{"follow a message", eventsFollowAMessage},
 	{"have limits", eventLimits},
 }
 
@@ -138,6 +139,25 @@ func eventsAreOwn(t *testing.T, n *network) {
 	if page := bob.eventsAfter(t, start, 1000, 0); len(page.Events) == 0 {
 		t.Errorf("bob's log holds nothing")
 	}
+}
+
+// eventsFollowAMessage: what happened after a message is found by the message.
+func eventsFollowAMessage(t *testing.T, n *network) {
+	alice, bob := n.join(t, "alice"), n.join(t, "bob")
+	general := alice.opens(t, alice.founds(t, "Team"), "general")
+	alice.send(t, general, "before")
+	question := alice.send(t, general, "question")
+	alice.send(t, general, "answer")
+	page := must(t, alice, flow.EnumerateEvents, flow.EnumerateEventsInput{AfterMessage: question})
+	if len(page.Events) != 1 || decode(t, flow.MessageEvent, page.Events[0]).RegularMessages[0].Text != "answer" {
+		t.Errorf("after the question there are the events %v", types(t, page.Events))
+	}
+	if again := alice.eventsAfter(t, page.Next, 0, 0); len(again.Events) != 0 {
+		t.Errorf("after the answer there are the events %v", types(t, again.Events))
+	}
+	refuse(t, alice, flow.EnumerateEvents, flow.EnumerateEventsInput{AfterMessage: question, After: &page.Next}, flow.Invalid)
+	refuse(t, alice, flow.EnumerateEvents, flow.EnumerateEventsInput{AfterMessage: "NONE"}, flow.NotFound)
+	refuse(t, bob, flow.EnumerateEvents, flow.EnumerateEventsInput{AfterMessage: question}, flow.NotFound)
 }
 
 func eventLimits(t *testing.T, n *network) {

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"time"
 
@@ -207,6 +208,16 @@ func (e *Engine) EnumerateEvents(ctx context.Context, call flow.Call, in flow.En
 		return none, err
 	}
 	end := e.store.hub.end()
+	if in.AfterMessage != "" {
+		place, err := e.placeOf(ctx, self, in.AfterMessage)
+		if err != nil {
+			return none, e.store.explain(err)
+		}
+		if in.After != nil {
+			return none, flow.Errorf(flow.Invalid, "give After or AfterMessage, not both")
+		}
+		in.After = &place
+	}
 	if in.After == nil {
 		return flow.EventPage{Events: flow.Notifications{}, Next: end}, nil
 	}
@@ -226,6 +237,27 @@ func (e *Engine) EnumerateEvents(ctx context.Context, call flow.Call, in flow.En
 	defer done()
 	wait := time.Duration(in.WaitMilliseconds) * time.Millisecond
 	return e.page(ctx, s, self, w, *in.After, limit, wait)
+}
+
+// placeOf returns where in the log a message stands that an account can see.
+func (e *Engine) placeOf(ctx context.Context, self *who, id flow.MessageID) (flow.Cursor, error) {
+	unknown := flow.Errorf(flow.NotFound, "there is no message %q in a channel that you are in", clip(string(id)))
+	uid, ok := flow.DecodeID(string(id))
+	if !ok || len(uid) != 16 {
+		return 0, unknown
+	}
+	row, err := e.store.read.MessageByUID(ctx, uid)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, unknown
+	}
+	if err != nil {
+		return 0, err
+	}
+	member, err := e.store.read.ChannelMember(ctx, row.Channel, self.account)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && !isIn(flow.MemberState(member.State)) {
+		return 0, unknown
+	}
+	return row.Seq, err
 }
 
 // page reads events, waiting for the first one.
