@@ -4,7 +4,6 @@ package examples_test
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -245,14 +244,19 @@ func (w *town) channel(tb testing.TB, who, name string) flow.ChannelID {
 	return found.ID
 }
 
-// hears returns the newest messages of a channel, as somebody in it reads them.
+// hears returns the newest messages of a channel with the names of their files, as
+// somebody in it reads them.
 func (w *town) hears(tb testing.TB, who, channel string) []string {
 	tb.Helper()
 	var texts []string
 	for _, m := range obtain(tb, w.as(who), flow.EnumerateMessages, flow.EnumerateMessagesInput{
 		ChannelID: w.channel(tb, who, channel), Filters: &flow.MessageFilters{Limit: 10},
 	}) {
-		texts = append(texts, fmt.Sprint(m.Text))
+		text := m.Text
+		for _, file := range m.Attachments {
+			text += " + " + file.Filename
+		}
+		texts = append(texts, text)
 	}
 	return texts
 }
