@@ -33,6 +33,7 @@ import (
 	"github.com/flow-mcp/flow-mcp/flow/process"
 	"github.com/flow-mcp/flow-mcp/flow/sqlite"
 	"github.com/flow-mcp/flow-mcp/internal/logs"
+	"github.com/flow-mcp/flow-mcp/internal/policy"
 	"github.com/flow-mcp/flow-mcp/internal/prompts"
 	"github.com/flow-mcp/flow-mcp/internal/stdio"
 	"github.com/flow-mcp/flow-mcp/internal/tail"
@@ -117,6 +118,7 @@ func run(ctx context.Context, args []string) int {
 type accountFlags struct {
 	storeFlags
 	Account string `env:"FLOW_MCP_ACCOUNT" placeholder:"NAME" help:"Account to use; it is made when it does not exist. Your user name when not given. (${env})"`
+	Policy  string `env:"FLOW_MCP_POLICY" placeholder:"FILE" help:"What may be read, written, sent and touched, as TOML. (${env})"`
 	Backend string `env:"FLOW_MCP_BACKEND" placeholder:"PATH" help:"Installed backend to drive instead of the embedded one: a semaphor-backend, or the directory of the application that it came with. (${env})"`
 }
 
@@ -138,11 +140,15 @@ func (s *serveCommand) Run(ctx context.Context, log *slog.Logger) error {
 	if isatty.IsTerminal(os.Stdin.Fd()) {
 		return introduce(os.Stdout, executable)
 	}
+	rules, err := s.rules()
+	if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 
-	supervisor, client := s.connect(executable, log)
-	mcp, err := s.mcp(client, log)
+	supervisor, gate, client := s.connect(executable, rules, log)
+	mcp, err := s.mcp(client, rules, gate, log)
 	if err != nil {
 		return err
 	}
@@ -161,15 +167,17 @@ func (s *serveCommand) Run(ctx context.Context, log *slog.Logger) error {
 	return running.Wait()
 }
 
-// connect returns the client of the account, and what keeps its backend running.
-func (a *accountFlags) connect(executable string, log *slog.Logger) (*process.Supervisor, *flow.Client) {
+// connect returns the client of the account, what keeps its backend running, and the gate
+// between them.
+func (a *accountFlags) connect(executable string, rules *policy.Policy, log *slog.Logger) (*process.Supervisor, *policy.Gate, *flow.Client) {
 	supervisor, setup := a.embedded(executable), a.setup()
 	if a.Backend != "" {
 		app := &process.Application{Path: a.Backend, DataDir: a.DataDir, Guard: []string{executable, "guard", "--"}}
 		supervisor, setup.Config = &process.Supervisor{Newest: app.Command, Own: true}, app.Config
 	}
 	supervisor.Log = log.With("part", "backend")
-	return supervisor, flow.NewClient(supervisor, setup)
+	gate := policy.New(rules, supervisor)
+	return supervisor, gate, flow.NewClient(gate, setup)
 }
 
 // embedded describes our own backend as a process.
@@ -207,7 +215,7 @@ type mcpSide struct {
 	resources *resources.Resources
 }
 
-func (s *serveCommand) mcp(client *flow.Client, log *slog.Logger) (*mcpSide, error) {
+func (s *serveCommand) mcp(client *flow.Client, rules *policy.Policy, gate *policy.Gate, log *slog.Logger) (*mcpSide, error) {
 	srv := server.NewMCPServer("flow-mcp", version(),
 		server.WithTitle("Flow team chat"),
 		server.WithInstructions(instructions),
@@ -216,39 +224,53 @@ func (s *serveCommand) mcp(client *flow.Client, log *slog.Logger) (*mcpSide, err
 	directory := flow.NewDirectory(client)
 	err := tools.Register(srv, client, directory, tools.Options{
 		Toolsets: s.Toolsets, Tools: s.Tools, ExcludeTools: s.ExcludeTools, ReadOnly: s.ReadOnly,
-		Consent: s.consent(), Log: log, Version: version(),
+		Consent: s.consent(rules, gate), Policy: rules.Describe(), Log: log, Version: version(),
 	})
 	if err != nil {
 		return nil, err
 	}
-	shown := resources.Register(srv, client, directory, resources.Options{Settings: s.settings()})
+	shown := resources.Register(srv, client, directory, resources.Options{Settings: s.settings(rules)})
 	prompts.Register(srv, directory)
 	transport := stdio.New(srv, stdio.Options{Log: log, Subscribe: shown.Subscribe})
 	shown.AnnounceTo(transport)
 	return &mcpSide{transport, directory, shown}, nil
 }
 
-// consent is what --confirm says.
-func (s *serveCommand) consent() tools.Consent {
-	switch s.Confirm {
-	case "never":
-		return tools.Consent{}
-	case "destructive":
-		return tools.Consent{Destructive: tools.AskOrRefuse}
-	case "always":
-		return tools.Consent{Destructive: tools.AskOrRefuse, Writing: tools.AskOrRefuse}
+// rules reads the policy, if there is one.
+func (s *accountFlags) rules() (*policy.Policy, error) {
+	if s.Policy == "" {
+		return &policy.Policy{}, nil
 	}
-	return tools.Consent{Destructive: tools.AskIfPossible}
+	return policy.Load(s.Policy)
+}
+
+// consent is what --confirm and the policy say together.
+func (s *serveCommand) consent(rules *policy.Policy, gate *policy.Gate) tools.Consent {
+	asked := func(rule policy.Rule) tools.Ask {
+		if rules.Has(rule) || s.Confirm == string(rule) {
+			return tools.AskOrRefuse
+		}
+		return tools.DoNotAsk
+	}
+	c := tools.Consent{
+		Destructive: asked(policy.Destructive), Writing: asked(policy.Always),
+		First: asked(policy.FirstMessage), Foreign: asked(policy.ForeignWords), Heard: gate.HeardElsewhere,
+	}
+	if s.Confirm == "auto" && !rules.Has(policy.Never) {
+		c.Destructive = max(c.Destructive, tools.AskIfPossible)
+	}
+	return c
 }
 
 // settings is what a reader of flow://me is told of how this server was started.
-func (s *serveCommand) settings() map[string]string {
+func (s *serveCommand) settings(rules *policy.Policy) map[string]string {
 	sets := strings.Join(s.Toolsets, ",")
 	if sets == "" {
 		sets = "default"
 	}
 	return map[string]string{
 		"toolsets": sets, "readOnly": strconv.FormatBool(s.ReadOnly), "confirm": s.Confirm, "version": version(),
+		"policy": strings.Join(rules.Describe(), "; "),
 	}
 }
 
@@ -302,6 +324,10 @@ func (c *tailCommand) Run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("find the own program: %w", err)
 	}
+	rules, err := c.rules()
+	if err != nil {
+		return err
+	}
 	options := tail.Options{
 		Channels: c.Channel, After: (*flow.Cursor)(c.After), Once: c.Once, JSON: c.JSON, CursorFile: c.CursorFile, Log: log,
 	}
@@ -312,7 +338,7 @@ func (c *tailCommand) Run(ctx context.Context, log *slog.Logger) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	supervisor, client := c.connect(executable, log)
+	supervisor, _, client := c.connect(executable, rules, log)
 	var running errgroup.Group
 	running.Go(func() error { return supervisor.Run(ctx) })
 	running.Go(func() error {

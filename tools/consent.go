@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"sync"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
@@ -30,22 +32,63 @@ type Consent struct {
 	Destructive Ask
 	// Writing is for all calls that change something.
 	Writing Ask
+	// First is for the first call that writes to a channel since the server started.
+	First Ask
+	// Foreign is for calls that write to a channel when Heard says of it that messages of
+	// other people elsewhere were read before.
+	Foreign Ask
+	Heard   func(flow.ChannelID) bool
 }
 
 // rule returns how to ask before a call of t.
-func (c Consent) rule(t *Tool) Ask {
+func (c *call) rule(t *Tool) Ask {
 	ask := DoNotAsk
 	if t.Effect == flow.Destroys {
-		ask = c.Destructive
+		ask = c.asking.Destructive
 	}
 	if t.Effect != flow.Reads {
-		ask = max(ask, c.Writing)
+		ask = max(ask, c.asking.Writing)
+	}
+	if t.Effect != flow.Writes || c.channel.ID == "" {
+		return ask
+	}
+	if !c.written.has(c.channel.ID) {
+		ask = max(ask, c.asking.First)
+	}
+	if c.asking.Heard != nil && c.asking.Heard(c.channel.ID) {
+		ask = max(ask, c.asking.Foreign)
 	}
 	return ask
 }
 
+// written are the channels that were written to since the server started.
+type written struct {
+	mu       sync.Mutex
+	channels map[flow.ChannelID]bool
+}
+
+func (w *written) has(id flow.ChannelID) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.channels[id]
+}
+
+func (w *written) add(id flow.ChannelID) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.channels == nil {
+		w.channels = map[flow.ChannelID]bool{}
+	}
+	w.channels[id] = true
+}
+
 // previewName is the parameter by which a call only tells what it would do.
 const previewName = "preview"
+
+func (c *call) previews() bool {
+	only, _ := c.args[previewName].(bool)
+	return only
+}
 
 // answerKey names the only question of a call among the client's answers.
 const answerKey = "confirm"
@@ -54,8 +97,8 @@ const answerKey = "confirm"
 // call may go on; a question when the client has to carry it to the person and call again;
 // and an error when the call must not be done.
 func (c *call) consent(ctx context.Context, t *Tool, f *form, back mcp.MultiRoundTripParams) (*question, error) {
-	ask := c.asking.rule(t)
-	if only, _ := c.args[previewName].(bool); only || ask == DoNotAsk {
+	ask := c.rule(t)
+	if c.previews() || ask == DoNotAsk {
 		return nil, nil
 	}
 	if !canElicit(ctx) {
@@ -153,17 +196,33 @@ func (q *question) settle(got *mcp.ElicitationResult) error {
 
 // describe says in words what is asked about, and what that means with a client.
 func (c Consent) describe(can bool) string {
-	what, ask := "calls that destroy something", c.Destructive
-	if c.Writing >= ask && c.Writing != DoNotAsk {
-		what, ask = "every call that changes something", c.Writing
-	}
-	switch {
-	case ask == DoNotAsk:
+	strongest := max(c.Destructive, c.Writing, c.First, c.Foreign)
+	if strongest == DoNotAsk {
 		return "a person is asked before no call"
+	}
+	var before []string
+	for _, rule := range []struct {
+		ask  Ask
+		what string
+	}{
+		{c.Writing, "every call that changes something"},
+		{c.Destructive, "calls that destroy something"},
+		{c.First, "the first message to a channel"},
+		{c.Foreign, "messages to a channel after others' words in another were read"},
+	} {
+		if rule.ask != DoNotAsk {
+			before = append(before, rule.what)
+		}
+	}
+	if c.Writing == strongest {
+		before = before[:1]
+	}
+	what := strings.Join(before, ", ")
+	switch {
 	case can:
 		return "a person is asked before " + what
-	case ask == AskOrRefuse:
-		return what + " are refused, since a person would have to be asked and this client cannot ask"
+	case strongest == AskOrRefuse:
+		return "a person would have to be asked before " + what + "; this client cannot ask, so that is refused"
 	}
 	return "a person would be asked before " + what + ", but this client cannot ask"
 }

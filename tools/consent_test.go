@@ -405,7 +405,7 @@ func TestStatusTellsOfConsent(t *testing.T) {
 	want := map[string]string{
 		"none":     "a person is asked before no call",
 		"possible": "a person would be asked before calls that destroy something, but this client cannot ask",
-		"wanted":   "every call that changes something are refused, since a person would have to be asked and this client cannot ask",
+		"wanted":   "a person would have to be asked before every call that changes something; this client cannot ask, so that is refused",
 		"able":     "a person is asked before calls that destroy something",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -26,6 +26,7 @@ type statusOutput struct {
 	Tools    int           `json:"tools,omitzero"`
 	ReadOnly bool          `json:"read_only,omitzero"`
 	Consent  string        `json:"consent,omitzero"`
+	Policy   []string      `json:"policy,omitzero"`
 	Off      []statusOff   `json:"off,omitzero"`
 	Version  string        `json:"version,omitzero"`
 }
@@ -57,7 +58,7 @@ const patience = 5 * time.Second
 func (c *call) status(ctx context.Context, _ statusInput) (statusOutput, string, error) {
 	out := statusOutput{
 		Teams: []statusTeam{}, Tools: len(c.choice.tools), ReadOnly: c.choice.readOnly,
-		Off: c.choice.off(), Version: c.version, Consent: c.asking.describe(canElicit(ctx)),
+		Off: c.choice.off(), Version: c.version, Consent: c.asking.describe(canElicit(ctx)), Policy: c.policy,
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -153,6 +154,9 @@ func (o statusOutput) text() string {
 	}
 	out.WriteString(".\n")
 	out.WriteString("Consent: " + o.Consent + ".\n")
+	if len(o.Policy) > 0 {
+		out.WriteString("Policy: " + safe(strings.Join(o.Policy, "; ")).block() + ".\n")
+	}
 	for _, off := range o.Off {
 		fmt.Fprintf(&out, "Off: %s of %s; on with %s.\n", count(len(off.Tools), "tool"), off.Toolset, off.Flag)
 	}

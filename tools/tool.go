@@ -152,6 +152,9 @@ func (t *Tool) use(ctx context.Context, s *service, raw json.RawMessage, back mc
 		return &answer{question: q}, err
 	}
 	a, err := w.run(ctx, c)
+	if err == nil && t.Effect == flow.Writes && !c.previews() {
+		c.written.add(c.channel.ID)
+	}
 	return a, c.blame(err)
 }
 

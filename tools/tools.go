@@ -45,6 +45,8 @@ type Options struct {
 	ReadOnly bool
 	// Consent says before which calls a person is asked.
 	Consent Consent
+	// Policy says in short sentences what else limits this server, for flow_status.
+	Policy []string
 	// Log gets defects and, at debug level, calls; never what they say. Nil discards.
 	Log *slog.Logger
 	// Version is that of the server, for flow_status.
@@ -60,6 +62,8 @@ type service struct {
 	choice  *choice
 	asking  Consent
 	seals   *seals
+	written *written
+	policy  []string
 	version string
 }
 
@@ -73,7 +77,10 @@ func Register(srv *server.MCPServer, client *flow.Client, dir *flow.Directory, o
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &service{client: client, dir: dir, log: o.Log, refs: &refs{}, choice: chosen, asking: o.Consent, seals: newSeals(), version: o.Version}
+	s := &service{
+		client: client, dir: dir, log: o.Log, refs: &refs{}, choice: chosen,
+		asking: o.Consent, seals: newSeals(), written: &written{}, policy: o.Policy, version: o.Version,
+	}
 	entries := make([]server.ServerTool, len(chosen.tools))
 	for i, t := range chosen.tools {
 		entry, err := t.MCP()

@@ -15,7 +15,7 @@ const module = "github.com/flow-mcp/flow-mcp"
 // doors says which rooms each room may import. A room that is missing may import none.
 var doors = map[string][]string{
 	"": {"examples/demo", "flow", "flow/backend", "flow/process", "flow/sqlite",
-		"internal/logs", "internal/prompts", "internal/stdio", "internal/tail", "resources", "tools"},
+		"internal/logs", "internal/policy", "internal/prompts", "internal/stdio", "internal/tail", "resources", "tools"},
 	"tools":         {"flow", "schemas"},
 	"resources":     {"flow", "schemas"},
 	"flow/process":  {"flow"},
@@ -30,6 +30,7 @@ var doors = map[string][]string{
 	"examples/teams":    {"flow", "flow/process"},
 
 	"internal/conformance": {"internal/stdio"},
+	"internal/policy":      {"flow"},
 	"internal/prompts":     {"flow"},
 	"internal/tail":        {"flow"},
 }
@@ -42,6 +43,7 @@ var keepers = []struct {
 	{"github.com/mark3labs/mcp-go", "MCP is the face to the host, not of what lies behind",
 		[]string{"", "tools", "resources", "internal/prompts", "internal/stdio", "internal/conformance", "examples/demo"}},
 	{"github.com/invopop/jsonschema", "types become schemas in one way only", []string{"schemas"}},
+	{"github.com/pelletier/go-toml/v2", "what people write down is read in one place", []string{"internal/policy"}},
 	{"modernc.org/sqlite", "no other room knows that there is SQL", []string{"flow/sqlite"}},
 	{"os/exec", "processes are started, watched and stopped in one place", []string{"flow/process"}},
 }

@@ -1,0 +1,101 @@
+package policy
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+)
+
+// atlas knows for each channel of the account what may be done with it. It is drawn from
+// the backend's own lists, past the gate.
+type atlas struct {
+	policy *Policy
+
+	mu    sync.Mutex
+	known map[flow.ChannelID]verdict
+	drawn time.Time // zero when something has changed since
+}
+
+// fresh is how long an atlas is believed: names may change without a word.
+const fresh = 30 * time.Second
+
+// forget has the atlas drawn anew when it is next looked at.
+func (a *atlas) forget() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.drawn = time.Time{}
+}
+
+// look returns what may be done with a channel. What is in no list is closed, after a
+// second look: it may have been made a moment ago.
+func (a *atlas) look(ctx context.Context, c flow.Caller, id flow.ChannelID) (verdict, error) {
+	a.mu.Lock()
+	v, known := a.known[id]
+	young := time.Since(a.drawn) < fresh
+	a.mu.Unlock()
+	if known && young {
+		return v, nil
+	}
+	drawn, err := a.draw(ctx, c)
+	if err != nil {
+		return verdict{}, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.known, a.drawn = drawn, time.Now()
+	return drawn[id], nil
+}
+
+func (a *atlas) draw(ctx context.Context, c flow.Caller) (map[flow.ChannelID]verdict, error) {
+	orgs, err := flow.EnumerateOrgs.Call(ctx, c, flow.EnumerateOrgsInput{})
+	if err != nil {
+		return nil, err
+	}
+	peers, err := flow.EnumeratePeerAccounts.Call(ctx, c, flow.EnumeratePeerAccountsInput{})
+	if err != nil {
+		return nil, err
+	}
+	called := map[flow.AccountID]string{}
+	for _, peer := range peers {
+		called[peer.AccountID] = peer.Username
+	}
+	drawn := map[flow.ChannelID]verdict{}
+	for _, org := range orgs {
+		channels, err := flow.EnumerateChannels.Call(ctx, c, flow.EnumerateChannelsInput{OrgID: org.ID})
+		if err != nil {
+			return nil, err
+		}
+		for _, ch := range channels {
+			at := place{id: ch.ID, org: org.ID, team: org.Name, channel: ch.Name}
+			if ch.Purpose == flow.DirectPurpose {
+				at.channel, at.direct = "@"+called[ch.DirectAccountID], true
+			}
+			drawn[ch.ID] = a.policy.judge(at)
+		}
+	}
+	return drawn, nil
+}
+
+// future returns the place that a channel would have which does not exist yet.
+func future(ctx context.Context, c flow.Caller, org flow.OrgID, name string, with flow.AccountID) (place, error) {
+	at := place{org: org, channel: name}
+	orgs, err := flow.EnumerateOrgs.Call(ctx, c, flow.EnumerateOrgsInput{})
+	if err != nil {
+		return at, err
+	}
+	for _, one := range orgs {
+		if one.ID == org {
+			at.team = one.Name
+		}
+	}
+	if with != "" {
+		peer, err := flow.GetPeerFromID.Call(ctx, c, flow.GetPeerFromIDInput{PeerID: with})
+		if err != nil {
+			return at, err
+		}
+		at.channel, at.direct = "@"+peer.Username, true
+	}
+	return at, nil
+}

@@ -1,0 +1,252 @@
+package policy
+
+import (
+	"context"
+	"encoding/json"
+	"reflect"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+)
+
+// Gate is a [flow.Dialer] of backends that do only what a policy allows, and show nothing
+// else. It serves one account.
+type Gate struct {
+	policy  *Policy
+	dialer  flow.Dialer
+	atlas   *atlas
+	origins *origins
+	meter   *meter
+	heard   heard
+}
+
+// New returns a gate before the backends of a dialer. A nil policy allows everything.
+func New(p *Policy, dialer flow.Dialer) *Gate {
+	if p == nil {
+		p = &Policy{}
+	}
+	return &Gate{policy: p, dialer: dialer, atlas: &atlas{policy: p}, origins: &origins{}, meter: newMeter(p.Limits)}
+}
+
+// Endpoint implements [flow.Dialer].
+func (g *Gate) Endpoint(ctx context.Context) (flow.Endpoint, error) {
+	endpoint, err := g.dialer.Endpoint(ctx)
+	if err == nil {
+		endpoint.Caller = guarded{g, endpoint.Caller}
+	}
+	return endpoint, err
+}
+
+// HeardElsewhere reports whether messages of other people in other channels than this one
+// were read.
+func (g *Gate) HeardElsewhere(than flow.ChannelID) bool { return g.heard.elsewhere(than) }
+
+// guarded is a backend behind the gate.
+type guarded struct {
+	gate *Gate
+	past flow.Caller
+}
+
+// Call implements [flow.Caller].
+func (c guarded) Call(ctx context.Context, method string, params json.RawMessage) (json.RawMessage, error) {
+	g := c.gate
+	if !g.policy.Closes() && !g.meter.counts() && !g.policy.Has(ForeignWords) {
+		return c.past.Call(ctx, method, params)
+	}
+	op, ok := flow.Lookup(method)
+	if !ok {
+		return nil, flow.Errorf(flow.Unsupported, "the policy of this server knows no method %q", method)
+	}
+	p, err := c.passage(op, params)
+	if err != nil {
+		return nil, err
+	}
+	if g.policy.Closes() {
+		if err := p.admit(ctx); err != nil {
+			return nil, err
+		}
+	}
+	settle, err := g.meter.take(p.in, op, p.call.Request)
+	if err != nil {
+		return nil, err
+	}
+	result, err := c.past.Call(ctx, method, params)
+	settle(err)
+	if err != nil {
+		return nil, err
+	}
+	return p.show(ctx, result)
+}
+
+// passage is one call on its way through the gate.
+type passage struct {
+	*Gate
+	op     flow.AnyOperation
+	effect flow.Effect
+	call   flow.Call
+	in     reflect.Value
+	out    reflect.Type
+	past   flow.Caller // on the session of the call
+}
+
+func (c guarded) passage(op flow.AnyOperation, params json.RawMessage) (*passage, error) {
+	in, out := op.Types()
+	p := &passage{Gate: c.gate, op: op, effect: op.Info().Effect, in: reflect.New(in).Elem(), out: out}
+	if len(params) > 0 {
+		if err := json.Unmarshal(params, &p.call); err != nil {
+			return nil, flow.Errorf(flow.Invalid, "%s: the parameters must be one JSON object", op.Info().Name)
+		}
+		if err := json.Unmarshal(params, p.in.Addr().Interface()); err != nil {
+			return nil, flow.Errorf(flow.Invalid, "%s: the parameters are not of the documented form", op.Info().Name)
+		}
+	}
+	p.past = flow.Session{Caller: c.past, ID: p.call.Session}
+	return p, nil
+}
+
+// own are operations that change nothing but what the account itself sees, though they do
+// it to a channel: reading a channel is enough to be allowed them.
+var own = map[flow.AnyOperation]bool{
+	flow.SetChannelReadHWM:        true,
+	flow.StartAttachmentDownload:  true,
+	flow.CancelAttachmentDownload: true,
+}
+
+// absent is the answer about what is closed and about what does not exist.
+func absent(kind string) error {
+	return flow.Errorf(flow.NotFound, "there is no such %s, or this account cannot see it", kind)
+}
+
+// admit refuses a call that reaches what is closed.
+func (p *passage) admit(ctx context.Context) error {
+	if p.effect == flow.Protocol {
+		return nil
+	}
+	if opaque(p.in.Type()) || opaque(p.out) {
+		return flow.Errorf(flow.Denied, "%s takes or gives JSON of any form, which the policy of this server cannot look into: "+
+			"it is refused while some channels are closed", p.op.Info().Name)
+	}
+	var t touched
+	t.touch(p.in, "")
+	for _, id := range t.channels {
+		v, err := p.atlas.look(ctx, p.past, id)
+		switch {
+		case err != nil:
+			return err
+		case !v.read:
+			return absent("channel")
+		case !v.write && p.effect != flow.Reads && !own[p.op]:
+			return flow.Errorf(flow.Denied, "the policy of this server lets you read this channel, and not change it or write to it")
+		}
+	}
+	if len(t.stray) > 0 {
+		return absent("message")
+	}
+	for _, id := range t.attachments {
+		if err := p.mayUse(ctx, id); err != nil {
+			return err
+		}
+	}
+	return p.mayMake(ctx)
+}
+
+// mayUse admits attachments that were made here or seen in a channel that may be read.
+func (p *passage) mayUse(ctx context.Context, id flow.AttachmentID) error {
+	channel, known := p.origins.of(string(id))
+	if !known {
+		return flow.Errorf(flow.NotFound, "there is no such attachment among those that were made or shown here; read its message first")
+	}
+	if channel == "" {
+		return nil
+	}
+	v, err := p.atlas.look(ctx, p.past, channel)
+	if err == nil && !v.read {
+		return flow.Errorf(flow.NotFound, "there is no such attachment among those that were made or shown here; read its message first")
+	}
+	return err
+}
+
+// mayMake refuses to make a channel that would be closed.
+func (p *passage) mayMake(ctx context.Context) error {
+	if p.effect == flow.Reads || !makesChannel(p.out) {
+		return nil
+	}
+	var at place
+	var err error
+	switch in := p.in.Interface().(type) {
+	case flow.NewChannelInput:
+		at, err = future(ctx, p.past, in.OrgID, in.Name, "")
+	case flow.NewDirectConversationInput:
+		at, err = future(ctx, p.past, in.OrgID, "", in.MemberID)
+	default:
+		return flow.Errorf(flow.Denied, "%s makes a channel of which nobody knows whether the policy of this server opens it", p.op.Info().Name)
+	}
+	if err == nil && !p.policy.judge(at).write {
+		return flow.Errorf(flow.Denied, "the policy of this server opens no channel that would be called %q", at)
+	}
+	return err
+}
+
+// show takes out of a result what is closed, and remembers what was read.
+func (p *passage) show(ctx context.Context, raw json.RawMessage) (json.RawMessage, error) {
+	if !p.policy.Closes() && !p.policy.Has(ForeignWords) {
+		return raw, nil
+	}
+	out := reflect.New(p.out)
+	if err := json.Unmarshal(raw, out.Interface()); err != nil {
+		return nil, flow.Errorf(flow.Internal, "%s: the backend's result is not of the documented form", p.op.Info().Name)
+	}
+	if p.policy.Closes() {
+		p.observe(out.Elem())
+		if err := p.prune(ctx, out.Elem()); err != nil {
+			return nil, err
+		}
+	}
+	if p.effect != flow.Protocol {
+		p.heard.listen(out.Elem())
+	}
+	p.heard.meet(p.op, out.Elem())
+	if !p.policy.Closes() {
+		return raw, nil
+	}
+	shown, err := json.Marshal(out.Interface())
+	if string(shown) == "null" && p.out.Kind() == reflect.Slice {
+		return json.RawMessage("[]"), err
+	}
+	return shown, err
+}
+
+func (p *passage) prune(ctx context.Context, out reflect.Value) error {
+	made := p.effect != flow.Reads && p.effect != flow.Protocol
+	if made && makesChannel(p.out) {
+		p.atlas.forget()
+		return nil // it was judged before it was made
+	}
+	about := beside(p.in, "")
+	pr := pruner{gate: p.Gate, ctx: ctx, past: p.past, made: made, blank: p.effect == flow.Protocol}
+	whole := pr.prune(out, about)
+	if pr.err == nil && !whole {
+		return absent("channel")
+	}
+	return pr.err
+}
+
+// observe forgets what is known of channels when notifications tell that something about
+// them has changed.
+func (p *passage) observe(out reflect.Value) {
+	all, ok := out.Interface().(flow.Notifications)
+	if !ok {
+		return
+	}
+	for _, n := range all {
+		switch n.Type {
+		case flow.HWMEvent.Type(), flow.MessageDeletionEvent.Type():
+		case flow.MessageEvent.Type():
+			change, err := flow.MessageEvent.Decode(n)
+			if err != nil || len(change.ChannelMessages) > 0 {
+				p.atlas.forget()
+			}
+		default:
+			p.atlas.forget()
+		}
+	}
+}

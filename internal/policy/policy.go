@@ -1,0 +1,248 @@
+// Package policy keeps an agent within what a person has written down: which channels it
+// may read and write, how much it may send, which files it may touch, and before what a
+// person is asked.
+//
+// A [Policy] is read from a file. A [Gate] enforces it where every call passes, whoever
+// makes it: tools, resources, prompts, the directory of names, the stream of
+// notifications. It stands between the client and the backend, behind the resolution of
+// names, where identifiers are exact:
+//
+//	tools, resources, prompts ── flow.Client ── Gate ── backend
+//
+// What a call touches is told by the types of the catalogue. The gate walks through the
+// parameters and the result of every operation and looks at each ChannelID, and at
+// messages and attachments by the channel they belong to ([walk.go], [prune.go]). No list
+// names operations that are safe: a new one is judged by its types on the day it is
+// defined, and what has no types, such as free JSON, is refused while channels are closed.
+//
+// A channel that the policy closes looks as if it did not exist: it answers as any
+// unknown identifier does, and no result shows it.
+package policy
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+)
+
+// Policy is what a file says. The zero Policy allows everything.
+type Policy struct {
+	Channels Channels `toml:"channels"`
+	Limits   Limits   `toml:"limits"`
+	Files    Files    `toml:"files"`
+	Confirm  []Rule   `toml:"confirm"`
+}
+
+// Channels say which channels may be read and written. Nil stands for all of them; what
+// may be written to may be read too.
+type Channels struct {
+	Read  []Pattern `toml:"read"`
+	Write []Pattern `toml:"write"`
+}
+
+// Limits are quotas of one server process. Zero is no limit.
+type Limits struct {
+	MessagesPerMinute        int   `toml:"messages_per_minute"`
+	MessagesPerHour          int   `toml:"messages_per_hour"`
+	ChannelMessagesPerMinute int   `toml:"channel_messages_per_minute"`
+	ChannelMessagesPerHour   int   `toml:"channel_messages_per_hour"`
+	AttachmentBytesPerHour   int64 `toml:"attachment_bytes_per_hour"`
+}
+
+// Files say where files may be read and written. Nil stands for the usual folders.
+type Files struct {
+	Send     []string `toml:"send_from"`
+	Save     []string `toml:"save_to"`
+	MaxBytes int64    `toml:"max_bytes"`
+}
+
+// Rule says before which calls a person is asked.
+type Rule string
+
+// The rules.
+const (
+	// Never asks before none.
+	Never Rule = "never"
+	// Destructive asks before what removes something that others can miss.
+	Destructive Rule = "destructive"
+	// FirstMessage asks before the first message to a channel since the server started.
+	FirstMessage Rule = "first-message"
+	// ForeignWords asks before writing to a channel after messages of other people in
+	// another channel were read.
+	ForeignWords Rule = "foreign-words"
+	// Always asks before everything that changes something.
+	Always Rule = "always"
+)
+
+var rules = []Rule{Never, Destructive, FirstMessage, ForeignWords, Always}
+
+// Load reads a policy. A file that is missing or has a mistake in it is an error that
+// says where: half a policy is none.
+func Load(path string) (*Policy, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the policy: %w", err)
+	}
+	p, err := Parse(raw)
+	if err != nil {
+		return nil, fmt.Errorf("policy %s: %w", path, err)
+	}
+	return p, nil
+}
+
+// Parse reads the text of a policy, which is TOML.
+func Parse(raw []byte) (*Policy, error) {
+	var p Policy
+	d := toml.NewDecoder(strings.NewReader(string(raw)))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&p); err != nil {
+		return nil, explain(err)
+	}
+	return &p, p.check()
+}
+
+// explain says in which line a mistake is.
+func explain(err error) error {
+	if strict, ok := errors.AsType[*toml.StrictMissingError](err); ok {
+		var said []string
+		for _, e := range strict.Errors {
+			line, _ := e.Position()
+			key := strings.Join(e.Key(), ".")
+			said = append(said, fmt.Sprintf("line %d: there is no %q; %s", line, key, known(e.Key())))
+		}
+		return errors.New(strings.Join(said, "; "))
+	}
+	if e, ok := errors.AsType[*toml.DecodeError](err); ok {
+		line, column := e.Position()
+		return fmt.Errorf("line %d, column %d: %s", line, column, strings.TrimPrefix(e.Error(), "toml: "))
+	}
+	return err
+}
+
+// keys are what a file may say, by table.
+var keys = map[string][]string{
+	"":         {"confirm", "channels", "limits", "files"},
+	"channels": {"read", "write"},
+	"limits": {"messages_per_minute", "messages_per_hour", "channel_messages_per_minute",
+		"channel_messages_per_hour", "attachment_bytes_per_hour"},
+	"files": {"send_from", "save_to", "max_bytes"},
+}
+
+// known says what there is in place of a key.
+func known(key []string) string {
+	table := ""
+	if len(key) > 1 {
+		table = key[0]
+	}
+	all, ok := keys[table]
+	if !ok {
+		all = keys[""]
+	}
+	return "there are " + strings.Join(all, ", ")
+}
+
+func (p *Policy) check() error {
+	for _, rule := range p.Confirm {
+		if !slices.Contains(rules, rule) {
+			return fmt.Errorf("confirm: there is no rule %q; there are %v", rule, rules)
+		}
+	}
+	if slices.Contains(p.Confirm, Never) && len(p.Confirm) > 1 {
+		return errors.New("confirm: never excludes every other rule")
+	}
+	for _, list := range [][]Pattern{p.Channels.Read, p.Channels.Write} {
+		for _, pattern := range list {
+			if err := pattern.check(); err != nil {
+				return fmt.Errorf("channels: %w", err)
+			}
+		}
+	}
+	l := p.Limits
+	if min(l.MessagesPerMinute, l.MessagesPerHour, l.ChannelMessagesPerMinute, l.ChannelMessagesPerHour) < 0 ||
+		min(l.AttachmentBytesPerHour, p.Files.MaxBytes) < 0 {
+		return errors.New("limits: a limit cannot be negative; leave it out for none")
+	}
+	return nil
+}
+
+// Closes reports whether there may be channels that cannot be read or written.
+func (p *Policy) Closes() bool { return p.Channels.Read != nil || p.Channels.Write != nil }
+
+// Has reports whether a person is asked by a rule.
+func (p *Policy) Has(rule Rule) bool { return slices.Contains(p.Confirm, rule) }
+
+// Describe says in short sentences what is allowed.
+func (p *Policy) Describe() []string {
+	var said []string
+	list := func(what string, patterns []Pattern) {
+		if patterns == nil {
+			return
+		}
+		if len(patterns) == 0 {
+			said = append(said, what+": no channel")
+			return
+		}
+		var all []string
+		for _, pattern := range patterns {
+			all = append(all, fmt.Sprintf("%q", string(pattern)))
+		}
+		said = append(said, what+": "+strings.Join(all, ", "))
+	}
+	if p.Channels.Read != nil {
+		list("channels to read", slices.Concat(p.Channels.Read, p.Channels.Write))
+	}
+	write := p.Channels.Write
+	if write == nil {
+		write = p.Channels.Read
+	}
+	list("channels to write", write)
+	for _, limit := range []struct {
+		n    int64
+		what string
+	}{
+		{int64(p.Limits.MessagesPerMinute), "messages a minute"},
+		{int64(p.Limits.MessagesPerHour), "messages an hour"},
+		{int64(p.Limits.ChannelMessagesPerMinute), "messages a minute to a channel"},
+		{int64(p.Limits.ChannelMessagesPerHour), "messages an hour to a channel"},
+		{p.Limits.AttachmentBytesPerHour, "bytes of attachments an hour"},
+	} {
+		if limit.n > 0 {
+			said = append(said, fmt.Sprintf("at most %d %s", limit.n, limit.what))
+		}
+	}
+	return said
+}
+
+// place is what patterns look at.
+type place struct {
+	id      flow.ChannelID
+	org     flow.OrgID
+	team    string
+	channel string // its name; of a direct conversation @ and the other's name
+	direct  bool
+}
+
+// verdict says what may be done with a channel.
+type verdict struct{ read, write bool }
+
+func (p *Policy) judge(at place) verdict {
+	fits := func(list []Pattern) bool {
+		return slices.ContainsFunc(list, func(pattern Pattern) bool { return pattern.fits(at) })
+	}
+	v := verdict{write: fits(p.Channels.Write)}
+	v.read = p.Channels.Read == nil || v.write || fits(p.Channels.Read)
+	if p.Channels.Write == nil {
+		v.write = v.read
+	}
+	return v
+}
+
+// String is the place as a person knows it.
+func (at place) String() string { return cmp.Or(at.team, string(at.org)) + "/" + at.channel }

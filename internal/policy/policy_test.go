@@ -1,0 +1,153 @@
+package policy
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestParse(t *testing.T) {
+	p, err := Parse([]byte(`
+confirm = ["destructive", "first-message"]
+[channels]
+read = ["Home/*", "@ana"]
+write = ["Home/general"]
+[limits]
+messages_per_minute = 5
+[files]
+save_to = ["/tmp"]
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &Policy{
+		Confirm:  []Rule{Destructive, FirstMessage},
+		Channels: Channels{Read: []Pattern{"Home/*", "@ana"}, Write: []Pattern{"Home/general"}},
+		Limits:   Limits{MessagesPerMinute: 5},
+		Files:    Files{Save: []string{"/tmp"}},
+	}
+	if diff := cmp.Diff(want, p); diff != "" {
+		t.Error(diff)
+	}
+	said := []string{`channels to read: "Home/*", "@ana", "Home/general"`, `channels to write: "Home/general"`, "at most 5 messages a minute"}
+	if diff := cmp.Diff(said, p.Describe()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// The sample that people copy from the documentation is a policy.
+func TestSample(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, sample, found := strings.Cut(string(readme), "```toml\n")
+	sample, _, closed := strings.Cut(sample, "```")
+	if !found || !closed {
+		t.Fatal("the documentation has no sample")
+	}
+	p, err := Parse([]byte(sample))
+	if err != nil || !p.Closes() || !p.Has(ForeignWords) || p.Limits.MessagesPerMinute != 10 {
+		t.Errorf("the sample is %+v: %v", p, err)
+	}
+}
+
+func TestMistakesAreToldWithTheirLine(t *testing.T) {
+	tests := map[string]struct {
+		text string
+		want []string
+	}{
+		"syntax":         {"[channels]\nread = [\"a\"\nwrite = 1", []string{"line 3"}},
+		"type":           {"[limits]\nmessages_per_minute = \"five\"", []string{"line 2", "string"}},
+		"unknown key":    {"[channels]\nraed = []", []string{"line 2", `there is no "channels.raed"`, "there are read, write"}},
+		"unknown table":  {"[chanels]\nread = []", []string{"chanels", "there are confirm, channels, limits, files"}},
+		"twice":          {"[channels]\nread = []\nread = []", []string{"line 3"}},
+		"unknown rule":   {`confirm = ["sometimes"]`, []string{`there is no rule "sometimes"`, "first-message"}},
+		"contradiction":  {`confirm = ["never", "always"]`, []string{"never excludes"}},
+		"empty pattern":  {"[channels]\nread = [\"\"]", []string{"a pattern is empty"}},
+		"no channel":     {"[channels]\nread = [\"Home/\"]", []string{`"Home/" names no channel`}},
+		"link elsewhere": {"[channels]\nread = [\"flow://orgs/X\"]", []string{"no link to a channel"}},
+		"negative":       {"[limits]\nmessages_per_hour = -1", []string{"cannot be negative"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "policy.toml")
+			if err := os.WriteFile(path, []byte(test.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, err := Load(path)
+			for _, part := range append(test.want, path) {
+				if err == nil || !strings.Contains(err.Error(), part) {
+					t.Errorf("the error is %v, want %q in it", err, part)
+				}
+			}
+		})
+	}
+	if _, err := Load(filepath.Join(t.TempDir(), "none.toml")); err == nil {
+		t.Error("a missing file is no error")
+	}
+}
+
+func TestPatterns(t *testing.T) {
+	general := place{id: "CH1", org: "ORG1", team: "Home", channel: "general"}
+	slash := place{id: "CH2", org: "ORG2", team: "Home/x", channel: "y"}
+	deep := place{id: "CH3", org: "ORG1", team: "Home", channel: "a/b"}
+	ana := place{id: "CH4", org: "ORG1", team: "Home", channel: "@ana", direct: true}
+	liar := place{id: "CH5", org: "ORG1", team: "Home", channel: "@ana"} // a channel that calls itself so
+	tests := []struct {
+		pattern Pattern
+		at      place
+		want    bool
+	}{
+		{"Home/general", general, true},
+		{"HOME/GENERAL", general, true},
+		{"Home/gen*", general, true},
+		{"Home/*al", general, true},
+		{"Home/g*n*l", general, true},
+		{"Home/g*x*l", general, false},
+		{"Home/general*general", general, false},
+		{"general", general, true},
+		{"*", general, true},
+		{"*/*", general, true},
+		{"Design/general", general, false},
+		{"ORG1/*", general, true},
+		{"org1/*", general, false},
+		{"CH1", general, true},
+		{"ch1", general, false},
+		{"flow://channels/CH1", general, true},
+		{"flow://channels/CH2", general, false},
+		{"Home/*", slash, false},
+		{"ORG2/*", slash, true},
+		{"Home/*", deep, true},
+		{"*", ana, false},
+		{"Home/*", ana, false},
+		{"@*", ana, true},
+		{"@Ana", ana, true},
+		{"Home/@ana", ana, true},
+		{"@ben", ana, false},
+		{"@ana", liar, false},
+		{"@*", liar, false},
+		{"Home/*", liar, true},
+	}
+	for _, test := range tests {
+		if got := test.pattern.fits(test.at); got != test.want {
+			t.Errorf("%q fits %v: %v, want %v", test.pattern, test.at, got, test.want)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add("[channels]\nread = [\"*\"]\n[limits]\nmessages_per_hour = 9")
+	f.Add("confirm = [\"never\"]")
+	f.Fuzz(func(t *testing.T, text string) {
+		p, err := Parse([]byte(text))
+		if err != nil {
+			return
+		}
+		p.judge(place{id: "C", org: "O", team: "T", channel: "c"})
+		_ = p.Describe()
+	})
+}
