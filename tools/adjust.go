@@ -14,6 +14,8 @@ func retitle(op flow.AnyOperation, t *Tool) {
 		t.Title = better
 	}
 	switch op {
+	case flow.GraphQL:
+		t.OpenWorld = true // what others said, in a form that the query alone knows
 	case flow.Search:
 		t.Description = "Find messages by text, in one channel or all. Case and accents do not matter. The newest 200."
 	case flow.NewDirectConversation:
@@ -67,6 +69,8 @@ type peer struct {
 }
 
 var titles = map[flow.AnyOperation]string{
+	flow.GraphQL:               "Query with GraphQL",
+	flow.CurrentState:          "Get current state",
 	flow.EnumerateMessages:     "Read messages",
 	flow.EnumeratePeerAccounts: "List people",
 	flow.NewDirectConversation: "Open direct conversation",

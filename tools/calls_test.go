@@ -282,7 +282,7 @@ func readAll(t *testing.T, p, escrow *person, message, attachment string) {
 	values := map[string]string{"org": `"Home"`, "channel": `"general"`, "peer": `"me"`, "peer_username": `"ana"`,
 		"search": `"..."`, "timeout_seconds": "0", "message": message, "attachment": attachment,
 		"account": `"@ana"`, "fingerprint": `"..."`, "provided_hash": `"..."`,
-		"key": `"..."`, "channels": `["general"]`,
+		"key": `"..."`, "channels": `["general"]`, "query": `"{ channels { nodes { lastMessage { text } } } }"`,
 		"id": `"s"`, "url": `"q=..."`, "start": "0", "stop": "10", "before": "1", "after": "1"}
 	built := p.does(t, "flow_new_auto_add_to_channels_pref", `{"org":"Home","channels":["general"]}`)
 	values["data"] = fmt.Sprintf("%q", built.str("new_auto_add_to_channels_pref"))

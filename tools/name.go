@@ -6,9 +6,9 @@ import (
 )
 
 // snake writes an identifier of the API in lower case with underscores: GetPeerFromID
-// is get_peer_from_id, serverURI is server_uri.
+// is get_peer_from_id, serverURI is server_uri. GraphQL is one word.
 func snake(name string) string {
-	runes := []rune(name)
+	runes := []rune(strings.ReplaceAll(name, "GraphQL", "Graphql"))
 	var out strings.Builder
 	for i, r := range runes {
 		if unicode.IsUpper(r) && i > 0 {

@@ -22,6 +22,7 @@ func TestNames(t *testing.T) {
 		{"ID", "id", "ID", "id"},
 		{"serverURI", "server_uri", "Server URI", "server_uri"},
 		{"OSRelease", "os_release", "Os release", "os_release"},
+		{"GraphQL", "graphql", "Graphql", "graphql"},
 		{"snake_case", "snake_case", "Snake case", "snake_case"},
 	}
 	for _, test := range tests {

@@ -63,6 +63,7 @@ var topics = []struct {
 	{"adding to channels", autoAdds},
 	{"overviews", overviews},
 	{"escrow accounts", escrow},
+	{"queries", queries},
 	{"wire", wire},
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/flow-mcp/flow-mcp/flow"
+	"github.com/flow-mcp/flow-mcp/flow/graph"
 	"github.com/flow-mcp/flow-mcp/flow/sqlite/internal/db"
 )
 
@@ -99,4 +100,12 @@ func activityOf(ctx context.Context, q *db.Queries, account int64) (map[int64]*f
 		}
 	}
 	return activity, nil
+}
+
+// GraphQL implements [flow.Engine].
+func (e *Engine) GraphQL(ctx context.Context, call flow.Call, in flow.GraphQLInput) (flow.GraphQLReply, error) {
+	if _, _, err := e.self(ctx, call); err != nil {
+		return flow.GraphQLReply{}, err
+	}
+	return graph.Answer(ctx, e, call, in)
 }

@@ -20,7 +20,8 @@ var doors = map[string][]string{
 	"resources":     {"flow", "schemas"},
 	"flow/process":  {"flow"},
 	"flow/backend":  {"flow"},
-	"flow/sqlite":   {"flow"},
+	"flow/graph":    {"flow"},
+	"flow/sqlite":   {"flow", "flow/graph"},
 	"flow/flowtest": {"flow"},
 	"examples/demo": {"flow"},
 
@@ -45,6 +46,7 @@ var keepers = []struct {
 	{"github.com/invopop/jsonschema", "types become schemas in one way only", []string{"schemas"}},
 	{"github.com/pelletier/go-toml/v2", "what people write down is read in one place", []string{"internal/policy"}},
 	{"modernc.org/sqlite", "no other room knows that there is SQL", []string{"flow/sqlite"}},
+	{"github.com/graph-gophers/graphql-go", "engines answer operations, not queries", []string{"flow/graph"}},
 	{"os/exec", "processes are started, watched and stopped in one place", []string{"flow/process"}},
 }
 
