@@ -17,6 +17,7 @@ type Channels interface {
 	EnumerateChannels(context.Context, Call, EnumerateChannelsInput) ([]Channel, error)
 	GetChannel(context.Context, Call, GetChannelInput) (Channel, error)
 	NewDirectConversation(context.Context, Call, NewDirectConversationInput) (ChannelID, error)
+	SetChannelRetentionPolicy(context.Context, Call, SetChannelRetentionPolicyInput) (Nothing, error)
 	DeleteChannel(context.Context, Call, DeleteChannelInput) (Nothing, error)
 	GetUnreadCount(context.Context, Call, GetUnreadCountInput) (int, error)
 	SetChannelReadHWM(context.Context, Call, SetChannelReadHWMInput) (Nothing, error)
@@ -33,6 +34,9 @@ var (
 		"Get one channel: its name, team and purpose.", Engine.GetChannel)
 	NewDirectConversation = define(ChannelGroup, "NewDirectConversation", Sets,
 		"Open the direct conversation with another member of the team; the existing one when there is one.", Engine.NewDirectConversation)
+	SetChannelRetentionPolicy = define(ChannelGroup, "SetChannelRetentionPolicy", Destroys,
+		"Set for how many days, and how many messages, a channel keeps; what is beyond is deleted for everybody. For owners and admins of the channel.",
+		Engine.SetChannelRetentionPolicy)
 	DeleteChannel = define(ChannelGroup, "DeleteChannel", Destroys,
 		"Delete a channel by banning every member; for its owners and admins.", Engine.DeleteChannel)
 	GetUnreadCount = define(ChannelGroup, "GetUnreadCount", Reads,
@@ -53,7 +57,21 @@ type Channel struct {
 	// DirectAccountID saves a member list for each direct conversation. Source: proposed
 	// by this project.
 	DirectAccountID AccountID `json:"directAccountId,omitzero" jsonschema_description:"The other party of a direct conversation."`
+	Retention       Retention `json:"retention,omitzero" jsonschema_description:"What the channel keeps; left out when it keeps all."`
 }
+
+// Retention says for how many days a channel keeps its messages, and how many it keeps;
+// zero is no limit. A day has 24 hours. Flow: proposed.
+type Retention struct {
+	MaxDays     int `json:"maxDays" jsonschema_description:"Days; 0 is no limit." jsonschema:"minimum=0"`
+	MaxMessages int `json:"maxMessages" jsonschema_description:"Messages, the newest ones; 0 is no limit." jsonschema:"minimum=0"`
+}
+
+// Limits of a [Retention].
+const (
+	MaxRetentionDays     = 36_500
+	MaxRetentionMessages = 1_000_000_000
+)
 
 // HWM is the high water mark: the newest message the account has read. Flow: HWM, all
 // fields proposed.
@@ -83,6 +101,18 @@ type GetChannelInput struct {
 type NewDirectConversationInput struct {
 	OrgID    OrgID     `jsonschema_description:"Team that both belong to."`
 	MemberID AccountID `jsonschema_description:"The other person."`
+}
+
+// SetChannelRetentionPolicyInput says what a channel keeps. Flow:
+// SetChannelRetentionPolicy, where zero presumably is no limit. What is beyond is deleted as
+// MarkMessagesDeleted deletes, soon after; from then on the oldest message goes when there
+// is one too many, or when its days are over. Everybody gets message-deletion
+// notifications.
+type SetChannelRetentionPolicyInput struct {
+	OrgID       OrgID     `jsonschema_description:"Team of the channel." json:",omitzero"`
+	ChannelID   ChannelID `jsonschema_description:"Channel."`
+	MaxDays     int       `jsonschema_description:"Keep messages for so many days, up to 36500; 0 is no limit." jsonschema:"minimum=0,maximum=36500"`
+	MaxMessages int       `jsonschema_description:"Keep so many messages, the newest ones; 0 is no limit." jsonschema:"minimum=0,maximum=1000000000"`
 }
 
 // DeleteChannelInput names the channel.

@@ -48,6 +48,7 @@ var topics = []struct {
 	{"rights", rights},
 	{"channels", channels},
 	{"messages", messages},
+	{"retention", retention},
 	{"alerts", alerts},
 	{"attachments", attachments},
 	{"reading", reading},

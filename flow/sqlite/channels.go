@@ -38,6 +38,7 @@ type channel struct {
 	orgPublic  flow.OrgID
 	name       string
 	one, other person // of a direct conversation
+	keeps      flow.Retention
 }
 
 // person is an account by both its names.
@@ -48,7 +49,7 @@ type person struct {
 
 // object is the channel as one account sees it.
 func (c channel) object(viewer int64) flow.Channel {
-	o := flow.Channel{ID: c.public, OrgID: c.orgPublic, Name: c.name}
+	o := flow.Channel{ID: c.public, OrgID: c.orgPublic, Name: c.name, Retention: c.keeps}
 	if c.one.id != 0 {
 		o.Purpose, o.DirectAccountID = flow.DirectPurpose, c.one.public
 		if c.one.id == viewer {
@@ -108,7 +109,7 @@ func (e *Engine) EnumerateChannels(ctx context.Context, call flow.Call, in flow.
 	list := make([]flow.Channel, len(rows))
 	folded := make(map[flow.ChannelID]string, len(rows))
 	for i, r := range rows {
-		list[i] = flow.Channel{ID: r.Public, OrgID: r.OrgPublic, Name: r.Name}
+		list[i] = flow.Channel{ID: r.Public, OrgID: r.OrgPublic, Name: r.Name, Retention: retention(r.MaxDays, r.MaxMessages)}
 		if r.One.Valid {
 			list[i].Purpose, list[i].DirectAccountID = flow.DirectPurpose, flow.AccountID(r.Partner)
 		}
@@ -136,7 +137,10 @@ func (e *Engine) GetChannel(ctx context.Context, call flow.Call, in flow.GetChan
 
 // whole completes a channel with the names of its two parties.
 func whole(ctx context.Context, q *db.Queries, row db.ChannelForRow, id flow.ChannelID) (channel, error) {
-	ch := channel{id: row.ID, org: row.Org, public: id, orgPublic: row.OrgPublic, name: row.Name}
+	ch := channel{
+		id: row.ID, org: row.Org, public: id, orgPublic: row.OrgPublic, name: row.Name,
+		keeps: retention(row.MaxDays, row.MaxMessages),
+	}
 	if !row.One.Valid {
 		return ch, nil
 	}
@@ -181,7 +185,7 @@ func (t *tx) direct(org db.OrgForRow, one, other person) (flow.ChannelID, error)
 	row, err := t.DirectChannel(t.ctx, db.DirectChannelParams{Org: org.ID, One: nullable(one.id), Other: nullable(other.id)})
 	switch {
 	case err == nil:
-		ch.id, ch.public = row.ID, row.Public
+		ch.id, ch.public, ch.keeps = row.ID, row.Public, retention(row.MaxDays, row.MaxMessages)
 	case errors.Is(err, sql.ErrNoRows):
 		if ch, err = t.newChannel(ch); err != nil {
 			return "", err

@@ -1,9 +1,6 @@
 package sqlite
 
 import (
-	"database/sql"
-	"errors"
-
 	"github.com/flow-mcp/flow-mcp/flow"
 	"github.com/flow-mcp/flow-mcp/flow/sqlite/internal/db"
 )
@@ -36,7 +33,7 @@ func (t *tx) post(channel int64, m flow.Message, uid []byte, author int64) (bool
 	last, known := t.last[channel]
 	if !known {
 		var err error
-		if last, err = t.LastNumber(t.ctx, channel); err != nil && !errors.Is(err, sql.ErrNoRows) {
+		if last, err = t.LastNumber(t.ctx, channel); err != nil {
 			return false, err
 		}
 	}

@@ -60,7 +60,8 @@ func stateOf(ctx context.Context, q *db.Queries, account int64, activity map[int
 		}
 	}
 	for _, c := range channels {
-		one := flow.ChannelState{Channel: flow.Channel{ID: c.Public, OrgID: c.OrgPublic, Name: c.Name}, Activity: activity[c.ID]}
+		ch := flow.Channel{ID: c.Public, OrgID: c.OrgPublic, Name: c.Name, Retention: retention(c.MaxDays, c.MaxMessages)}
+		one := flow.ChannelState{Channel: ch, Activity: activity[c.ID]}
 		if c.One.Valid {
 			one.Purpose, one.DirectAccountID = flow.DirectPurpose, flow.AccountID(c.Partner)
 		}

@@ -35,6 +35,9 @@ func (t *tx) remove(ch channel, messages []doomed) error {
 	if len(event.MessageIDs) == 0 {
 		return nil
 	}
+	if err := t.CountRemoved(t.ctx, int64(len(event.MessageIDs)), ch.id); err != nil {
+		return err
+	}
 	_, err = emit(t, flow.MessageDeletionEvent, audience{channel: ch.id}, []flow.MessageDeletion{event})
 	return err
 }

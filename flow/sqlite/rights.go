@@ -64,6 +64,7 @@ var rights = []right{
 	{"ChannelAddMember", "channel", "oa", "add members"},
 	{"NewAutoAddToChannelsPref", "channel", "oa", "add members"},
 	{"NewChannelMemberState", "channel", "oa", "change the state of others"},
+	{"SetChannelRetentionPolicy", "channel", "oa", "set what it keeps"},
 	{"DeleteChannel", "channel", "oa", "delete it"},
 }
 

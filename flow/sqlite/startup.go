@@ -215,7 +215,10 @@ func (t *tx) joinHome(account db.Account, home string) (flow.Home, error) {
 	if err != nil {
 		return out, err
 	}
-	ch := channel{id: row.ID, org: row.Org, public: row.Public, orgPublic: row.OrgPublic, name: row.Name}
+	ch := channel{
+		id: row.ID, org: row.Org, public: row.Public, orgPublic: row.OrgPublic, name: row.Name,
+		keeps: retention(row.MaxDays, row.MaxMessages),
+	}
 	return out, t.setChannelState(ch, self, flow.Member)
 }
 

@@ -43,6 +43,7 @@ type store struct {
 	search   *searcher
 	files
 	background background
+	keeper     *keeper
 	hashing    chan struct{} // holds one token: who has it may compute a password hash
 	closed     atomic.Bool
 
@@ -97,9 +98,25 @@ func openStore(ctx context.Context, dir string, o Options) (_ *store, err error)
 	if err := s.fill(ctx); err != nil {
 		return nil, err
 	}
+	if err := s.readLimits(ctx); err != nil {
+		return nil, err
+	}
 	go s.writer.run()
 	s.search.start()
+	s.keeper = startKeeper(s)
 	return s, nil
+}
+
+// readLimits tells the writer which channels keep only so many messages.
+func (s *store) readLimits(ctx context.Context) error {
+	channels, err := s.read.LimitedChannels(ctx)
+	if err != nil {
+		return fmt.Errorf("read what channels keep: %w", err)
+	}
+	for _, ch := range channels {
+		s.writer.limited[ch.ID] = ch.MaxMessages > 0
+	}
+	return nil
 }
 
 // openMain opens main.db for the writer and for readers.
@@ -171,6 +188,9 @@ func (s *store) openHub(ctx context.Context) error {
 // published tells those who wait what a transaction has brought. The writer calls it
 // after the commit.
 func (s *store) published(t *tx) {
+	if t.overdue {
+		s.keeper.wake()
+	}
 	if len(t.events)+len(t.changes)+len(t.bars) == 0 {
 		return
 	}
@@ -255,6 +275,7 @@ func (s *store) chores(t *tx) error {
 // close finishes what is queued, saves the places of all sessions and closes the files.
 // Calls that come later fail with Unavailable.
 func (s *store) close(ctx context.Context) error {
+	s.keeper.close()
 	s.sweeper.close()
 	s.transfers.close()
 	err := s.saveSessions(ctx, s.sessions.all())

@@ -45,6 +45,7 @@ type writer struct {
 	chores     func(*tx) error
 	due        time.Time                 // when chores are next
 	targets    map[flow.ChannelID]target // channels that messages were sent to
+	limited    map[int64]bool            // channels that keep, or once kept, so many messages
 
 	gate   sync.RWMutex // held for reading while an operation is being queued
 	closed bool
@@ -56,7 +57,7 @@ func newWriter(conn *sql.Conn, log *slog.Logger) *writer {
 		conn: conn, statements: statements, queries: db.New(statements), log: log,
 		ops: make(chan operation, maxQueue), stopped: make(chan struct{}),
 		due:     time.Now().Add(10 * time.Minute), // by then the other processes are back
-		targets: map[flow.ChannelID]target{},
+		targets: map[flow.ChannelID]target{}, limited: map[int64]bool{},
 	}
 }
 
@@ -125,6 +126,9 @@ func (w *writer) commit(batch []operation) {
 		results[i], err = t.do(batch[i])
 	}
 	if err == nil {
+		err = t.trim()
+	}
+	if err == nil {
 		err = t.commit()
 	}
 	if err != nil {
@@ -149,7 +153,7 @@ func (w *writer) begin() (*tx, error) {
 	}
 	t := &tx{
 		Queries: w.queries, ctx: context.Background(), exec: w.exec, explain: w.explain,
-		now: time.Now().UnixMilli(), last: map[int64]int64{}, targets: w.targets,
+		now: time.Now().UnixMilli(), last: map[int64]int64{}, targets: w.targets, limited: w.limited,
 		vault: w.vault,
 	}
 	end, err := t.EndOfLog(t.ctx)
@@ -192,9 +196,11 @@ type tx struct {
 	deleted []flow.Cursor // places in the log where nothing is any more
 	started []transferKey // transfers to run
 	ended   []transferKey // transfers to stop
+	overdue bool          // the keeper has something to do
 
 	last    map[int64]int64           // number of the newest message, of channels that got one
 	targets map[flow.ChannelID]target // of the writer
+	limited map[int64]bool            // of the writer
 }
 
 // do runs one operation. The first error is its own; the second ends the batch.

@@ -3,7 +3,7 @@ INSERT INTO channel (public, org, name, one, other, created) VALUES (?, ?, ?, ?,
 
 -- name: ChannelFor :one
 -- A channel as one account has it; the state is empty for strangers.
-SELECT channel.id, channel.org, channel.name, channel.one, channel.other,
+SELECT channel.id, channel.org, channel.name, channel.one, channel.other, channel.max_days, channel.max_messages,
   org.public AS org_public, CAST(coalesce(channel_member.state, '') AS TEXT) AS state
 FROM channel JOIN org ON org.id = channel.org
 LEFT JOIN channel_member ON channel_member.channel = channel.id AND channel_member.account = sqlc.arg(account)
@@ -14,10 +14,10 @@ SELECT channel.*, org.public AS org_public FROM channel JOIN org ON org.id = cha
 WHERE channel.id = ?;
 
 -- name: DirectChannel :one
-SELECT id, public FROM channel WHERE org = ? AND one = ? AND other = ?;
+SELECT id, public, max_days, max_messages FROM channel WHERE org = ? AND one = ? AND other = ?;
 
 -- name: ChannelsOf :many
-SELECT channel.public, channel.name, channel.one, channel.other, org.public AS org_public,
+SELECT channel.public, channel.name, channel.one, channel.other, channel.max_days, channel.max_messages, org.public AS org_public,
   CAST(coalesce(account.public, '') AS TEXT) AS partner
 FROM channel_member CROSS JOIN channel ON channel.id = channel_member.channel
 JOIN org ON org.id = channel.org
@@ -67,7 +67,7 @@ SELECT count(*) FROM (
 );
 
 -- name: AllChannelsOf :many
-SELECT channel.id, channel.public, channel.name, channel.one, org.public AS org_public,
+SELECT channel.id, channel.public, channel.name, channel.one, channel.max_days, channel.max_messages, org.public AS org_public,
   CAST(coalesce(account.public, '') AS TEXT) AS partner
 FROM channel_member CROSS JOIN channel ON channel.id = channel_member.channel
 JOIN org ON org.id = channel.org

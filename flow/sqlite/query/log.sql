@@ -43,7 +43,7 @@ ORDER BY event.seq LIMIT sqlc.arg(most);
 -- The first place after a cursor at which there may be something for an account. It
 -- looks once into each of its channels and teams, so that what others say costs nothing.
 SELECT CAST(coalesce(min(seq), 0) AS INTEGER) AS next FROM (
-  SELECT (SELECT min(m.seq) FROM message AS m WHERE m.channel = c.channel AND m.seq > max(CAST(sqlc.arg(after) AS INTEGER), c.since - 1)) AS seq
+  SELECT (SELECT min(m.seq) FROM message AS m WHERE m.channel = c.channel AND m.deleted = 0 AND m.seq > max(CAST(sqlc.arg(after) AS INTEGER), c.since - 1)) AS seq
   FROM channel_member AS c WHERE c.account = sqlc.arg(viewer) AND c.state <> 'b'
   UNION ALL
   SELECT (SELECT min(e.seq) FROM event AS e WHERE e.channel = c.channel AND e.seq > max(CAST(sqlc.arg(after) AS INTEGER), c.since - 1))

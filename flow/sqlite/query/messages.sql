@@ -3,7 +3,11 @@ INSERT INTO message (seq, channel, chseq, uid, author, created, body, other, att
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (uid) DO NOTHING;
 
 -- name: LastNumber :one
-SELECT chseq FROM message WHERE channel = ? ORDER BY seq DESC LIMIT 1;
+-- The number of a channel's newest message, deleted or not; zero before the first one.
+SELECT CAST(max(
+  coalesce((SELECT m.chseq FROM message AS m WHERE m.channel = sqlc.arg(channel) AND m.deleted = 0 ORDER BY m.seq DESC LIMIT 1), 0),
+  coalesce((SELECT m.chseq FROM message AS m WHERE m.channel = sqlc.arg(channel) AND m.deleted <> 0 ORDER BY m.seq DESC LIMIT 1), 0)
+) AS INTEGER) AS number;
 
 -- name: MessageByUID :one
 SELECT seq, channel, author, deleted FROM message WHERE uid = ?;

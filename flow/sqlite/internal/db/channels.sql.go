@@ -63,7 +63,7 @@ func (q *Queries) AddChannelHistory(ctx context.Context, arg AddChannelHistoryPa
 }
 
 const allChannelsOf = `-- name: AllChannelsOf :many
-SELECT channel.id, channel.public, channel.name, channel.one, org.public AS org_public,
+SELECT channel.id, channel.public, channel.name, channel.one, channel.max_days, channel.max_messages, org.public AS org_public,
   CAST(coalesce(account.public, '') AS TEXT) AS partner
 FROM channel_member CROSS JOIN channel ON channel.id = channel_member.channel
 JOIN org ON org.id = channel.org
@@ -72,12 +72,14 @@ WHERE channel_member.account = ? AND channel_member.state <> 'b'
 `
 
 type AllChannelsOfRow struct {
-	ID        int64
-	Public    flow.ChannelID
-	Name      string
-	One       sql.NullInt64
-	OrgPublic flow.OrgID
-	Partner   string
+	ID          int64
+	Public      flow.ChannelID
+	Name        string
+	One         sql.NullInt64
+	MaxDays     int64
+	MaxMessages int64
+	OrgPublic   flow.OrgID
+	Partner     string
 }
 
 func (q *Queries) AllChannelsOf(ctx context.Context, account int64) ([]AllChannelsOfRow, error) {
@@ -94,6 +96,8 @@ func (q *Queries) AllChannelsOf(ctx context.Context, account int64) ([]AllChanne
 			&i.Public,
 			&i.Name,
 			&i.One,
+			&i.MaxDays,
+			&i.MaxMessages,
 			&i.OrgPublic,
 			&i.Partner,
 		); err != nil {
@@ -111,19 +115,22 @@ func (q *Queries) AllChannelsOf(ctx context.Context, account int64) ([]AllChanne
 }
 
 const channelByID = `-- name: ChannelByID :one
-SELECT channel.id, channel.public, channel.org, channel.name, channel.one, channel.other, channel.created, org.public AS org_public FROM channel JOIN org ON org.id = channel.org
+SELECT channel.id, channel.public, channel.org, channel.name, channel.one, channel.other, channel.created, channel.max_days, channel.max_messages, channel.removed, org.public AS org_public FROM channel JOIN org ON org.id = channel.org
 WHERE channel.id = ?
 `
 
 type ChannelByIDRow struct {
-	ID        int64
-	Public    flow.ChannelID
-	Org       int64
-	Name      string
-	One       sql.NullInt64
-	Other     sql.NullInt64
-	Created   int64
-	OrgPublic flow.OrgID
+	ID          int64
+	Public      flow.ChannelID
+	Org         int64
+	Name        string
+	One         sql.NullInt64
+	Other       sql.NullInt64
+	Created     int64
+	MaxDays     int64
+	MaxMessages int64
+	Removed     int64
+	OrgPublic   flow.OrgID
 }
 
 func (q *Queries) ChannelByID(ctx context.Context, id int64) (ChannelByIDRow, error) {
@@ -137,13 +144,16 @@ func (q *Queries) ChannelByID(ctx context.Context, id int64) (ChannelByIDRow, er
 		&i.One,
 		&i.Other,
 		&i.Created,
+		&i.MaxDays,
+		&i.MaxMessages,
+		&i.Removed,
 		&i.OrgPublic,
 	)
 	return i, err
 }
 
 const channelFor = `-- name: ChannelFor :one
-SELECT channel.id, channel.org, channel.name, channel.one, channel.other,
+SELECT channel.id, channel.org, channel.name, channel.one, channel.other, channel.max_days, channel.max_messages,
   org.public AS org_public, CAST(coalesce(channel_member.state, '') AS TEXT) AS state
 FROM channel JOIN org ON org.id = channel.org
 LEFT JOIN channel_member ON channel_member.channel = channel.id AND channel_member.account = ?1
@@ -151,13 +161,15 @@ WHERE channel.public = ?2
 `
 
 type ChannelForRow struct {
-	ID        int64
-	Org       int64
-	Name      string
-	One       sql.NullInt64
-	Other     sql.NullInt64
-	OrgPublic flow.OrgID
-	State     string
+	ID          int64
+	Org         int64
+	Name        string
+	One         sql.NullInt64
+	Other       sql.NullInt64
+	MaxDays     int64
+	MaxMessages int64
+	OrgPublic   flow.OrgID
+	State       string
 }
 
 // A channel as one account has it; the state is empty for strangers.
@@ -170,6 +182,8 @@ func (q *Queries) ChannelFor(ctx context.Context, account int64, public flow.Cha
 		&i.Name,
 		&i.One,
 		&i.Other,
+		&i.MaxDays,
+		&i.MaxMessages,
 		&i.OrgPublic,
 		&i.State,
 	)
@@ -331,7 +345,7 @@ func (q *Queries) ChannelViews(ctx context.Context, account int64) ([]ChannelVie
 }
 
 const channelsOf = `-- name: ChannelsOf :many
-SELECT channel.public, channel.name, channel.one, channel.other, org.public AS org_public,
+SELECT channel.public, channel.name, channel.one, channel.other, channel.max_days, channel.max_messages, org.public AS org_public,
   CAST(coalesce(account.public, '') AS TEXT) AS partner
 FROM channel_member CROSS JOIN channel ON channel.id = channel_member.channel
 JOIN org ON org.id = channel.org
@@ -340,12 +354,14 @@ WHERE channel_member.account = ? AND channel_member.state <> 'b' AND channel.org
 `
 
 type ChannelsOfRow struct {
-	Public    flow.ChannelID
-	Name      string
-	One       sql.NullInt64
-	Other     sql.NullInt64
-	OrgPublic flow.OrgID
-	Partner   string
+	Public      flow.ChannelID
+	Name        string
+	One         sql.NullInt64
+	Other       sql.NullInt64
+	MaxDays     int64
+	MaxMessages int64
+	OrgPublic   flow.OrgID
+	Partner     string
 }
 
 func (q *Queries) ChannelsOf(ctx context.Context, account int64, org int64) ([]ChannelsOfRow, error) {
@@ -362,6 +378,8 @@ func (q *Queries) ChannelsOf(ctx context.Context, account int64, org int64) ([]C
 			&i.Name,
 			&i.One,
 			&i.Other,
+			&i.MaxDays,
+			&i.MaxMessages,
 			&i.OrgPublic,
 			&i.Partner,
 		); err != nil {
@@ -395,7 +413,7 @@ func (q *Queries) CountUnread(ctx context.Context, channel int64, account int64)
 }
 
 const directChannel = `-- name: DirectChannel :one
-SELECT id, public FROM channel WHERE org = ? AND one = ? AND other = ?
+SELECT id, public, max_days, max_messages FROM channel WHERE org = ? AND one = ? AND other = ?
 `
 
 type DirectChannelParams struct {
@@ -405,14 +423,21 @@ type DirectChannelParams struct {
 }
 
 type DirectChannelRow struct {
-	ID     int64
-	Public flow.ChannelID
+	ID          int64
+	Public      flow.ChannelID
+	MaxDays     int64
+	MaxMessages int64
 }
 
 func (q *Queries) DirectChannel(ctx context.Context, arg DirectChannelParams) (DirectChannelRow, error) {
 	row := q.db.QueryRowContext(ctx, directChannel, arg.Org, arg.One, arg.Other)
 	var i DirectChannelRow
-	err := row.Scan(&i.ID, &i.Public)
+	err := row.Scan(
+		&i.ID,
+		&i.Public,
+		&i.MaxDays,
+		&i.MaxMessages,
+	)
 	return i, err
 }
 

@@ -217,7 +217,7 @@ func (q *Queries) MessagesBetween(ctx context.Context, arg MessagesBetweenParams
 
 const nextSeen = `-- name: NextSeen :one
 SELECT CAST(coalesce(min(seq), 0) AS INTEGER) AS next FROM (
-  SELECT (SELECT min(m.seq) FROM message AS m WHERE m.channel = c.channel AND m.seq > max(CAST(?1 AS INTEGER), c.since - 1)) AS seq
+  SELECT (SELECT min(m.seq) FROM message AS m WHERE m.channel = c.channel AND m.deleted = 0 AND m.seq > max(CAST(?1 AS INTEGER), c.since - 1)) AS seq
   FROM channel_member AS c WHERE c.account = ?2 AND c.state <> 'b'
   UNION ALL
   SELECT (SELECT min(e.seq) FROM event AS e WHERE e.channel = c.channel AND e.seq > max(CAST(?1 AS INTEGER), c.since - 1))

@@ -47,14 +47,18 @@ func (q *Queries) AddMessage(ctx context.Context, arg AddMessageParams) (int64, 
 }
 
 const lastNumber = `-- name: LastNumber :one
-SELECT chseq FROM message WHERE channel = ? ORDER BY seq DESC LIMIT 1
+SELECT CAST(max(
+  coalesce((SELECT m.chseq FROM message AS m WHERE m.channel = ?1 AND m.deleted = 0 ORDER BY m.seq DESC LIMIT 1), 0),
+  coalesce((SELECT m.chseq FROM message AS m WHERE m.channel = ?1 AND m.deleted <> 0 ORDER BY m.seq DESC LIMIT 1), 0)
+) AS INTEGER) AS number
 `
 
+// The number of a channel's newest message, deleted or not; zero before the first one.
 func (q *Queries) LastNumber(ctx context.Context, channel int64) (int64, error) {
 	row := q.db.QueryRowContext(ctx, lastNumber, channel)
-	var chseq int64
-	err := row.Scan(&chseq)
-	return chseq, err
+	var number int64
+	err := row.Scan(&number)
+	return number, err
 }
 
 const messageByUID = `-- name: MessageByUID :one

@@ -38,13 +38,16 @@ type Attachment struct {
 }
 
 type Channel struct {
-	ID      int64
-	Public  flow.ChannelID
-	Org     int64
-	Name    string
-	One     sql.NullInt64
-	Other   sql.NullInt64
-	Created int64
+	ID          int64
+	Public      flow.ChannelID
+	Org         int64
+	Name        string
+	One         sql.NullInt64
+	Other       sql.NullInt64
+	Created     int64
+	MaxDays     int64
+	MaxMessages int64
+	Removed     int64
 }
 
 type ChannelHistory struct {
