@@ -26,8 +26,8 @@ func snake(name string) string {
 // ending reports whether rest only bends the acronym before it, as in IDs and LDAPed.
 func ending(rest []rune) bool { return string(rest) == "s" || string(rest) == "ed" }
 
-// toolName is what the tool of an operation is called.
-func toolName(operation string) string { return "flow_" + snake(operation) }
+// Name returns what the tool of an operation is called.
+func Name(operation string) string { return "flow_" + snake(operation) }
 
 // title writes the name of an operation in plain words: GetPeerFromID is "Get peer from
 // ID", EnumerateOrgs is "List teams".

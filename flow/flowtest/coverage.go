@@ -16,10 +16,12 @@ type coverage struct {
 	mu     sync.Mutex
 	calls  map[string]bool // operations that succeeded, as far as they can
 	events map[flow.NotificationType]bool
+
+	refused map[string][]flow.Code
 }
 
 func newCoverage() *coverage {
-	return &coverage{calls: map[string]bool{}, events: map[flow.NotificationType]bool{}}
+	return &coverage{calls: map[string]bool{}, events: map[flow.NotificationType]bool{}, refused: map[string][]flow.Code{}}
 }
 
 // complete is the last test.
@@ -75,6 +77,9 @@ func (o observed) Call(ctx context.Context, method string, params json.RawMessag
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	result, err := o.process.Call(ctx, method, params)
+	if err != nil {
+		o.seen.refuse(ctx, method, flow.CodeOf(err))
+	}
 	switch {
 	case err == nil:
 		o.seen.note(method, result)

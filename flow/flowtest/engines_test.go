@@ -4,9 +4,13 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"flag"
 	"io"
+	"os"
 	"strconv"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/flow-mcp/flow-mcp/flow"
 	"github.com/flow-mcp/flow-mcp/flow/backend"
@@ -17,7 +21,30 @@ import (
 // Processes share a store, and each is asked over the wire protocol: what crosses both
 // borders is not changed by them. Package sqlite runs the suite on the engine itself.
 func TestProcessBorder(t *testing.T) {
-	flowtest.Run(t, func(t *testing.T) flowtest.World { return network{dir: t.TempDir()} })
+	seen := flowtest.Run(t, func(t *testing.T) flowtest.World { return network{dir: t.TempDir()} })
+	if !seen.Whole {
+		return
+	}
+	if *update {
+		write(t, "refusals.json", seen.Refusals)
+		return
+	}
+	if diff := cmp.Diff(flowtest.Refusals(), seen.Refusals); diff != "" {
+		t.Errorf("refusals.json is not what the scenarios see (-file +seen); write it with go test ./flow/flowtest -update:\n%s", diff)
+	}
+}
+
+var update = flag.Bool("update", false, "write refusals.json instead of comparing it")
+
+func write(t *testing.T, file string, v any) {
+	t.Helper()
+	text, err := json.MarshalIndent(v, "", "\t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, append(text, '\n'), 0o644); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // network is a store in a directory.

@@ -32,7 +32,7 @@ func fullLock(t *testing.T, n *network) {
 		if slices.Contains(sessionless, op.Info().Name) || op.Info().Starts || op == flow.AnyOperation(flow.ConfirmEmail) {
 			continue
 		}
-		_, err := bob.Call(t.Context(), op.Info().Name, json.RawMessage("{}"))
+		_, err := bob.Call(ofEvery(t.Context()), op.Info().Name, json.RawMessage("{}"))
 		if text := refusal(t, op.Info().Name+" of a locked account", err, flow.Denied); !strings.Contains(text, "locked") {
 			t.Errorf("%s is refused with %q", op.Info().Name, text)
 		}

@@ -59,7 +59,7 @@ func sessionsMustBeOpened(t *testing.T, n *network) {
 		if slices.Contains(sessionless, name) {
 			continue
 		}
-		_, err := nowhere.Call(t.Context(), name, json.RawMessage("{}"))
+		_, err := nowhere.Call(ofEvery(t.Context()), name, json.RawMessage("{}"))
 		if err == nil || err.Error() != "Unknown session" {
 			t.Errorf("%s on a session that nobody opened: %v; want Unknown session", name, err)
 		}
@@ -73,7 +73,7 @@ func sessionsMustBeStarted(t *testing.T, n *network) {
 		if slices.Contains(sessionless, name) || op.Info().Starts || name == "WaitForNotification" {
 			continue
 		}
-		result, err := idle.Call(t.Context(), name, json.RawMessage("{}"))
+		result, err := idle.Call(ofEvery(t.Context()), name, json.RawMessage("{}"))
 		if err == nil {
 			t.Errorf("%s without an account was done, result %s", name, result)
 			continue

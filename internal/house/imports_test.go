@@ -34,6 +34,7 @@ var doors = map[string][]string{
 	"internal/policy":      {"flow"},
 	"internal/prompts":     {"flow"},
 	"internal/tail":        {"flow"},
+	"internal/reference":   {"flow", "flow/sqlite", "tools"},
 }
 
 // keepers says who alone may import a library, and why.
