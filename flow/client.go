@@ -213,6 +213,9 @@ func (c *Client) open(ctx context.Context, endpoint Endpoint) (connection, error
 	if err != nil {
 		return conn, err
 	}
+	if session.SessionID == 0 {
+		return conn, Errorf(Internal, "the backend has opened no session: it said 0")
+	}
 	conn.session = session.SessionID
 	conn.identity.Home, err = c.start(ctx, Session{endpoint.Caller, session.SessionID}, conn.identity.Backend.Name != "")
 	return conn, err

@@ -273,6 +273,21 @@ func TestClientReportsAnUnknownAccount(t *testing.T) {
 	}
 }
 
+// Zero is no session: a backend that says so has opened none.
+func TestClientRefusesNoSession(t *testing.T) {
+	for _, said := range []string{"null", "{}", `{"SessionID":0}`} {
+		o := &outside{generation: 1, answer: func(context.Context, string, json.RawMessage) (json.RawMessage, error) {
+			return json.RawMessage(said), nil
+		}}
+		c := flow.NewClient(o, flow.Setup{Username: "ana"})
+		for range 2 {
+			if _, err := c.Identity(t.Context()); flow.CodeOf(err) != flow.Internal {
+				t.Errorf("a backend that opens the session %s: %v", said, err)
+			}
+		}
+	}
+}
+
 func TestKeyedCallsCarryTheirKey(t *testing.T) {
 	o := &outside{answer: greet(true, pong)}
 	c := flow.NewClient(o, ada)
