@@ -233,7 +233,7 @@ func inOurWord(word string) string {
 		return snake(nested)
 	}
 	if op, ok := flow.Lookup(word); ok && offered(op.Info()) && strings.Contains(snake(word), "_") {
-		return Name(word)
+		return toolName(word)
 	}
 	return word
 }

@@ -3,6 +3,8 @@ package tools
 import (
 	"strings"
 	"unicode"
+
+	"github.com/flow-mcp/flow-mcp/flow"
 )
 
 // snake writes an identifier of the API in lower case with underscores: GetPeerFromID
@@ -26,8 +28,11 @@ func snake(name string) string {
 // ending reports whether rest only bends the acronym before it, as in IDs and LDAPed.
 func ending(rest []rune) bool { return string(rest) == "s" || string(rest) == "ed" }
 
-// Name returns what the tool of an operation is called.
-func Name(operation string) string { return "flow_" + snake(operation) }
+// toolName is what the tool of an operation is called.
+func toolName(operation string) string { return "flow_" + snake(operation) }
+
+// Name returns what the tool of an operation is called, and whether there is one.
+func Name(o flow.Info) (string, bool) { return toolName(o.Name), offered(o) }
 
 // title writes the name of an operation in plain words: GetPeerFromID is "Get peer from
 // ID", EnumerateOrgs is "List teams".

@@ -34,7 +34,7 @@ func operationTool(op flow.AnyOperation) *Tool {
 	info := op.Info()
 	in, out := op.Types()
 	t := &Tool{
-		Name: Name(info.Name), Title: title(info.Name), Description: inOurWords(info.Summary),
+		Name: toolName(info.Name), Title: title(info.Name), Description: inOurWords(info.Summary),
 		Group: info.Group, Effect: info.Effect, OpenWorld: reaches(in) || reaches(out),
 	}
 	retitle(op, t)

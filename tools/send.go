@@ -18,7 +18,7 @@ import (
 // beforehand what it would do, and says of every call what has become of it.
 func sendTool() *Tool {
 	return composite(Tool{
-		Name: Name(flow.SendMessage.Info().Name), Title: "Send message", Group: flow.MessageGroup, Effect: flow.Writes, OpenWorld: true,
+		Name: toolName(flow.SendMessage.Info().Name), Title: "Send message", Group: flow.MessageGroup, Effect: flow.Writes, OpenWorld: true,
 		Description: "Send a message, with or without files, to a channel or direct conversation.",
 	}, (*call).send)
 }

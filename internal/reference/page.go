@@ -51,7 +51,8 @@ need no session.
 
 What an operation does to the world: one that *reads* changes nothing; *writes* adds
 something, twice when done twice; *sets* gives something a value; *destroys* removes what
-others can miss; *protocol* keeps the connection going and is not a tool.
+others can miss; *protocol* keeps the connection going. Such operations are not tools, nor
+those with a secret that must not pass through a model.
 `
 
 type page struct {
@@ -143,8 +144,7 @@ func (p *page) operation(op flow.AnyOperation) {
 	in, out := op.Types()
 	p.text("### %s\n\n%s\n", info.Name, info.Summary)
 	facts := []string{"*" + string(info.Effect) + "*"}
-	if info.Effect != flow.Protocol {
-		tool := tools.Name(info.Name)
+	if tool, ok := tools.Name(info); ok {
 		facts = append(facts, fmt.Sprintf("tool [`%s`](../schemas/%[1]s.json)", tool))
 	}
 	if _, flows := recorded[info.Name]; flows {

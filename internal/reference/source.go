@@ -79,7 +79,7 @@ func (s *source) read(pkg *packages.Package, d *ast.GenDecl) {
 // comment is what stands above a declaration: above its own line, or above the whole when
 // that is all there is.
 func comment(d *ast.GenDecl, own *ast.CommentGroup) string {
-	if own == nil && !d.Lparen.IsValid() {
+	if own == nil {
 		own = d.Doc
 	}
 	return own.Text()

@@ -145,7 +145,12 @@ func (p *page) errors() {
 	p.table(rows...)
 }
 
-func sentence(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
+func sentence(text string) string {
+	if text == "" {
+		return ""
+	}
+	return strings.ToUpper(text[:1]) + text[1:]
+}
 
 var stateNames = map[flow.MemberState]string{
 	flow.Owner: "owners", flow.Admin: "admins", flow.Member: "members", flow.Banned: "banned",
