@@ -147,8 +147,10 @@ func (s *serveCommand) Run(ctx context.Context, log *slog.Logger) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 
+	toClient := stdio.NewClientLog()
+	log = slog.New(slog.NewMultiHandler(log.Handler(), toClient))
 	supervisor, gate, client := s.connect(executable, rules, log)
-	mcp, err := s.mcp(client, rules, gate, log)
+	mcp, err := s.mcp(client, rules, gate, log, toClient)
 	if err != nil {
 		return err
 	}
@@ -215,23 +217,26 @@ type mcpSide struct {
 	resources *resources.Resources
 }
 
-func (s *serveCommand) mcp(client *flow.Client, rules *policy.Policy, gate *policy.Gate, log *slog.Logger) (*mcpSide, error) {
+func (s *serveCommand) mcp(
+	client *flow.Client, rules *policy.Policy, gate *policy.Gate, log *slog.Logger, toClient *stdio.ClientLog,
+) (*mcpSide, error) {
 	srv := server.NewMCPServer("flow-mcp", version(),
 		server.WithTitle("Flow team chat"),
 		server.WithInstructions(instructions),
 		server.WithToolCapabilities(false),
+		server.WithLogging(),
 	)
 	directory := flow.NewDirectory(client)
-	err := tools.Register(srv, client, directory, tools.Options{
+	options := tools.Options{
 		Toolsets: s.Toolsets, Tools: s.Tools, ExcludeTools: s.ExcludeTools, ReadOnly: s.ReadOnly,
 		Consent: s.consent(rules, gate), Policy: rules.Describe(), Log: log, Version: version(),
-	})
-	if err != nil {
+	}
+	if err := tools.Register(srv, client, directory, options); err != nil {
 		return nil, err
 	}
 	shown := resources.Register(srv, client, directory, resources.Options{Settings: s.settings(rules)})
 	prompts.Register(srv, directory)
-	transport := stdio.New(srv, stdio.Options{Log: log, Subscribe: shown.Subscribe})
+	transport := stdio.New(srv, stdio.Options{Log: log, ClientLog: toClient, NoTool: options.NoTool, Subscribe: shown.Subscribe})
 	shown.AnnounceTo(transport)
 	return &mcpSide{transport, directory, shown}, nil
 }

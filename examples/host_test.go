@@ -54,7 +54,7 @@ type host struct {
 	client *client.Client
 	cmd    *exec.Cmd
 	exited chan struct{} // closed when the server is reaped
-	stdin  io.Closer
+	stdin  io.WriteCloser
 	out    *valve
 
 	mu      sync.Mutex
@@ -75,6 +75,11 @@ func startProgram(
 	cmd := exec.Command(program, args...)
 	cmd.Env = environ
 	cmd.Stderr = os.Stderr
+	return startCommand(ctx, cmd, options, era)
+}
+
+// startCommand starts a server whose standard input and output nobody has yet.
+func startCommand(ctx context.Context, cmd *exec.Cmd, options []client.ClientOption, era string) (*host, error) {
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err

@@ -95,7 +95,7 @@ func (c *call) part(file *os.File, offset int64, out *getAttachmentOutput) (stri
 	data := make([]byte, shownBytes)
 	n, err := file.ReadAt(data, offset)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return "", fmt.Errorf("read the attachment: %w", err)
+		return "", fmt.Errorf("read the attachment: %w", reason(err))
 	}
 	data = wholeLines(data[:n], offset+int64(n) < out.Size)
 	out.Text, out.Hidden = clean(string(data))
@@ -144,12 +144,12 @@ func (c *call) fetch(ctx context.Context, id flow.AttachmentID) (flow.Transfer, 
 	}
 	file, err := os.Open(got.Path)
 	if err != nil {
-		return got, nil, fmt.Errorf("open the fetched attachment: %w", err)
+		return got, nil, fmt.Errorf("open the fetched attachment: %w", reason(err)) // its name is not for the log
 	}
 	info, err := file.Stat()
 	if err != nil {
 		file.Close()
-		return got, nil, fmt.Errorf("look at the fetched attachment: %w", err)
+		return got, nil, fmt.Errorf("look at the fetched attachment: %w", reason(err))
 	}
 	got.Total = info.Size()
 	if got.Filename == "" { // a backend that keeps no log has not said
@@ -167,7 +167,7 @@ func typeOf(file *os.File) (string, error) {
 	head := make([]byte, 4096)
 	n, err := file.ReadAt(head, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return "", fmt.Errorf("read the attachment: %w", err)
+		return "", fmt.Errorf("read the attachment: %w", reason(err))
 	}
 	head = head[:n]
 	sniffed, _, err := mime.ParseMediaType(http.DetectContentType(head))

@@ -312,6 +312,24 @@ func TestChoosingTools(t *testing.T) {
 	}
 }
 
+func TestToolsThatAreNotOffered(t *testing.T) {
+	tests := []struct {
+		options    tools.Options
+		name, want string
+	}{
+		{tools.Options{}, "flow_get_devices", "It is off; --tools flow_get_devices, when the server is started, turns it on."},
+		{tools.Options{ReadOnly: true}, "flow_send_message", "It is off, because this server was started with --read-only."},
+		{tools.Options{ReadOnly: true}, "flow_get_devices", "--tools flow_get_devices"},
+		{tools.Options{}, "flow_send_mesage", "Did you mean flow_send_message?"},
+		{tools.Options{}, "slack_post", "flow_status tells which there are."},
+	}
+	for _, test := range tests {
+		if got := test.options.NoTool(test.name); !strings.Contains(got, test.want) {
+			t.Errorf("of %s it is said %q, want %q", test.name, got, test.want)
+		}
+	}
+}
+
 func TestUnknownToolsAndSetsAreRefused(t *testing.T) {
 	for _, o := range []tools.Options{
 		{Toolsets: []string{"everything"}}, {Tools: []string{"flow_fly"}}, {ExcludeTools: []string{"flow_fly"}},

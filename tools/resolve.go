@@ -71,12 +71,17 @@ func put(into map[string]any, path []string, value any) {
 	into[path[0]] = value
 }
 
+// prefixed says which parameter an error is about, unless it is about the backend.
 func prefixed(name string, err error) error {
 	var e *flow.Error
-	if errors.As(err, &e) {
-		return &flow.Error{Code: e.Code, Message: name + ": " + e.Message}
+	if !errors.As(err, &e) {
+		return fmt.Errorf("%s: %w", name, err)
 	}
-	return fmt.Errorf("%s: %w", name, err)
+	switch e.Code {
+	case flow.Unavailable, flow.Unusable, flow.Uncertain, flow.Unsupported:
+		return err
+	}
+	return &flow.Error{Code: e.Code, Message: name + ": " + e.Message}
 }
 
 // value resolves one parameter.

@@ -101,6 +101,23 @@ func mark(all []*Tool, names []string, chosen map[*Tool]bool, on bool) error {
 	return nil
 }
 
+// NoTool says of a tool that is not offered whether there is one of that name, and how to
+// get it.
+func (o Options) NoTool(name string) string {
+	all := every()
+	i := slices.IndexFunc(all, func(t *Tool) bool { return t.Name == name })
+	switch {
+	case i < 0:
+		if near := nearest(name, toolNames(all)); near != "" {
+			return fmt.Sprintf("Did you mean %s?", near)
+		}
+		return "flow_status tells which there are."
+	case o.ReadOnly && all[i].Effect != flow.Reads:
+		return "It is off, because this server was started with --read-only."
+	}
+	return fmt.Sprintf("It is off; --tools %s, when the server is started, turns it on.", name)
+}
+
 func (t *Tool) in(set string) bool {
 	return set == AllSet || set == DefaultSet && t.daily || set == string(t.Group)
 }

@@ -25,6 +25,7 @@ import (
 	"log/slog"
 	"runtime"
 	"runtime/debug"
+	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
@@ -106,11 +107,13 @@ func List(o Options) ([]*Tool, error) {
 // read, never an error of the protocol.
 func (s *service) handler(t *Tool) server.ToolHandlerFunc {
 	return func(ctx context.Context, req mcp.CallToolRequest) (result *mcp.CallToolResult, err error) {
+		began := time.Now()
 		defer func() {
 			if p := recover(); p != nil {
-				s.log.Error("tool panicked", "tool", t.Name, "panic", panicText(p), "stack", string(debug.Stack()))
+				s.log.ErrorContext(ctx, "tool panicked", "tool", t.Name, "panic", panicText(p), "stack", string(debug.Stack()))
 				result, err = s.failed(ctx, t, flow.Errorf(flow.Internal, "panic")), nil
 			}
+			s.log.DebugContext(ctx, "tool called", "tool", t.Name, "failed", result.IsError, "took", time.Since(began))
 		}()
 		raw, err := arguments(req)
 		if err != nil {
@@ -170,7 +173,7 @@ func (s *service) failed(ctx context.Context, t *Tool, err error) *mcp.CallToolR
 	}
 	code := flow.CodeOf(err)
 	if code == flow.Internal {
-		s.log.Error("tool failed", "tool", t.Name, "error", err)
+		s.log.ErrorContext(ctx, "tool failed", "tool", t.Name, "error", err)
 	}
 	result := mcp.NewToolResultError(explain(t, code, err))
 	if outcome, ok := errors.AsType[*told](err); ok {

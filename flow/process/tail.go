@@ -90,12 +90,16 @@ func clean(line, token string) string {
 	return line
 }
 
-// addTo returns err with the last lines.
+// addTo returns err with the last lines. A backend of ours that has said in a record what
+// keeps it from running has said all that matters.
 func (t *tail) addTo(err error) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.lines) == 0 {
 		return err
+	}
+	if last := parseRecord(t.lines[len(t.lines)-1], t.token); last.level >= slog.LevelError {
+		return fmt.Errorf("%s (%w)", last, err)
 	}
 	cleaned := make([]string, len(t.lines))
 	for i, line := range t.lines {

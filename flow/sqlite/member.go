@@ -81,7 +81,7 @@ func newMember(place place, o Options) (*Member, error) {
 	id := uuid.NewString()
 	return &Member{
 		options:   o,
-		log:       o.Log.With("member", id),
+		log:       o.Log.With("member", shortMember(id)),
 		place:     place,
 		lock:      newLock(filepath.Join(place.dir, "lock")),
 		self:      hello{Protocol: protocol, Schema: len(steps), Version: o.Version, Process: os.Getpid(), Member: id},
@@ -92,6 +92,10 @@ func newMember(place place, o Options) (*Member, error) {
 		delivered: map[flow.SessionID]delivery{},
 	}, nil
 }
+
+// shortMember is what a log calls a member: enough to tell members apart, and too short to
+// be taken for a secret.
+func shortMember(id string) string { return id[:min(len(id), 8)] }
 
 // start takes part in the store until Close. The end of ctx does not matter to it.
 func (m *Member) start(ctx context.Context) {

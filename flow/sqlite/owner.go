@@ -147,7 +147,7 @@ func (o *owner) serve(conn net.Conn) {
 	}
 	v := &visitor{owner: o}
 	if err := flow.ServeStream(o.ctx, conn, v); err != nil {
-		o.log.Warn("dropped a member of the store", "member", v.name(), "err", err)
+		o.log.Warn("dropped a member of the store", "visitor", shortMember(v.name()), "err", err)
 	}
 	if name := v.name(); name != "" {
 		o.depart(name)

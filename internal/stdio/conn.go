@@ -64,6 +64,10 @@ func (c *conn) run(ctx context.Context, in io.Reader) error {
 	}
 	defer c.mcp.UnregisterSession(context.WithoutCancel(ctx), c.peer.id)
 
+	if c.opts.ClientLog != nil {
+		c.opts.ClientLog.sink.conn.Store(c)
+		defer c.opts.ClientLog.sink.conn.Store(nil)
+	}
 	go c.out.run()
 	go c.clientNotifications()
 	ended := make(chan error, 1)

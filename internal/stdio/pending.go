@@ -92,6 +92,13 @@ func (f *inflight) wanted(r *request) bool {
 	return !r.cancelled
 }
 
+// open reports whether r has no reply yet and will get one.
+func (f *inflight) open(r *request) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.byID[r.id.key] == r
+}
+
 // settle decides that r gets its reply now, and reports whether it does: a
 // cancelled one does not. From here on r cannot be cancelled.
 func (f *inflight) settle(r *request) bool {

@@ -60,6 +60,7 @@ func (c *conn) serveAll(r *request) {
 func (c *conn) serve(r *request) {
 	defer c.requests.release(r)
 	defer r.cancel()
+	defer c.enter(r)() // until the reply is queued: a client that does not read gets no more of them
 	reply := c.reply(r)
 	due := c.requests.settle(r)
 	if r.listen != nil {
@@ -72,23 +73,31 @@ func (c *conn) serve(r *request) {
 	}
 }
 
+// enter waits for the turn of a tool call, or for its end, and returns what gives the
+// turn to another.
+func (c *conn) enter(r *request) (leave func()) {
+	if r.method != string(mcp.MethodToolsCall) {
+		return func() {}
+	}
+	select {
+	case c.tools <- struct{}{}:
+		return func() { <-c.tools }
+	case <-r.ctx.Done():
+		return func() {}
+	}
+}
+
 // reply runs the library on r and returns the line that answers it.
 // Everything r notified of is queued by then.
 func (c *conn) reply(r *request) []byte {
-	if r.method == string(mcp.MethodToolsCall) {
-		select {
-		case c.tools <- struct{}{}:
-			defer func() { <-c.tools }()
-		case <-r.ctx.Done():
-		}
-		if r.ctx.Err() != nil {
-			return encodeError(r.id, fault(mcp.INTERNAL_ERROR, "The server is shutting down; the tool was not called."))
-		}
+	if r.method == string(mcp.MethodToolsCall) && r.ctx.Err() != nil {
+		return encodeError(r.id, fault(mcp.INTERNAL_ERROR, "The server is shutting down; the tool was not called."))
 	}
 	own := newNotes(r.ctx, func(n mcp.JSONRPCNotification) { c.notify(r, n) })
 	defer own.end()
 	chosen := &choice{}
 	ctx := context.WithValue(c.mcp.WithContext(r.ctx, c.session(r, own)), choiceKey{}, chosen)
+	ctx = context.WithValue(ctx, requestKey{}, r)
 	return c.encodeReply(r, c.handle(ctx, r.message), chosen)
 }
 
@@ -143,6 +152,9 @@ func (c *conn) encodeReply(r *request, reply mcp.JSONRPCMessage, chosen *choice)
 	case mcp.JSONRPCError:
 		if chosen.code != 0 {
 			v.Error.Code = chosen.code
+		}
+		if chosen.message != "" {
+			v.Error.Message = chosen.message
 		}
 		if chosen.data != nil {
 			v.Error.Data = chosen.data

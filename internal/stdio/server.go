@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"sync/atomic"
 
-	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 )
 
@@ -21,9 +20,17 @@ type Options struct {
 	// Nil discards it.
 	Log *slog.Logger
 
+	// ClientLog, if set, passes records on to the client, once it runs. Log may lead
+	// to it, too.
+	ClientLog *ClientLog
+
 	// MaxLine is the longest line accepted, in bytes without its newline.
 	// A longer one is skipped and answered with an error. Default 16 MiB.
 	MaxLine int
+
+	// NoTool, if set, adds a sentence to the answer to a call of a tool that is not
+	// there.
+	NoTool func(name string) string
 
 	// ToolWorkers is how many tools/call requests run at once; others wait
 	// for their turn. Default 64.
@@ -88,8 +95,9 @@ func New(m *server.MCPServer, opts Options) *Server {
 		hooks = &server.Hooks{}
 		server.WithHooks(hooks)(m)
 	}
-	hooks.AddOnError(recordChoice)
-	return &Server{mcp: m, opts: opts, subs: newSubscriptions(opts.MaxSubscriptions)}
+	s := &Server{mcp: m, opts: opts, subs: newSubscriptions(opts.MaxSubscriptions)}
+	hooks.AddOnError(s.recordChoice)
+	return s
 }
 
 // Run serves the client that writes to in and reads from out until in ends,
@@ -129,37 +137,4 @@ func (s *Server) ResourceListChanged() {
 // ResourceUpdated for each of them lets every subscriber look again.
 func (s *Server) Subscribed() []string {
 	return s.subs.subscribed()
-}
-
-// choice is what a handler's error chose for its answer; zero is no choice. It belongs to one request and is used by that request's goroutine
-// only.
-type choice struct {
-	code int
-	data any
-}
-
-type choiceKey struct{}
-
-// recordChoice is the error hook: the library knows no way for a handler to
-// choose the code of its error, and answers every one with -32603.
-func recordChoice(ctx context.Context, _ any, _ mcp.MCPMethod, message any, err error) {
-	chosen, ok := ctx.Value(choiceKey{}).(*choice)
-	if !ok {
-		return
-	}
-	if read, ok := message.(*mcp.ReadResourceRequest); ok {
-		chosen.data = map[string]string{"uri": read.Params.URI}
-	}
-	type coder interface {
-		error
-		RPCCode(modern bool) int
-	}
-	c, ok := errors.AsType[coder](err)
-	if !ok {
-		return
-	}
-	chosen.code = c.RPCCode(server.IsModernRequest(ctx))
-	if d, ok := c.(interface{ RPCData() any }); ok {
-		chosen.data = d.RPCData()
-	}
 }

@@ -106,6 +106,7 @@ type peer struct {
 
 	shaken  atomic.Bool // initialize was served
 	greeted atomic.Bool // and its reply queued: broadcasts may follow
+	asked   atomic.Bool // for log records, of this level
 	level   atomic.Value
 	version atomic.Value
 }
@@ -131,10 +132,14 @@ func (p *peer) Initialized() bool { return true }
 
 func (p *peer) Initialize()                                         { p.shaken.Store(true) }
 func (p *peer) NotificationChannel() chan<- mcp.JSONRPCNotification { return p.broadcasts.channel() }
-func (p *peer) SetLogLevel(level mcp.LoggingLevel)                  { p.level.Store(level) }
 func (p *peer) GetLogLevel() mcp.LoggingLevel                       { return p.level.Load().(mcp.LoggingLevel) }
 func (p *peer) SetProtocolVersion(version string)                   { p.version.Store(version) }
 func (p *peer) ProtocolVersion() string                             { return p.version.Load().(string) }
+
+func (p *peer) SetLogLevel(level mcp.LoggingLevel) {
+	p.level.Store(level)
+	p.asked.Store(true)
+}
 
 // RequestElicitation asks the person at the client, if the client can. The
 // library does not check that.
