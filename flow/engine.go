@@ -18,6 +18,7 @@ import (
 type Engine interface {
 	Sessions
 	Accounts
+	Provisioning
 	Teams
 	Members
 	Plans

@@ -13,6 +13,8 @@ type Sessions interface {
 	StartUpLocal(context.Context, Call, StartUpLocalInput) (Home, error)
 	WaitForNotification(context.Context, Call, WaitForNotificationInput) (Notifications, error)
 	EnumerateEvents(context.Context, Call, EnumerateEventsInput) (EventPage, error)
+	Pause(context.Context, Call, PauseInput) (Nothing, error)
+	Resume(context.Context, Call, ResumeInput) (Nothing, error)
 	Ping(context.Context, Call, PingInput) (Nothing, error)
 	BuildNumber(context.Context, Call, BuildNumberInput) (string, error)
 }
@@ -33,6 +35,10 @@ var (
 	EnumerateEvents = define(SessionGroup, "EnumerateEvents", Reads,
 		"Read the account's event log (messages, members, channels) after a cursor, oldest first. Nothing is skipped or repeated: "+
 			"pass the returned next as after of the following call. Without after it returns the current end.", Engine.EnumerateEvents)
+	Pause = define(SessionGroup, "Pause", Protocol,
+		"Stops the notifications of a session, until Resume; none is lost.", Engine.Pause)
+	Resume = define(SessionGroup, "Resume", Protocol,
+		"Undoes Pause: sends the notifications that have waited, and then notify-event 6.", Engine.Resume)
 	Ping = define(SessionGroup, "Ping", Reads,
 		"Check that the backend answers and that its store can be read.", Engine.Ping)
 	BuildNumber = define(SessionGroup, "BuildNumber", Reads,
@@ -115,6 +121,16 @@ type EventPage struct {
 	Next   Cursor        `json:"next" jsonschema_description:"Cursor to pass as After next time."`
 	More   bool          `json:"more" jsonschema_description:"Whether further events are there already."`
 }
+
+// PauseInput has no parameters. Flow: Pause disconnects from the notification service.
+// Proposed: WaitForNotification blocks while the session is paused, everything else works;
+// the other sessions of the account, and EnumerateEvents, are not concerned. A session
+// stays paused when another process takes over the store.
+type PauseInput struct{}
+
+// ResumeInput has no parameters. Flow: Resume; notify-event 6 behind what has waited is
+// proposed. It does nothing to a session that is not paused.
+type ResumeInput struct{}
 
 // PingInput has no parameters.
 type PingInput struct{}

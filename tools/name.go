@@ -14,7 +14,7 @@ func snake(name string) string {
 	var out strings.Builder
 	for i, r := range runes {
 		if unicode.IsUpper(r) && i > 0 {
-			afterLower := !unicode.IsUpper(runes[i-1]) && runes[i-1] != '_'
+			afterLower := unicode.IsLower(runes[i-1]) // a digit belongs to the letter before it
 			beforeLower := i+1 < len(runes) && unicode.IsLower(runes[i+1]) && !ending(runes[i+1:])
 			if afterLower || beforeLower && runes[i-1] != '_' {
 				out.WriteByte('_')
@@ -40,7 +40,7 @@ func title(operation string) string {
 	words := strings.Split(snake(operation), "_")
 	for i, word := range words {
 		switch word {
-		case "id", "ldap", "uri", "url", "dm", "hwm":
+		case "id", "ldap", "uri", "url", "dm", "hwm", "d2d":
 			words[i] = strings.ToUpper(word)
 		case "enumerate":
 			words[i] = "list"

@@ -23,6 +23,9 @@ func TestNames(t *testing.T) {
 		{"serverURI", "server_uri", "Server URI", "server_uri"},
 		{"OSRelease", "os_release", "Os release", "os_release"},
 		{"GraphQL", "graphql", "Graphql", "graphql"},
+		{"CreateDeviceFromD2D", "create_device_from_d2d", "Create device from D2D", "create_device_from_d2d"},
+		{"StartD2DRendezvous", "start_d2d_rendezvous", "Start D2D rendezvous", "start_d2d_rendezvous"},
+		{"Level2Secret", "level2_secret", "Level2 secret", "level2_secret"},
 		{"snake_case", "snake_case", "Snake case", "snake_case"},
 	}
 	for _, test := range tests {

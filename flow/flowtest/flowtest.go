@@ -39,9 +39,11 @@ var topics = []struct {
 	scenarios []scenario
 }{
 	{"sessions", sessions},
+	{"pauses", pauses},
 	{"accounts", accounts},
 	{"machines", machines},
 	{"devices", devices},
+	{"rendezvous", meetings},
 	{"locks", locks},
 	{"plans", plans},
 	{"teams", teams},

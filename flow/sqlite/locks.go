@@ -50,15 +50,21 @@ func (h *hub) permits(self *who, method string) error {
 	return permit(self.view.lock, method)
 }
 
-// setLock locks an account or unlocks it.
+// setLock locks an account or unlocks it. It lets no device in meanwhile.
 func (t *tx) setLock(account int64, lock flow.AccountLock) error {
 	t.bars = append(t.bars, bar{account: account, lock: lock})
+	if err := t.CancelRendezvousOfAccount(t.ctx, account); err != nil {
+		return err
+	}
 	return t.LockAccount(t.ctx, lock, account)
 }
 
 // setAuthorized revokes a device of an account or authorises it again.
 func (t *tx) setAuthorized(account, device int64, authorized bool) error {
 	t.bars = append(t.bars, bar{account: account, device: device, revoked: !authorized})
+	if err := t.CancelRendezvousOfDevice(t.ctx, device); err != nil {
+		return err
+	}
 	return t.AuthorizeDevice(t.ctx, authorized, device)
 }
 

@@ -39,14 +39,16 @@ type session struct {
 	key  sessionKey
 	self atomic.Pointer[who] // nil until an account is started
 
-	mu      sync.Mutex
-	cursor  flow.Cursor // all up to here has been acknowledged
-	sent    flow.Cursor // and this is what the last wait returned
-	notices flow.Notifications
-	poll    *waiter     // the call that waits now
-	newest  int         // number of that call
-	sync    *time.Timer // until synchronisation is announced
-	cause   error       // why the session has ended
+	mu     sync.Mutex
+	cursor flow.Cursor // all up to here has been acknowledged
+	sent   flow.Cursor // and this is what the last wait returned
+	poll   *waiter     // the call that waits now
+	newest int         // number of that call
+	paused bool        // nothing is delivered
+	sync   *time.Timer // until the session has caught up with the log
+	due    bool        // that has to be announced
+	goal   flow.Cursor // once all up to here was sent
+	cause  error       // why the session has ended
 
 	searches map[flow.SearchID]*longSearch
 
@@ -212,7 +214,8 @@ func (s *store) resume(ctx context.Context, one *session) error {
 		return nil
 	}
 	one.cursor, one.sent = row.Cursor, row.Cursor
-	one.sync = time.AfterFunc(syncDelay, one.synchronised)
+	one.paused = row.Paused
+	one.sync = time.AfterFunc(syncDelay, func() { one.synchronised(s.hub.end()) })
 	return nil
 }
 
@@ -240,13 +243,12 @@ func (e *Engine) selfFor(ctx context.Context, call flow.Call, method string) (*s
 	return s, self, e.store.hub.permits(self, method)
 }
 
-// synchronised announces that lists are complete.
-func (s *session) synchronised() {
+// synchronised has it announced that lists are complete, behind all that is in the log
+// up to a place.
+func (s *session) synchronised(goal flow.Cursor) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.notices = append(s.notices, flow.NotifyEvent.Make(0, flow.BackendState{
-		EventCode: flow.SyncDone, Text: "synchronised",
-	}))
+	s.due, s.goal = true, goal
 	if s.poll != nil {
 		s.poll.signal()
 	}

@@ -16,7 +16,10 @@ const (
 	homeChannel = "general"
 )
 
-var errUnknownAccount = flow.Errorf(flow.NotFound, "Unknown account")
+var (
+	errUnknownAccount = flow.Errorf(flow.NotFound, "Unknown account")
+	errTaken          = flow.Errorf(flow.Conflict, "an account is started on this session already; open a new session for this one")
+)
 
 // StartUp implements [flow.Engine].
 func (e *Engine) StartUp(ctx context.Context, call flow.Call, in flow.StartUpInput) (flow.Nothing, error) {
@@ -107,7 +110,7 @@ func (t *tx) vacant(s *session) error {
 	case errors.Is(err, sql.ErrNoRows):
 		return errUnknownSession
 	case err == nil && row.Account.Valid:
-		return flow.Errorf(flow.Conflict, "an account is started on this session already; open a new session for this one")
+		return errTaken
 	}
 	return err
 }

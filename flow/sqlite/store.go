@@ -41,6 +41,7 @@ type store struct {
 	hub      *hub
 	sessions *sessions
 	search   *searcher
+	lobby    *lobby
 	files
 	background background
 	keeper     *keeper
@@ -62,7 +63,7 @@ func openStore(ctx context.Context, dir string, o Options) (_ *store, err error)
 	s := &store{
 		dir: dir, version: o.Version, log: o.Log,
 		hashing: make(chan struct{}, 1), seats: map[string]bool{},
-		background: newBackground(),
+		background: newBackground(), lobby: newLobby(),
 	}
 	s.hashing <- struct{}{}
 	if s.log == nil {
@@ -191,6 +192,11 @@ func (s *store) published(t *tx) {
 	if t.overdue {
 		s.keeper.wake()
 	}
+	defer func() { // when the hub knows who is kept out
+		if t.met || len(t.bars) > 0 {
+			s.lobby.stir()
+		}
+	}()
 	if len(t.events)+len(t.changes)+len(t.bars) == 0 {
 		return
 	}
@@ -237,6 +243,7 @@ func (s *store) leave(member string) {
 }
 
 func (t *tx) dropMember(member string) error {
+	t.met = true // a rendezvous ends with its session
 	if err := t.DropSessions(t.ctx, member); err != nil {
 		return err
 	}
@@ -254,6 +261,10 @@ func (s *store) chores(t *tx) error {
 		if n == 0 {
 			break
 		}
+	}
+	// One that has led to a device stays until the device that let it in knows.
+	if err := t.PruneRendezvous(t.ctx, t.now-time.Hour.Milliseconds()); err != nil {
+		return fmt.Errorf("prune rendezvous: %w", err)
 	}
 	members, err := t.SessionMembers(t.ctx)
 	if err != nil {

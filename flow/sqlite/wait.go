@@ -48,9 +48,16 @@ func (e *Engine) wait(ctx context.Context, call flow.Call, after flow.Cursor) (f
 		e.store.sessions.touch(s, e.store.saveDirty)
 	}
 	for {
-		list, next, err := e.store.visible(ctx, self.view, place, maxWait)
+		var list flow.Notifications
+		next := place
+		if !s.isPaused() {
+			list, next, err = e.store.visible(ctx, self.view, place, maxWait)
+		}
 		if err != nil {
 			return nil, err
+		}
+		if len(list) == 0 {
+			place = next
 		}
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
@@ -62,7 +69,6 @@ func (e *Engine) wait(ctx context.Context, call flow.Call, after flow.Cursor) (f
 		if err != nil || len(list) > 0 || !current {
 			return list, err
 		}
-		place = next
 		select {
 		case <-w.wake:
 		case <-s.ended:
@@ -94,8 +100,8 @@ func (s *session) acknowledge(w *waiter, after flow.Cursor) (number int, place f
 	return s.newest, s.cursor, moved
 }
 
-// deliver hands out what a call has found, with what has no place in the log. It reports
-// false when another call has taken over.
+// deliver hands out what a call has found, unless the session was paused meanwhile, and
+// behind it that there is no more. It reports false when another call has taken over.
 func (s *session) deliver(number int, list flow.Notifications, next flow.Cursor) (_ flow.Notifications, current bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -105,13 +111,24 @@ func (s *session) deliver(number int, list flow.Notifications, next flow.Cursor)
 	if number != s.newest {
 		return nil, false, nil
 	}
-	list = append(list, s.notices...)
-	s.notices = nil
+	if s.paused {
+		return nil, true, nil
+	}
+	if s.due && next >= s.goal {
+		s.due = false
+		list = append(list, flow.NotifyEvent.Make(0, flow.BackendState{EventCode: flow.SyncDone, Text: "synchronised"}))
+	}
 	s.sent = next
 	if len(list) > 0 {
 		s.poll = nil
 	}
 	return list, true, nil
+}
+
+func (s *session) isPaused() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.paused
 }
 
 // visible returns what a view sees after a cursor, at most limit notifications, and the

@@ -193,6 +193,7 @@ type tx struct {
 	events  []*logEvent
 	changes []change
 	bars    []bar
+	met     bool          // a rendezvous has changed
 	deleted []flow.Cursor // places in the log where nothing is any more
 	started []transferKey // transfers to run
 	ended   []transferKey // transfers to stop

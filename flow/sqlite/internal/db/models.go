@@ -208,6 +208,15 @@ type ReadMark struct {
 	Event   flow.Cursor
 }
 
+type Rendezvou struct {
+	Member  string
+	Session flow.SessionID
+	Hash    []byte
+	Device  int64
+	Made    sql.NullInt64
+	Expires int64
+}
+
 type Request struct {
 	Uid     []byte
 	Method  string
@@ -236,6 +245,7 @@ type Session struct {
 	Account sql.NullInt64
 	Device  sql.NullInt64
 	Cursor  flow.Cursor
+	Paused  bool
 }
 
 type Store struct {

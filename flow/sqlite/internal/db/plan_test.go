@@ -68,11 +68,11 @@ func schema(t *testing.T) *sql.DB {
 }
 
 // Small are tables and lists that may be gone through whole: the one row of the store,
-// what a statement made itself, the sessions of living processes, the escrow accounts, and
-// the channels that do not keep all.
+// what a statement made itself, the sessions of living processes and their rendezvous, the
+// escrow accounts, and the channels that do not keep all.
 var small = []string{
 	"SCAN account USING COVERING INDEX account_escrow", "SCAN channel USING INDEX channel_limited",
-	"SCAN store", "SCAN place VIRTUAL TABLE", "SCAN (subquery", "SCAN seat", "SCAN session", "SCAN CONSTANT ROW",
+	"SCAN store", "SCAN place VIRTUAL TABLE", "SCAN (subquery", "SCAN seat", "SCAN session", "SCAN rendezvous", "SCAN CONSTANT ROW",
 }
 
 // sorted are the queries that may sort what they found, which is little.

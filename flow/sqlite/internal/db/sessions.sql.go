@@ -128,6 +128,21 @@ func (q *Queries) NewestSession(ctx context.Context, member string) (flow.Sessio
 	return id, err
 }
 
+const pauseSession = `-- name: PauseSession :exec
+UPDATE session SET paused = ? WHERE member = ? AND id = ?
+`
+
+type PauseSessionParams struct {
+	Paused bool
+	Member string
+	ID     flow.SessionID
+}
+
+func (q *Queries) PauseSession(ctx context.Context, arg PauseSessionParams) error {
+	_, err := q.db.ExecContext(ctx, pauseSession, arg.Paused, arg.Member, arg.ID)
+	return err
+}
+
 const pruneRequests = `-- name: PruneRequests :execrows
 DELETE FROM request WHERE uid IN (SELECT uid FROM request WHERE request.created < ? ORDER BY request.created LIMIT 1000)
 `
@@ -174,7 +189,7 @@ func (q *Queries) SeatOf(ctx context.Context, member string) (SeatOfRow, error) 
 }
 
 const sessionByID = `-- name: SessionByID :one
-SELECT session.account, session.device, session.cursor,
+SELECT session.account, session.device, session.cursor, session.paused,
   CAST(coalesce(account.public, '') AS TEXT) AS public
 FROM session LEFT JOIN account ON account.id = session.account
 WHERE session.member = ? AND session.id = ?
@@ -184,6 +199,7 @@ type SessionByIDRow struct {
 	Account sql.NullInt64
 	Device  sql.NullInt64
 	Cursor  flow.Cursor
+	Paused  bool
 	Public  string
 }
 
@@ -194,6 +210,7 @@ func (q *Queries) SessionByID(ctx context.Context, member string, iD flow.Sessio
 		&i.Account,
 		&i.Device,
 		&i.Cursor,
+		&i.Paused,
 		&i.Public,
 	)
 	return i, err

@@ -1,0 +1,93 @@
+package sqlite
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// How long a rendezvous lasts, and how long a new device waits for the other one.
+const (
+	rendezvousTime = 10 * time.Minute
+	meetingTime    = 10 * time.Second
+)
+
+// rendezvousKey is the hash of the id of a rendezvous.
+type rendezvousKey [32]byte
+
+// lobby is where devices wait for each other. Who waits is known only here: a call that
+// waits is made again at the next owner of the store, or it has ended.
+type lobby struct {
+	lasts, patience time.Duration // the constants above, but in tests
+
+	mu      sync.Mutex
+	hosts   map[rendezvousKey]int // calls that wait to let a device in
+	changed chan struct{}         // closed when hosts or a rendezvous has changed
+}
+
+func newLobby() *lobby {
+	return &lobby{
+		lasts: rendezvousTime, patience: meetingTime,
+		hosts: map[rendezvousKey]int{}, changed: make(chan struct{}),
+	}
+}
+
+// host waits to let a device in, until leave is called.
+func (l *lobby) host(key rendezvousKey) (leave func()) {
+	l.count(key, 1)
+	return func() { l.count(key, -1) }
+}
+
+func (l *lobby) count(key rendezvousKey, n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.hosts[key] += n; l.hosts[key] == 0 {
+		delete(l.hosts, key)
+	}
+	l.announce()
+}
+
+// stir has everybody look again.
+func (l *lobby) stir() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.announce()
+}
+
+// announce is called with mu held.
+func (l *lobby) announce() {
+	close(l.changed)
+	l.changed = make(chan struct{})
+}
+
+// look reports whether somebody waits to let a device in, and returns what is closed when
+// anything changes after that.
+func (l *lobby) look(key rendezvousKey) (hosted bool, changed <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.hosts[key] > 0, l.changed
+}
+
+// until calls done whenever something may have changed, until it reports true or fails.
+// When the time is up first it returns late.
+func (l *lobby) until(
+	ctx context.Context, s *session, key rendezvousKey, patience time.Duration, late error, done func(hosted bool) (bool, error),
+) error {
+	timeout := time.NewTimer(patience)
+	defer timeout.Stop()
+	for {
+		hosted, changed := l.look(key)
+		if over, err := done(hosted); over || err != nil {
+			return err
+		}
+		select {
+		case <-changed:
+		case <-timeout.C:
+			return late
+		case <-s.ended:
+			return s.why()
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}

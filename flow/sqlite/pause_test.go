@@ -1,0 +1,82 @@
+package sqlite
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+)
+
+// ownedBy starts a process that owns the store, which can be killed.
+func ownedBy(t *testing.T, dir string) (kill func()) {
+	t.Helper()
+	owner := launch(t, "idle", dir, "owner")
+	ownerOf(t, dir, map[string]*child{"owner": owner})
+	return func() {
+		t.Helper()
+		if err := owner.command.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		<-owner.ended
+	}
+}
+
+// A session stays paused when the owner is killed, and misses nothing.
+func TestOwnerIsKilledDuringAPause(t *testing.T) {
+	dir := t.TempDir()
+	kill := ownedBy(t, dir)
+	alice, bob := account(t, join(t, dir), "alice"), account(t, join(t, dir), "bob")
+	if err := alice.send(t.Context(), "before"); err != nil {
+		t.Fatal(err)
+	}
+	texts(t, bob, "before")
+	if _, err := flow.Pause.Call(t.Context(), bob, flow.PauseInput{}); err != nil {
+		t.Fatal(err)
+	}
+	heard := make(chan []string)
+	go func() {
+		got, err := bob.texts(t.Context(), "after")
+		if err != nil {
+			t.Error(err)
+		}
+		heard <- got
+	}()
+	if err := alice.send(t.Context(), "during"); err != nil {
+		t.Fatal(err)
+	}
+	kill()
+	if err := alice.send(t.Context(), "after"); err != nil {
+		t.Fatal(err)
+	}
+	texts(t, alice, "after")
+	select {
+	case got := <-heard:
+		t.Fatalf("the paused session was sent %q", got)
+	default:
+	}
+	if _, err := flow.Resume.Call(t.Context(), bob, flow.ResumeInput{}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"during", "after"}, <-heard); diff != "" {
+		t.Errorf("after the pause (-want +got):\n%s", diff)
+	}
+}
+
+// The next owner keeps out whom the one before has locked.
+func TestNextOwnerKeepsLocks(t *testing.T) {
+	dir := t.TempDir()
+	root := account(t, join(t, dir), "root") // the first of the machine
+	bob := account(t, join(t, dir), "bob")
+	lock := flow.SetAccountLockInput{Username: "bob", LockType: flow.FullLock}
+	if _, err := flow.SetAccountLock.Call(t.Context(), root, lock); err != nil {
+		t.Fatal(err)
+	}
+	if err := root.member.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := bob.send(t.Context(), "let me in"); !errors.Is(err, flow.Denied) {
+		t.Errorf("at the next owner the locked account is answered %v", err)
+	}
+}
