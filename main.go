@@ -15,6 +15,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -32,6 +33,7 @@ import (
 	"github.com/flow-mcp/flow-mcp/flow/backend"
 	"github.com/flow-mcp/flow-mcp/flow/process"
 	"github.com/flow-mcp/flow-mcp/flow/sqlite"
+	"github.com/flow-mcp/flow-mcp/internal/folders"
 	"github.com/flow-mcp/flow-mcp/internal/logs"
 	"github.com/flow-mcp/flow-mcp/internal/policy"
 	"github.com/flow-mcp/flow-mcp/internal/prompts"
@@ -128,6 +130,7 @@ type serveCommand struct {
 	Tools        []string `env:"FLOW_MCP_TOOLS" placeholder:"TOOL" help:"Further tools to offer, by name. (${env})"`
 	ExcludeTools []string `env:"FLOW_MCP_EXCLUDE_TOOLS" placeholder:"TOOL" help:"Tools not to offer, by name. (${env})"`
 	ReadOnly     bool     `env:"FLOW_MCP_READ_ONLY" help:"Offer only tools that change nothing. (${env})"`
+	Folder       []string `env:"FLOW_MCP_FOLDER" type:"path" sep:"none" placeholder:"DIR" help:"Folder that files may be sent from and saved to, in place of the usual ones. (${env})"`
 	Confirm      string   `env:"FLOW_MCP_CONFIRM" default:"auto" enum:"auto,never,destructive,always" help:"Before which calls a person is asked: never, destructive or always. Where the client cannot ask, such calls are refused. Auto is destructive where the client can ask. (${env})"`
 }
 
@@ -227,9 +230,14 @@ func (s *serveCommand) mcp(
 		server.WithLogging(),
 	)
 	directory := flow.NewDirectory(client)
+	places, err := s.folders(rules)
+	if err != nil {
+		return nil, err
+	}
 	options := tools.Options{
 		Toolsets: s.Toolsets, Tools: s.Tools, ExcludeTools: s.ExcludeTools, ReadOnly: s.ReadOnly,
-		Consent: s.consent(rules, gate), Policy: rules.Describe(), Log: log, Version: version(),
+		Consent: s.consent(rules, gate), Policy: slices.Concat(rules.Describe(), places.Describe()), Folders: places,
+		Log: log, Version: version(),
 	}
 	if err := tools.Register(srv, client, directory, options); err != nil {
 		return nil, err
@@ -247,6 +255,21 @@ func (s *accountFlags) rules() (*policy.Policy, error) {
 		return &policy.Policy{}, nil
 	}
 	return policy.Load(s.Policy)
+}
+
+// folders are those of the policy, or else of the command line, or else the usual ones.
+func (s *serveCommand) folders(rules *policy.Policy) (*folders.Folders, error) {
+	o := folders.Options{
+		Send: rules.Files.Send, Save: rules.Files.Save, MaxBytes: rules.Files.MaxBytes,
+		Staging: filepath.Join(s.DataDir, "outgoing"),
+	}
+	if o.Send == nil {
+		o.Send = s.Folder
+	}
+	if o.Save == nil {
+		o.Save = s.Folder
+	}
+	return folders.New(o)
 }
 
 // consent is what --confirm and the policy say together.

@@ -78,7 +78,8 @@ func newAgent(tb testing.TB, w *town) *agent {
 	tb.Helper()
 	ctx, cancel := patience()
 	defer cancel()
-	h, err := startHost(ctx, os.Environ(), mcp.LATEST_LEGACY_PROTOCOL_VERSION, "--account", kim, "--data-dir", w.dir, "--log-level", "warn")
+	h, err := startHost(ctx, os.Environ(), mcp.LATEST_LEGACY_PROTOCOL_VERSION, "--account", kim, "--data-dir", w.dir, "--log-level", "warn",
+		"--folder", os.TempDir())
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -65,7 +65,7 @@ func begin(ts *testscript.TestScript, neg bool, args []string, era string, optio
 	defer cancel()
 	environ := []string{"HOME=" + ts.Getenv("WORK"), "PATH=" + ts.Getenv("PATH"),
 		"FLOW_MCP_DATA_DIR=" + ts.Getenv("FLOW_MCP_DATA_DIR"), "FLOW_MCP_BACKEND=" + ts.Getenv("FLOW_MCP_BACKEND")}
-	h, err := startProgram(ctx, binary, options, environ, era, append([]string{"--account", args[0]}, args[1:]...)...)
+	h, err := startProgram(ctx, binary, options, environ, era, append([]string{"--account", args[0], "--folder", ts.Getenv("WORK")}, args[1:]...)...)
 	if h != nil {
 		all := scriptHosts(ts)
 		all.mu.Lock()

@@ -6,7 +6,8 @@
 //
 // Beside the commands of testscript a script has:
 //
-//	host NAME [FLAGS]            start a server as a host does; NAME is its account
+//	host NAME [FLAGS]            start a server as a host does; NAME is its account,
+//	                             and it may send and save files in $WORK
 //	modern-host NAME [FLAGS]     the same, in protocol 2026-07-28
 //	answer-host ACTION ERA NAME [FLAGS]
 //	                             a host whose user answers every question with ACTION:

@@ -104,7 +104,7 @@ type PendingTransfer struct {
 // backend; later changes of it do not matter.
 type NewAttachmentInput struct {
 	OrgID    OrgID  `jsonschema_description:"Team in which it will be sent."`
-	FilePath string `jsonschema_description:"Absolute path of a regular file of up to 2 GiB; no directory, no symbolic link."`
+	FilePath string `jsonschema_description:"Absolute path of a regular file of up to 2 GiB; no directory, no symbolic link." local:"source"`
 }
 
 // CancelAttachmentUploadInput names the attachment. Flow: CancelAttachmentUpload.
@@ -130,7 +130,7 @@ type CancelAttachmentDownloadInput struct {
 // UpdateAttachmentPathInput moves a file. Flow: UpdateAttachmentPath.
 type UpdateAttachmentPathInput struct {
 	AttachmentID AttachmentID `jsonschema_description:"Attachment."`
-	NewPath      string       `jsonschema_description:"Absolute path, file name included, where there is no file yet."`
+	NewPath      string       `jsonschema_description:"Absolute path, file name included, where there is no file yet." local:"target"`
 }
 
 // StoredAttachmentPathInput names the attachment. Flow: StoredAttachmentPath.

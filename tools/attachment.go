@@ -184,7 +184,7 @@ func typeOf(file *os.File) (string, error) {
 
 type saveAttachmentInput struct {
 	AttachmentID flow.AttachmentID `jsonschema_description:"Id or link."`
-	Folder       string            `jsonschema_description:"Absolute path."`
+	Folder       string            `jsonschema_description:"Absolute path." local:"checked"`
 }
 
 type saveAttachmentOutput struct {
@@ -197,33 +197,36 @@ type saveAttachmentOutput struct {
 // is, so that a file which somebody edits is not taken for what was sent.
 func (c *call) saveAttachment(ctx context.Context, in saveAttachmentInput) (saveAttachmentOutput, string, error) {
 	var out saveAttachmentOutput
-	folder, err := c.folder(in.Folder)
+	folder, err := c.folders.Folder(in.Folder, c.roots)
 	if err != nil {
 		return out, "", prefixed("folder", err)
 	}
-	_, file, err := c.fetch(ctx, in.AttachmentID)
+	defer folder.Close()
+	got, file, err := c.fetch(ctx, in.AttachmentID)
 	if err != nil {
 		return out, "", err
 	}
 	defer file.Close()
+	if err := c.folders.Fits(got.Total); err != nil {
+		return out, "", err
+	}
 	called, size, err := keep(ctx, file, folder)
 	if err != nil {
 		return out, "", err
 	}
-	out.Path, _ = clean(filepath.Join(folder, called))
+	out.Path, _ = clean(filepath.Join(in.Folder, called))
 	out.Size, out.Link = size, flow.Link{Attachment: in.AttachmentID}.String()
 	return out, fmt.Sprintf("Saved %s, %d bytes. %s", out.Path.quoted(), size, out.Link), nil
 }
 
 // keep writes what is in from to a new file of a folder, which is called the same or has
 // a number behind its name. No link in the folder leads out of it.
-func keep(ctx context.Context, from *os.File, folder string) (called string, size int64, err error) {
-	root, err := os.OpenRoot(folder)
-	if err != nil {
-		return "", 0, flow.Errorf(flow.Unusable, "the folder cannot be opened: %v", reason(err))
+func keep(ctx context.Context, from *os.File, root *os.Root) (called string, size int64, err error) {
+	wanted := filepath.Base(from.Name())
+	if strings.HasPrefix(wanted, ".") {
+		wanted = "_" + wanted // hidden files are settings, which nobody sends by accident
 	}
-	defer root.Close()
-	to, called, err := fresh(root, filepath.Base(from.Name()))
+	to, called, err := fresh(root, wanted)
 	if err != nil {
 		return "", 0, flow.Errorf(flow.Unusable, "nothing can be written to the folder: %v", reason(err))
 	}

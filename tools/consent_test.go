@@ -231,8 +231,14 @@ func TestNamesCannotForgeAQuestion(t *testing.T) {
 // parameters.
 func (p *person) modernCall(t *testing.T, tool, args, further string) map[string]any {
 	t.Helper()
-	answer := p.server.HandleMessage(t.Context(), fmt.Appendf(nil, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":%q,"arguments":%s%s,
-		"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"elicitation":{"form":{}}}}}}`, tool, args, further))
+	return p.call2026(t, tool, args, further+
+		`,"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"elicitation":{"form":{}}}}`)
+}
+
+// call2026 is modernCall for a client that says itself what it can.
+func (p *person) call2026(t *testing.T, tool, args, further string) map[string]any {
+	t.Helper()
+	answer := p.server.HandleMessage(t.Context(), fmt.Appendf(nil, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":%q,"arguments":%s%s}}`, tool, args, further))
 	raw, err := json.Marshal(answer)
 	if err != nil {
 		t.Fatal(err)

@@ -29,12 +29,23 @@ type field struct {
 	typ         reflect.Type // of a value, or of a list's entry, in the model
 	form        *form        // of an object's members
 	required    bool
+	local       localFile
 	silent      bool // accepted without being told of
 	implied     bool // the account's team when it has only one
 	fallback    any  // what it is when left out, or nil
 	description string
 	rules       string // the jsonschema tag
 }
+
+// localFile says that a parameter is a path on this machine, and what for. It is the tag
+// local of a field.
+type localFile string
+
+const (
+	sourceFile  localFile = "source"  // a file that the operation reads
+	targetFile  localFile = "target"  // a file that the operation makes
+	checkedFile localFile = "checked" // files or a folder that the tool itself looks at
+)
 
 // formOf makes the form of a struct type, with further fields that the tool itself takes.
 func formOf(t reflect.Type, own ...*field) (*form, error) {
@@ -60,7 +71,7 @@ func (f *form) add(m member) error {
 	p := &field{
 		name: snake(m.wire), path: []string{m.wire}, kind: kindOf(elem), list: list, typ: elem,
 		required: !m.optional, description: m.Tag.Get("jsonschema_description"), rules: m.Tag.Get("jsonschema"),
-		silent: m.Tag.Get("tool") == "silent",
+		silent: m.Tag.Get("tool") == "silent", local: localFile(m.Tag.Get("local")),
 	}
 	switch {
 	case p.kind.reference():

@@ -61,9 +61,16 @@ func (q *question) params() mcp.ElicitationParams {
 	}
 }
 
-// result asks the client to carry the question, and to call again.
-func (q *question) result() *mcp.CallToolResult {
-	return server.NewInputRequestBuilder(q.state).Elicit(answerKey, q.params()).ToolResult()
+// carry asks the client to carry a question to the person, and to call again.
+func (c *call) carry(q *question) *mcp.CallToolResult {
+	if q == nil {
+		return nil
+	}
+	needs := server.NewInputRequestBuilder(q.state).Elicit(answerKey, q.params())
+	if c.rooted {
+		needs.Roots(rootsKey)
+	}
+	return needs.ToolResult()
 }
 
 // witness collects the facts about a call.

@@ -18,6 +18,7 @@ type resolver struct {
 	team    flow.Org
 	channel flow.Channel
 	message flow.MessageID // the one that a parameter names, if it is only one
+	roots   []string       // folders of the client, or nil when it names none
 	doubted []*field       // parameters with identifiers that nobody has looked up
 }
 
@@ -104,6 +105,9 @@ func (r *resolver) one(ctx context.Context, p *field, value any) (any, error) {
 		return r.resolve(ctx, p.form, inner)
 	}
 	text, ok := value.(string)
+	if ok && (p.local == sourceFile || p.local == targetFile) {
+		return r.localPath(p, text)
+	}
 	if !ok || !p.kind.reference() {
 		return value, nil
 	}

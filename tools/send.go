@@ -27,7 +27,7 @@ type sendInput struct {
 	OrgID     flow.OrgID     `jsonschema_description:"Team of the channel." json:",omitzero"`
 	ChannelID flow.ChannelID `jsonschema_description:"Where to."`
 	Text      string         `jsonschema_description:"Markdown, up to 65536 bytes."`
-	Files     []string       `jsonschema_description:"Absolute paths, or ids of attachments." json:",omitzero"`
+	Files     []string       `jsonschema_description:"Absolute paths, or ids of attachments." json:",omitzero" local:"checked"`
 	// Files does in fewer words what Attachments does, which the operation takes.
 	Attachments    []flow.AttachmentToSend `json:",omitzero" tool:"silent"`
 	OtherData      json.RawMessage         `json:",omitzero" tool:"silent"`
@@ -110,17 +110,31 @@ func (c *call) filesOf(in sendInput) ([]sentFile, error) {
 			files = append(files, sentFile{ID: flow.AttachmentID(given)})
 			continue
 		}
-		path, size, err := c.source(given)
+		size, err := c.sizeOf(given)
 		if err != nil {
 			return nil, prefixed("files", err)
 		}
-		called, _ := clean(filepath.Base(path))
-		files = append(files, sentFile{Filename: called, Size: size, path: path})
+		called, _ := clean(filepath.Base(given))
+		files = append(files, sentFile{Filename: called, Size: size, path: given})
 	}
 	if len(files) > flow.MaxAttachments {
 		return nil, flow.Errorf(flow.Invalid, "files: a message can have %d and not %d; send several messages", flow.MaxAttachments, len(files))
 	}
 	return files, nil
+}
+
+// sizeOf returns the size of a file that may be sent.
+func (c *call) sizeOf(path string) (int64, error) {
+	file, err := c.folders.Open(path, c.roots)
+	if err != nil {
+		return 0, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return 0, fmt.Errorf("look at a file to send: %w", err)
+	}
+	return info.Size(), nil
 }
 
 // sendKey returns the key that makes the call repeatable: one that the model can be told
@@ -145,7 +159,7 @@ func (c *call) deliver(ctx context.Context, v *viewer, in sendInput, files []sen
 	if key != "" {
 		caller = c.client.Keyed(flow.RequestID(key))
 	}
-	up := uploads{client: c.client, key: key, files: files}
+	up := uploads{call: c, key: key, files: files}
 	if err := up.register(ctx, in); err != nil {
 		return out, "", c.undelivered(out, key, err)
 	}

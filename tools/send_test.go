@@ -169,11 +169,12 @@ func TestFilesThatCannotBeSent(t *testing.T) {
 	ana := w.joins(t, "ana", allTools)
 	good, dir := written(t, "good.txt", "good"), t.TempDir()
 	link := filepath.Join(dir, "link")
-	if err := os.Symlink(good, link); err != nil {
+	if err := os.Symlink("/etc/passwd", link); err != nil {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{
-		"notes.txt": "absolute path", filepath.Join(dir, "none"): "no file", dir: "no regular file", link: "no regular file",
+		"notes.txt": "absolute path", filepath.Join(dir, "none"): "there is no", dir: "no regular file",
+		link: "is not in a folder that files may be sent from", "/etc/passwd": "is not in a folder",
 		string(flow.NewID()): "attachment", "": "absolute path",
 	} {
 		ana.cannot(t, "flow_send_message", fmt.Sprintf(`{"channel":"general","text":"x","files":[%q,%q]}`, good, path), want)

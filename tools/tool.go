@@ -11,6 +11,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 
 	"github.com/flow-mcp/flow-mcp/flow"
+	"github.com/flow-mcp/flow-mcp/internal/folders"
 	"github.com/flow-mcp/flow-mcp/schemas"
 )
 
@@ -99,7 +100,7 @@ type answer struct {
 	text       string
 	structured any
 	content    []mcp.Content
-	question   *question // to be put to a person first; then there is nothing else
+	needs      *mcp.CallToolResult // what the client has to answer first; then there is nothing else
 }
 
 // marshal writes the structured form.
@@ -116,7 +117,9 @@ type call struct {
 	args     map[string]any  // as the model meant them
 	resolved map[string]any  // as the operation takes them
 	wire     json.RawMessage // the same as JSON
-	content  []mcp.Content   // of the result, beside its text
+	staged   []folders.Staged
+	content  []mcp.Content // of the result, beside its text
+	rooted   bool          // the client of 2026-07-28 has to say in every round which folders it has
 }
 
 // use understands the arguments, and does what they ask for. Back is what a client brings
@@ -142,6 +145,10 @@ func (t *Tool) use(ctx context.Context, s *service, raw json.RawMessage, back mc
 		}
 	}
 	c := &call{resolver: resolver{service: s}, args: args}
+	if needs, err := c.learnRoots(ctx, w.form, back); needs != nil || err != nil {
+		return &answer{needs: needs}, err
+	}
+	defer c.unstage()
 	if c.resolved, err = c.resolve(ctx, w.form, args); err != nil {
 		return nil, err
 	}
@@ -149,7 +156,10 @@ func (t *Tool) use(ctx context.Context, s *service, raw json.RawMessage, back mc
 		return nil, err
 	}
 	if q, err := c.consent(ctx, t, w.form, back); q != nil || err != nil {
-		return &answer{question: q}, err
+		return &answer{needs: c.carry(q)}, err
+	}
+	if err := c.stage(ctx, w.form); err != nil {
+		return nil, err
 	}
 	a, err := w.run(ctx, c)
 	if err == nil && t.Effect == flow.Writes && !c.previews() {

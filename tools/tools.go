@@ -31,6 +31,7 @@ import (
 	"github.com/mark3labs/mcp-go/server"
 
 	"github.com/flow-mcp/flow-mcp/flow"
+	"github.com/flow-mcp/flow-mcp/internal/folders"
 )
 
 // Options choose the tools. The zero value is the default set.
@@ -48,6 +49,8 @@ type Options struct {
 	Consent Consent
 	// Policy says in short sentences what else limits this server, for flow_status.
 	Policy []string
+	// Folders are where files may be sent from and saved to. Nil stands for the usual ones.
+	Folders *folders.Folders
 	// Log gets defects and, at debug level, calls; never what they say. Nil discards.
 	Log *slog.Logger
 	// Version is that of the server, for flow_status.
@@ -64,6 +67,7 @@ type service struct {
 	asking  Consent
 	seals   *seals
 	written *written
+	folders *folders.Folders
 	policy  []string
 	version string
 }
@@ -78,9 +82,14 @@ func Register(srv *server.MCPServer, client *flow.Client, dir *flow.Directory, o
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Folders == nil {
+		if o.Folders, err = folders.New(folders.Options{}); err != nil {
+			return err
+		}
+	}
 	s := &service{
 		client: client, dir: dir, log: o.Log, refs: &refs{}, choice: chosen,
-		asking: o.Consent, seals: newSeals(), written: &written{}, policy: o.Policy, version: o.Version,
+		asking: o.Consent, seals: newSeals(), written: &written{}, policy: o.Policy, folders: o.Folders, version: o.Version,
 	}
 	entries := make([]server.ServerTool, len(chosen.tools))
 	for i, t := range chosen.tools {
@@ -125,8 +134,8 @@ func (s *service) handler(t *Tool) server.ToolHandlerFunc {
 		if err != nil {
 			return s.failed(ctx, t, err), nil
 		}
-		if a.question != nil {
-			return a.question.result(), nil
+		if a.needs != nil {
+			return a.needs, nil
 		}
 		structured, err := a.marshal()
 		if err != nil {

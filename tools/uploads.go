@@ -12,9 +12,9 @@ import (
 
 // uploads are the files of a message on their way.
 type uploads struct {
-	client *flow.Client
-	key    string // of the message, if it has one
-	files  []sentFile
+	*call
+	key   string // of the message, if it has one
+	files []sentFile
 
 	made  []flow.AttachmentID // those that this call has registered
 	end   *flow.Cursor        // of the log, before the message; nil when there is no log
@@ -64,7 +64,12 @@ func (u *uploads) copy(ctx context.Context, org flow.OrgID, i int) error {
 		sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00file %d", u.key, i))
 		caller = u.client.Keyed(flow.RequestID(hex.EncodeToString(sum[:])))
 	}
-	id, err := flow.NewAttachment.Call(ctx, caller, flow.NewAttachmentInput{OrgID: org, FilePath: f.path})
+	staged, err := u.folders.Stage(ctx, f.path, u.roots)
+	if err != nil {
+		return err
+	}
+	defer u.remove(staged)
+	id, err := flow.NewAttachment.Call(ctx, caller, flow.NewAttachmentInput{OrgID: org, FilePath: staged.Path})
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package tools_test
 import (
 	"context"
 	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 
@@ -12,6 +13,7 @@ import (
 
 	"github.com/flow-mcp/flow-mcp/flow"
 	"github.com/flow-mcp/flow-mcp/flow/sqlite"
+	"github.com/flow-mcp/flow-mcp/internal/folders"
 	"github.com/flow-mcp/flow-mcp/tools"
 )
 
@@ -55,6 +57,13 @@ func (w *world) joins(t testing.TB, name string, o tools.Options) *person {
 
 func begin(t testing.TB, dialer flow.Dialer, name string, o tools.Options) *person {
 	t.Helper()
+	if o.Folders == nil { // tests work with files of their own
+		places := []string{os.TempDir()}
+		var err error
+		if o.Folders, err = folders.New(folders.Options{Send: places, Save: places}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	p := &person{client: flow.NewClient(dialer, flow.Setup{Username: name})}
 	p.dir = flow.NewDirectory(p.client)
 	srv := server.NewMCPServer("test", "1")

@@ -15,8 +15,8 @@ const module = "github.com/flow-mcp/flow-mcp"
 // doors says which rooms each room may import. A room that is missing may import none.
 var doors = map[string][]string{
 	"": {"examples/demo", "flow", "flow/backend", "flow/process", "flow/sqlite",
-		"internal/logs", "internal/policy", "internal/prompts", "internal/stdio", "internal/tail", "resources", "tools"},
-	"tools":         {"flow", "schemas"},
+		"internal/folders", "internal/logs", "internal/policy", "internal/prompts", "internal/stdio", "internal/tail", "resources", "tools"},
+	"tools":         {"flow", "internal/folders", "schemas"},
 	"resources":     {"flow", "schemas"},
 	"flow/process":  {"flow"},
 	"flow/backend":  {"flow"},
@@ -31,6 +31,7 @@ var doors = map[string][]string{
 	"examples/teams":    {"flow", "flow/process"},
 
 	"internal/conformance": {"internal/stdio"},
+	"internal/folders":     {"flow"},
 	"internal/policy":      {"flow"},
 	"internal/prompts":     {"flow"},
 	"internal/tail":        {"flow"},

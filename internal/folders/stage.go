@@ -1,0 +1,80 @@
+package folders
+
+import (
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+)
+
+// Staged is a copy of a file that may be sent, at a path where nobody else can change it
+// before the backend reads it.
+type Staged struct {
+	Path string
+	dir  string
+}
+
+// Close removes the copy.
+func (s Staged) Close() error { return os.RemoveAll(s.dir) }
+
+// Stage opens a file and copies what it has opened. The copy has the same name.
+func (f *Folders) Stage(ctx context.Context, path string, roots []string) (Staged, error) {
+	from, err := f.Open(path, roots)
+	if err != nil {
+		return Staged{}, err
+	}
+	defer from.Close()
+	if f.staging != "" {
+		if err := os.MkdirAll(f.staging, 0o700); err != nil {
+			return Staged{}, unusable(err)
+		}
+	}
+	dir, err := os.MkdirTemp(f.staging, "send-")
+	if err != nil {
+		return Staged{}, unusable(err)
+	}
+	s := Staged{Path: filepath.Join(dir, filepath.Base(path)), dir: dir}
+	if err := f.copy(ctx, s.Path, from); err != nil {
+		_ = s.Close()
+		return Staged{}, err
+	}
+	return s, nil
+}
+
+// copyPiece is how much is copied between two looks at the context. Copies of whole pieces
+// from file to file are left to the system where it can.
+const copyPiece = 16 << 20
+
+func (f *Folders) copy(ctx context.Context, path string, from *os.File) error {
+	to, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return unusable(err)
+	}
+	defer to.Close()
+	var size int64
+	for {
+		if err := ctx.Err(); err != nil {
+			return context.Cause(ctx)
+		}
+		n, err := io.CopyN(to, from, copyPiece)
+		if size += n; size > f.most {
+			return flow.Errorf(flow.Invalid, "the file grows beyond the %d bytes that are allowed", f.most)
+		}
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return unusable(err)
+		}
+	}
+	if err := to.Close(); err != nil {
+		return unusable(err)
+	}
+	return nil
+}
+
+func unusable(err error) error {
+	return flow.Errorf(flow.Unusable, "the file cannot be copied for sending: %v", reason(err))
+}
