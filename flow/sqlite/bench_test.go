@@ -134,35 +134,6 @@ func BenchmarkRead50(b *testing.B) {
 	report(b, took)
 }
 
-func BenchmarkUnread200Channels(b *testing.B) {
-	s := open(b, b.TempDir())
-	ana, ben := start(b, s, "one", "ana"), start(b, s, "two", "ben")
-	var channels []flow.ChannelID
-	for i := range 200 {
-		ch, err := ana.NewChannel(b.Context(), ana.call, flow.NewChannelInput{OrgID: ana.home.OrgID, Name: fmt.Sprint("c", i)})
-		if err != nil {
-			b.Fatal(err)
-		}
-		_, err = ana.ChannelAddMember(b.Context(), ana.call, flow.ChannelAddMemberInput{
-			ChannelID: ch, MemberAccountID: ben.home.AccountID, MemberState: flow.Member,
-		})
-		if err != nil {
-			b.Fatal(err)
-		}
-		channels = append(channels, ch)
-		ana.home.ChannelID = ch
-		fill(b, ana, i) // up to 199 messages: some counts stop at the cap
-	}
-	b.ResetTimer()
-	for b.Loop() {
-		for _, ch := range channels {
-			if _, err := ben.GetUnreadCount(b.Context(), ben.call, flow.GetUnreadCountInput{ChannelID: ch}); err != nil {
-				b.Fatal(err)
-			}
-		}
-	}
-}
-
 // corpus makes texts of 24 words, which are as unequal in number as words are.
 type corpus struct {
 	words []string

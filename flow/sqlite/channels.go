@@ -236,8 +236,12 @@ func (e *Engine) GetUnreadCount(ctx context.Context, call flow.Call, in flow.Get
 	if err != nil {
 		return 0, e.store.explain(err)
 	}
-	n, err := e.store.read.CountUnread(ctx, ch.ID, self.account)
-	return int(n), e.store.explain(err)
+	place, err := e.store.read.ReadingPlace(ctx, self.account, ch.ID)
+	if err != nil {
+		return 0, e.store.explain(err)
+	}
+	n, err := e.store.tallies.count(ctx, e.store.read, self.account, db.ReadingPlacesRow(place))
+	return n, e.store.explain(err)
 }
 
 // SetChannelReadHWM implements [flow.Engine].

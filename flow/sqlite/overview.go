@@ -32,7 +32,7 @@ func (e *Engine) CurrentState(ctx context.Context, call flow.Call, in flow.Curre
 	err = e.store.snapshot(ctx, func(q *db.Queries) error {
 		activity := map[int64]*flow.Activity{}
 		if in.Stage == 1 {
-			if activity, err = activityOf(ctx, q, self.account); err != nil {
+			if activity, err = e.store.activityOf(ctx, q, self.account); err != nil {
 				return err
 			}
 		}
@@ -75,8 +75,8 @@ func stateOf(ctx context.Context, q *db.Queries, account int64, activity map[int
 
 // activityOf returns what happens in the channels of an account. Newest messages that are
 // too many to be told in one answer have no text.
-func activityOf(ctx context.Context, q *db.Queries, account int64) (map[int64]*flow.Activity, error) {
-	counts, err := q.UnreadCounts(ctx, account)
+func (s *store) activityOf(ctx context.Context, q *db.Queries, account int64) (map[int64]*flow.Activity, error) {
+	counts, err := s.tallies.all(ctx, q, account)
 	if err != nil {
 		return nil, err
 	}
@@ -85,8 +85,8 @@ func activityOf(ctx context.Context, q *db.Queries, account int64) (map[int64]*f
 		return nil, err
 	}
 	activity := make(map[int64]*flow.Activity, len(counts))
-	for _, c := range counts {
-		activity[c.Channel] = &flow.Activity{UnreadCount: int(c.Unread)}
+	for channel, n := range counts {
+		activity[channel] = &flow.Activity{UnreadCount: n}
 	}
 	size := 0
 	for _, r := range last {

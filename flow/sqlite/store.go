@@ -42,6 +42,7 @@ type store struct {
 	sessions *sessions
 	search   *searcher
 	lobby    *lobby
+	tallies  tallies
 	files
 	background background
 	keeper     *keeper

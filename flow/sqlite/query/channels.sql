@@ -58,12 +58,28 @@ WHERE read_mark.account = ? AND read_mark.channel = ?;
 INSERT INTO read_mark (account, channel, seq, event) VALUES (?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET seq = excluded.seq, event = excluded.event;
 
+-- name: ReadingPlace :one
+-- Up to where an account has read a channel, its newest message, and how many are gone:
+-- what a count of unread messages depends on.
+SELECT channel.id AS channel, channel.removed,
+  CAST(coalesce((SELECT read_mark.seq FROM read_mark WHERE read_mark.account = sqlc.arg(account) AND read_mark.channel = channel.id), 0) AS INTEGER) AS mark,
+  CAST(coalesce((SELECT newest.seq FROM message AS newest WHERE newest.channel = channel.id AND newest.deleted = 0 ORDER BY newest.seq DESC LIMIT 1), 0) AS INTEGER) AS newest
+FROM channel WHERE channel.id = sqlc.arg(channel);
+
+-- name: ReadingPlaces :many
+-- The same of each channel of an account.
+SELECT channel.id AS channel, channel.removed,
+  CAST(coalesce((SELECT read_mark.seq FROM read_mark WHERE read_mark.account = channel_member.account AND read_mark.channel = channel.id), 0) AS INTEGER) AS mark,
+  CAST(coalesce((SELECT newest.seq FROM message AS newest WHERE newest.channel = channel.id AND newest.deleted = 0 ORDER BY newest.seq DESC LIMIT 1), 0) AS INTEGER) AS newest
+FROM channel_member CROSS JOIN channel ON channel.id = channel_member.channel
+WHERE channel_member.account = ? AND channel_member.state <> 'b';
+
 -- name: CountUnread :one
+-- What others than an account wrote in a part of a channel, up to as many as are asked for.
 SELECT count(*) FROM (
   SELECT 1 FROM message WHERE message.channel = sqlc.arg(channel) AND message.author <> sqlc.arg(account)
-    AND message.deleted = 0 AND message.seq > coalesce(
-      (SELECT read_mark.seq FROM read_mark WHERE read_mark.account = sqlc.arg(account) AND read_mark.channel = sqlc.arg(channel)), 0)
-  LIMIT 101
+    AND message.deleted = 0 AND message.seq > sqlc.arg(after) AND message.seq <= sqlc.arg(up_to)
+  LIMIT sqlc.arg(most)
 );
 
 -- name: AllChannelsOf :many
