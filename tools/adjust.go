@@ -16,6 +16,9 @@ func retitle(op flow.AnyOperation, t *Tool) {
 	switch op {
 	case flow.GraphQL:
 		t.OpenWorld = true // what others said, in a form that the query alone knows
+	case flow.CurrentState:
+		t.Description = "Get all your teams and channels as they are at one moment; stage 1 adds unread counts and newest messages. " +
+			"Long when there are many channels: flow_catch_up shows only what is unread."
 	case flow.Search:
 		t.Description = "Find messages by text, in one channel or all. Case and accents do not matter. The newest 200."
 	case flow.NewDirectConversation:
