@@ -84,8 +84,9 @@ func (d *Directory) Peers(ctx context.Context) ([]Peer, error) {
 	return v.peers.all, nil
 }
 
-// CompleteOrg, CompleteChannel and CompleteAccount return what typed may become: names that
-// Find takes, those that begin with it first.
+// CompleteOrg returns what typed may become: for each team with a name that holds it the
+// shortest text with which FindOrg finds this team alone, those first whose names begin with
+// it. That is the id where no name will do.
 func (d *Directory) CompleteOrg(ctx context.Context, typed string) ([]string, error) {
 	v, err := d.read(ctx)
 	if err != nil {

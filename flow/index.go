@@ -10,7 +10,8 @@ import (
 type index[ID ~string, T any] struct {
 	kind   string // what an error calls them
 	all    []T
-	shown  []string         // how an error names each
+	names  [][]string       // of each, the fullest first
+	folded [][]string       // the same folded
 	ids    []ID             // of each
 	byID   map[ID]int       // place in all
 	byName map[string][]int // folded name to places
@@ -24,13 +25,14 @@ func newIndex[ID ~string, T any](kind string, all []T, describe func(T) (ID, []s
 		id, names := describe(thing)
 		x.byID[id] = i
 		x.ids = append(x.ids, id)
-		x.shown = append(x.shown, names[0])
-		for _, name := range names {
-			folded := Fold(name)
-			if !slices.Contains(x.byName[folded], i) {
-				x.byName[folded] = append(x.byName[folded], i)
+		folded := make([]string, len(names))
+		for j, name := range names {
+			folded[j] = Fold(name)
+			if !slices.Contains(x.byName[folded[j]], i) {
+				x.byName[folded[j]] = append(x.byName[folded[j]], i)
 			}
 		}
+		x.names, x.folded = append(x.names, names), append(x.folded, folded)
 	}
 	return x
 }
@@ -110,11 +112,11 @@ func (x index[ID, T]) list(places []int, ids bool) string {
 	var text []string
 	seen := map[string]bool{}
 	for _, i := range places {
-		ids = ids || seen[Fold(x.shown[i])]
-		seen[Fold(x.shown[i])] = true
+		ids = ids || seen[x.folded[i][0]]
+		seen[x.folded[i][0]] = true
 	}
 	for _, i := range places[:min(len(places), maxShown)] {
-		one := fmt.Sprintf("%q", clip(x.shown[i], 80))
+		one := fmt.Sprintf("%q", clip(x.names[i][0], 80))
 		if ids {
 			one += " (" + string(x.ids[i]) + ")"
 		}
@@ -157,24 +159,4 @@ func distance(a, b []rune, most int) int {
 		}
 	}
 	return row[len(b)]
-}
-
-// complete returns what the things are called whose full or short name begins with what
-// was typed, and behind them those that hold it somewhere, each in their order.
-func (x index[ID, T]) complete(typed string) []string {
-	typed = Fold(typed)
-	var begin, hold []string
-	for i, shown := range x.shown {
-		full := Fold(shown)
-		_, short, _ := strings.Cut(full, "/")
-		switch {
-		case strings.HasPrefix(full, typed) || strings.HasPrefix(short, typed):
-			begin = append(begin, x.shown[i])
-		case strings.Contains(full, typed):
-			hold = append(hold, x.shown[i])
-		}
-	}
-	slices.Sort(begin)
-	slices.Sort(hold)
-	return append(begin, hold...)
 }

@@ -108,7 +108,9 @@ func (p *person) use(t testing.TB, tool, args string) result {
 	}
 	r := result{failed: res.IsError}
 	for _, c := range res.Content {
-		r.text += c.(mcp.TextContent).Text
+		if text, ok := c.(mcp.TextContent); ok {
+			r.text += text.Text
+		}
 	}
 	r.structured, _ = res.StructuredContent.(map[string]any)
 	if res.Meta != nil {

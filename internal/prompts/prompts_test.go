@@ -129,9 +129,9 @@ func TestCompletion(t *testing.T) {
 		prompt, argument, typed string
 		want                    []string
 	}{
-		{"draft_reply", "channel", "lau", []string{"Home/launch"}},
-		{"draft_reply", "channel", "", []string{"Home/general", "Home/launch"}},
-		{"draft_reply", "channel", "NCH", []string{"Home/launch"}},
+		{"draft_reply", "channel", "lau", []string{"launch"}},
+		{"draft_reply", "channel", "", []string{"general", "launch"}},
+		{"draft_reply", "channel", "NCH", []string{"launch"}},
 		{"catch_up", "org", "h", []string{"Home"}},
 		{"draft_reply", "intent", "x", []string{}},
 	} {
