@@ -30,6 +30,7 @@ func (r *Resources) list(ctx context.Context, _ any, in *mcp.ListResourcesReques
 		}
 	}
 	r.listed(err == nil)
+	r.learn(ctx, len(channels))
 	rest := after(channels, string(last))
 	if len(last) == 0 {
 		for _, f := range fixed {
@@ -46,6 +47,40 @@ func (r *Resources) list(ctx context.Context, _ any, in *mcp.ListResourcesReques
 	if more {
 		end := out.Resources[len(out.Resources)-1].URI
 		out.NextCursor = mcp.Cursor(base64.StdEncoding.EncodeToString([]byte(end)))
+	}
+}
+
+// maxLearned is how many channels are asked at once when something was last written.
+const maxLearned = 1000
+
+// learn finds out, once for each backend, when something was last written in the channels.
+// Later messages are observed. Where it cannot be known cheaply it is left out.
+func (r *Resources) learn(ctx context.Context, channels int) {
+	r.mu.Lock()
+	known := r.learned
+	r.learned = known || channels > 0
+	r.mu.Unlock()
+	identity, err := r.client.Identity(ctx)
+	if known || channels == 0 || channels > maxLearned || err != nil || identity.Backend.Name == "" {
+		return
+	}
+	states, err := r.client.Survey(ctx, "")
+	if err != nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, state := range states {
+		if state.Activity != nil && state.LastMessage != nil {
+			r.touch(state.ID, time.UnixMilli(state.LastMessage.CreationTime))
+		}
+	}
+}
+
+// touch notes that something was written in a channel. The lock must be held.
+func (r *Resources) touch(channel flow.ChannelID, at time.Time) {
+	if at.After(r.touched[channel]) {
+		r.touched[channel] = at
 	}
 }
 

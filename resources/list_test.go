@@ -52,17 +52,21 @@ func TestList(t *testing.T) {
 	home := ana.home(t)
 	direct := must(t, ana, flow.NewDirectConversation, flow.NewDirectConversationInput{OrgID: home.OrgID, MemberID: ben.home(t).AccountID})
 	must(t, ana, flow.NewChannel, flow.NewChannelInput{OrgID: home.OrgID, Name: "odd\u202e name"})
+	written := ben.send(t, home.ChannelID, "before anybody has listed")
 	c := inProcess(t, ana)
 	got := map[string]string{}
 	for _, r := range list(t, c) {
 		got[r.Name] = r.Title + " | " + r.Description
-		if r.MIMEType != "application/json" || r.Annotations == nil || r.Annotations.Priority == nil {
+		if r.MIMEType != "application/json" || r.Annotations == nil || r.Annotations.Priority == nil || len(r.Annotations.Audience) == 0 {
 			t.Errorf("%s is listed as %+v", r.URI, r)
 		}
 		switch r.Name {
 		case "Home/general":
 			if r.URI != "flow://channels/"+string(home.ChannelID) {
 				t.Errorf("general is at %s", r.URI)
+			}
+			if r.Annotations.LastModified == "" {
+				t.Errorf("general, to which %s was sent, was never modified", written)
 			}
 		case "Home/@ben":
 			if r.URI != "flow://channels/"+string(direct) {

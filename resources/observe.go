@@ -25,9 +25,7 @@ func (r *Resources) Observe(n flow.Notification) {
 	}
 	r.mu.Lock()
 	for channel, at := range c.touched {
-		if at.After(r.touched[channel]) {
-			r.touched[channel] = at
-		}
+		r.touch(channel, at)
 	}
 	for _, channel := range c.vanished {
 		delete(r.touched, channel)
@@ -45,7 +43,7 @@ func (r *Resources) Observe(n flow.Notification) {
 func (r *Resources) observeConnected() {
 	r.mu.Lock()
 	announcer, relist := r.announcer, r.linked || r.relist
-	r.linked, r.relist = true, false
+	r.linked, r.relist, r.learned = true, false, false
 	r.mu.Unlock()
 	lookAgain(announcer)
 	if relist && announcer != nil {

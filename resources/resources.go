@@ -71,6 +71,7 @@ type Resources struct {
 	me        flow.AccountID // empty until somebody has asked for something
 	linked    bool           // a backend was connected before
 	relist    bool           // a list was not whole
+	learned   bool           // when something was last written was asked of this backend
 	aliases   aliases
 	touched   map[flow.ChannelID]time.Time // of the newest message seen
 }
