@@ -226,7 +226,7 @@ func (c *Client) open(ctx context.Context, endpoint Endpoint) (connection, error
 func (c *Client) start(ctx context.Context, s Session, own bool) (Home, error) {
 	if own {
 		return StartUpLocal.Call(ctx, s, StartUpLocalInput{
-			Username: c.setup.Username, DeviceName: c.setup.DeviceName,
+			Username: c.setup.Username, DeviceName: c.setup.DeviceName, AccountID: c.known.identity.AccountID,
 		})
 	}
 	in := StartUpInput{Username: c.setup.Username, ServerURI: c.setup.ServerURI}

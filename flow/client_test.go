@@ -138,7 +138,11 @@ func TestClientOpensASessionAfterARestart(t *testing.T) {
 	}
 	want := []string{"Config", "NewSession", "StartUpLocal", "Ping", "Config", "NewSession", "StartUpLocal", "Ping"}
 	if diff := cmp.Diff(want, o.methods()); diff != "" {
-		t.Errorf("calls (-want +got):\n%s", diff)
+		t.Fatalf("calls (-want +got):\n%s", diff)
+	}
+	// The account may have been renamed meanwhile.
+	if before, after := o.calls[2], o.calls[6]; strings.Contains(before, "AccountID") || !strings.Contains(after, `"AccountID":"A"`) {
+		t.Errorf("the account is started with %s and then with %s", before, after)
 	}
 }
 

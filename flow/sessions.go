@@ -89,6 +89,9 @@ type StartUpInput struct {
 type StartUpLocalInput struct {
 	Username   string `jsonschema_description:"User name of the account. Made when it does not exist."`
 	DeviceName string `jsonschema_description:"Label of the device when one is made." json:",omitzero"`
+	// AccountID is that of the account which was started before, so that who was renamed
+	// meanwhile does not become somebody new of the old name.
+	AccountID AccountID `jsonschema_description:"Account to start, whatever it is called; Username counts when there is none of this id." json:",omitzero"`
 }
 
 // Home is where all accounts of a machine meet, but for those of programs, such as escrow

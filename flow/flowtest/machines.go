@@ -14,6 +14,7 @@ var machines = []scenario{
 	{"make their home once when many start at once", homeConverges},
 	{"make an account once when it starts many times at once", localAccountConverges},
 	{"welcome accounts that were made otherwise", homeForExisting},
+	{"know again an account that was renamed", homeForRenamed},
 }
 
 // machinesAreDirectories: an account is local only where it has a device, though all
@@ -126,6 +127,22 @@ func homeForExisting(t *testing.T, n *network) {
 		t.Errorf("the account %s started at home as %+v", alice.id, h)
 	}
 	alice.send(t, h.ChannelID, "at home")
+}
+
+// homeForRenamed: who comes back under the old name is who it was, not somebody new.
+func homeForRenamed(t *testing.T, n *network) {
+	alice, first := home(t, n, "alice")
+	must(t, alice, flow.ChangeUsername, flow.ChangeUsernameInput{Username: "liddell"})
+	want := first
+	want.Username, want.Created = "liddell", false
+	in := flow.StartUpLocalInput{Username: "alice", AccountID: alice.id}
+	if diff := cmp.Diff(want, must(t, open(t, n.process(t, "")), flow.StartUpLocal, in)); diff != "" {
+		t.Errorf("the home of the renamed account (-want +got):\n%s", diff)
+	}
+	in.AccountID = "NONE"
+	if other := must(t, open(t, n.process(t, "")), flow.StartUpLocal, in); !other.Created || other.AccountID == alice.id {
+		t.Errorf("without a known id, alice is %+v", other)
+	}
 }
 
 // startHomes starts accounts on processes of their own, all at once.

@@ -157,7 +157,10 @@ func (t *tx) localAccount(in flow.StartUpLocalInput, home string) (account db.Ac
 		label = "flow-mcp"
 	}
 	made := newDevice{home: home, name: label, platform: runtime.GOOS}
-	account, err = t.AccountByName(t.ctx, defaultServer, flow.Fold(in.Username))
+	account, err = t.AccountByPublic(t.ctx, in.AccountID)
+	if errors.Is(err, sql.ErrNoRows) {
+		account, err = t.AccountByName(t.ctx, defaultServer, flow.Fold(in.Username))
+	}
 	if errors.Is(err, sql.ErrNoRows) {
 		account, err = t.newAccount(db.Account{Server: defaultServer, Username: in.Username})
 		if err == nil {

@@ -1,0 +1,38 @@
+package tools_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// TestKeptOut: who is locked out, or whose device was revoked, is told so in words, by
+// every tool and by flow_status, and goes on when that is over.
+func TestKeptOut(t *testing.T) {
+	w := newWorld(t)
+	root, ben := w.joins(t, "root", allTools), w.joins(t, "ben", allTools)
+	root.does(t, "flow_status", `{}`) // the first account owns the team of the machine
+	ben.does(t, "flow_send_message", `{"channel":"general","text":"hi"}`)
+	locks := func(kind int) {
+		root.does(t, "flow_set_account_lock", fmt.Sprintf(`{"username":"ben","lock_type":%d}`, kind))
+	}
+
+	locks(1)
+	ben.cannot(t, "flow_send_message", `{"channel":"general","text":"hi"}`, "this account is locked", "unlock")
+	ben.cannot(t, "flow_enumerate_orgs", `{}`, "this account is locked")
+	if r := ben.does(t, "flow_status", `{}`); !strings.Contains(r.text, "this account is locked") {
+		t.Errorf("flow_status does not say that the account is locked: %s", r.text)
+	}
+	// It is told so as well when it starts anew.
+	w.joins(t, "ben", allTools).cannot(t, "flow_enumerate_orgs", `{}`, "this account is locked")
+
+	locks(2)
+	ben.cannot(t, "flow_send_message", `{"channel":"general","text":"hi"}`, "flow_change_username", "belongs to a directory")
+	ben.does(t, "flow_change_username", `{"username":"benjamin"}`)
+	ben.does(t, "flow_send_message", `{"channel":"general","text":"out of it"}`)
+
+	device := ben.does(t, "flow_device_id", `{}`).str("device_id")
+	ben.does(t, "flow_change_password", `{"new_password":"correct horse battery staple"}`)
+	ben.does(t, "flow_set_device_authorized", fmt.Sprintf(`{"device":%q,"authorized":false}`, device))
+	ben.cannot(t, "flow_send_message", `{"channel":"general","text":"hi"}`, "this device was revoked")
+}
