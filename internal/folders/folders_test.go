@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/flow-mcp/flow-mcp/flow"
 )
@@ -130,6 +131,31 @@ func TestStagedCopies(t *testing.T) {
 	}
 	if left, err := os.ReadDir(filepath.Join(p.top, "staging")); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v %v", left, err)
+	}
+}
+
+// Copies that a killed process has left are removed when they are old.
+func TestAbandonedCopies(t *testing.T) {
+	p := newPlace(t)
+	for name, age := range map[string]time.Duration{"send-old": 25 * time.Hour, "send-new": time.Hour, "else": 25 * time.Hour} {
+		dir := filepath.Join(p.top, "staging", name)
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		when := time.Now().Add(-age)
+		if err := os.Chtimes(dir, when, when); err != nil {
+			t.Fatal(err)
+		}
+	}
+	staged, err := p.folders.Stage(t.Context(), filepath.Join(p.inside, "a.txt"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer staged.Close()
+	for name, want := range map[string]bool{"send-old": false, "send-new": true, "else": true} {
+		if _, err := os.Stat(filepath.Join(p.top, "staging", name)); (err == nil) != want {
+			t.Errorf("%s is left: %v, want %v", name, err == nil, want)
+		}
 	}
 }
 

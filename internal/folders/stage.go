@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"github.com/flow-mcp/flow-mcp/flow"
 )
@@ -31,6 +33,7 @@ func (f *Folders) Stage(ctx context.Context, path string, roots []string) (Stage
 			return Staged{}, unusable(err)
 		}
 	}
+	f.sweep()
 	dir, err := os.MkdirTemp(f.staging, "send-")
 	if err != nil {
 		return Staged{}, unusable(err)
@@ -41,6 +44,23 @@ func (f *Folders) Stage(ctx context.Context, path string, roots []string) (Stage
 		return Staged{}, err
 	}
 	return s, nil
+}
+
+// abandoned is how old a copy is that a process has left behind which was killed.
+const abandoned = 24 * time.Hour
+
+// sweep removes such copies.
+func (f *Folders) sweep() {
+	if f.staging == "" {
+		return
+	}
+	entries, _ := os.ReadDir(f.staging)
+	for _, e := range entries {
+		info, err := e.Info()
+		if err == nil && strings.HasPrefix(e.Name(), "send-") && time.Since(info.ModTime()) > abandoned {
+			_ = os.RemoveAll(filepath.Join(f.staging, e.Name()))
+		}
+	}
 }
 
 // copyPiece is how much is copied between two looks at the context. Copies of whole pieces

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -46,6 +47,23 @@ func (a *atlas) look(ctx context.Context, c flow.Caller, id flow.ChannelID) (ver
 	defer a.mu.Unlock()
 	a.known, a.drawn = drawn, time.Now()
 	return drawn[id], nil
+}
+
+// open returns the channels of a team, or of all, that may be read.
+func (a *atlas) open(ctx context.Context, c flow.Caller, org flow.OrgID) ([]flow.ChannelID, error) {
+	if _, err := a.look(ctx, c, ""); err != nil { // no channel has this id, so all are looked up
+		return nil, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var open []flow.ChannelID
+	for id, v := range a.known {
+		if v.read && (org == "" || org == v.org) {
+			open = append(open, id)
+		}
+	}
+	slices.Sort(open)
+	return open, nil
 }
 
 func (a *atlas) draw(ctx context.Context, c flow.Caller) (map[flow.ChannelID]verdict, error) {

@@ -230,13 +230,16 @@ type place struct {
 }
 
 // verdict says what may be done with a channel.
-type verdict struct{ read, write bool }
+type verdict struct {
+	read, write bool
+	org         flow.OrgID
+}
 
 func (p *Policy) judge(at place) verdict {
 	fits := func(list []Pattern) bool {
 		return slices.ContainsFunc(list, func(pattern Pattern) bool { return pattern.fits(at) })
 	}
-	v := verdict{write: fits(p.Channels.Write)}
+	v := verdict{write: fits(p.Channels.Write), org: at.org}
 	v.read = p.Channels.Read == nil || v.write || fits(p.Channels.Read)
 	if p.Channels.Write == nil {
 		v.write = v.read
