@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode"
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
@@ -268,8 +269,16 @@ func find[ID ~string, T any](
 	}
 }
 
-// Fold returns the form in which names are compared: normalised, case folded, blanks
-// collapsed.
+// Fold returns the form in which names are compared: normalised, case folded, without
+// invisible characters, blanks collapsed. Names that look alike for want of a character
+// that is seen are the same name.
 func Fold(name string) string {
-	return strings.Join(strings.Fields(cases.Fold().String(norm.NFKC.String(name))), " ")
+	seen := strings.Map(func(r rune) rune {
+		if unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) {
+			return -1
+		}
+		return r
+	}, name)
+	folded := norm.NFKC.String(cases.Fold().String(norm.NFKC.String(seen)))
+	return strings.Join(strings.Fields(folded), " ")
 }

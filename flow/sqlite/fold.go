@@ -10,27 +10,60 @@ import (
 )
 
 // fold returns the form of a text in which search compares: without case, accents,
-// compatibility forms and runs of blanks.
+// compatibility forms, invisible characters and runs of blanks.
 func fold(text string) string {
 	if folded, ok := foldASCII(make([]byte, 0, len(text)), text); ok {
 		return string(folded)
 	}
 	folded := norm.NFKD.String(cases.Fold().String(norm.NFKD.String(text)))
-	blank := false
-	folded = strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.Mn, r) && r != kanaVoiced && r != kanaSemiVoiced {
-			return -1
+	var out strings.Builder
+	out.Grow(len(folded))
+	var base rune // the last one that stayed
+	for _, r := range folded {
+		switch {
+		case invisible(r) || isAccent(base, r):
+			continue
+		case unicode.IsSpace(r):
+			if r = ' '; base == ' ' {
+				continue
+			}
 		}
-		was := blank
-		if blank = unicode.IsSpace(r); !blank {
-			return r
+		base = r
+		if plain, ok := plainLetters[r]; ok {
+			out.WriteString(plain)
+		} else {
+			out.WriteRune(r)
 		}
-		if was {
-			return -1
-		}
-		return ' '
-	}, folded)
-	return norm.NFC.String(folded)
+	}
+	return norm.NFC.String(out.String())
+}
+
+// invisible reports whether nobody sees a character: joiners, soft hyphens, marks of
+// direction and the like, and the stroke that only makes an Arabic word longer.
+func invisible(r rune) bool {
+	return r >= 0x80 && (unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) || r == 'ـ')
+}
+
+// isAccent reports whether a mark only adorns the letter before it. The vowels of Thai or
+// Devanagari are marks too, but parts of words; so are the marks that voice a Japanese
+// syllable or silence an Indic one, and what makes another letter of и.
+func isAccent(base, r rune) bool {
+	const breve = '\u0306'
+	if !unicode.Is(unicode.Mn, r) || base == 'и' && r == breve {
+		return false
+	}
+	const voicing, virama = 8, 9 // classes of combining marks
+	if class := norm.NFD.PropertiesString(string(r)).CCC(); class == voicing || class == virama {
+		return false
+	}
+	return unicode.Is(unicode.Diacritic, r) || unicode.In(r, unicode.Inherited, unicode.Arabic, unicode.Hebrew, unicode.Syriac)
+}
+
+// plainLetters are letters that have no decomposition, with those that are typed in their
+// place.
+var plainLetters = map[rune]string{
+	'ø': "o", 'đ': "d", 'ð': "d", 'ħ': "h", 'ı': "i", 'ł': "l", 'ŧ': "t", 'æ': "ae", 'œ': "oe",
+	'ى': "ي", 'ی': "ي", 'ک': "ك", 'ة': "ه",
 }
 
 // foldASCII appends the folded form of a text to dst. It reports false when the text
@@ -57,12 +90,6 @@ func foldASCII(dst []byte, text string) ([]byte, bool) {
 	return dst, true
 }
 
-// The marks that tell one Japanese syllable from another are not accents.
-const (
-	kanaVoiced     = '\u3099'
-	kanaSemiVoiced = '\u309a'
-)
-
 // class says what a character is to the index.
 type class int
 
@@ -80,7 +107,9 @@ func classOf(r rune) class {
 			return letter
 		}
 		return gap
-	case unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar):
+	case unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Bopomofo, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar):
+		return dense
+	case r == 'ー' || r == '\u3099' || r == '\u309a': // of both Japanese scripts
 		return dense
 	case unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.IsMark(r):
 		return letter

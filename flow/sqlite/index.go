@@ -18,7 +18,7 @@ import (
 )
 
 // indexFormat is the version of search.db. A file of any other is made anew.
-const indexFormat = 1
+const indexFormat = 2
 
 // indexSchema needs no texts: rows are found by their place in the log. The words come
 // from [indexText], so the tokenizer has only to split them. There is no index of prefixes: it

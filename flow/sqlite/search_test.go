@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"testing"
@@ -74,16 +75,52 @@ var searchCases = []struct {
 	{"star", "that* (", []string{"NOT this AND that* (or) -it"}},
 	{"line feed is a blank", "one two", []string{"one\ntwo"}},
 	{"nothing", "absent", []string{}},
+	{"composed and not", "Zoe\u0308", []string{"Crème brûlée für Zoë"}},
+	{"letters without a decomposition", "lodz kobenhavn", []string{"Łódź København Đorđe"}},
+	{"and with their strokes", "ŁÓDŹ", []string{"Łódź København Đorđe"}},
+	{"Turkish", "istanbul diyarbakir", []string{"İstanbul Diyarbakır"}},
+	{"Greek final sigma", "ΟΔΟΣ", []string{"ὁδός"}},
+	{"Russian without dots", "елка", []string{"Ёлка мой"}},
+	{"Russian short i is a letter", "мои", []string{}},
+	{"Hebrew without points", "שלום", []string{"שָׁלוֹם"}},
+	{"Arabic without vowels and hamza", "اهلا", []string{"أَهْلًا وســهلًا"}},
+	{"Arabic stretched", "وسهلا", []string{"أَهْلًا وســهلًا"}},
+	{"Persian joined and not", "میخواهم", []string{"می\u200cخواهم"}},
+	{"Persian on an Arabic keyboard", "ميخواهم", []string{"می\u200cخواهم"}},
+	{"Hindi", "हिन्दी", []string{"मैं हिन्दी बोलता हूँ"}},
+	{"Hindi vowels are no accents", "हनद", []string{}},
+	{"Hindi dots below", "ज़रा", []string{"\u095bरा"}},
+	{"Thai inside a run", "เบียร์", []string{"ดื่มเบียร์เย็น"}},
+	{"Thai without tones", "ดืม", []string{"ดื่มเบียร์เย็น"}},
+	{"Thai vowels are no accents", "เบยร", []string{}},
+	{"Lao", "ລາວ", []string{"ພາສາລາວ"}},
+	{"Khmer across an invisible blank", "ភាសាខ្មែរ", []string{"ភាសា\u200bខ្មែរ"}},
+	{"Japanese long vowel", "サーバー", []string{"新しいサーバーです"}},
+	{"Japanese half width", "ｻｰﾊﾞｰ", []string{"新しいサーバーです"}},
+	{"Japanese inside a run", "ーバー", []string{"新しいサーバーです"}},
+	{"soft hyphen", "information", []string{"infor\u00admation"}},
+	{"soft hyphen in the query", "infor\u00admation", []string{"infor\u00admation"}},
+	{"emoji with a skin", "👍", []string{"👍🏽 ok"}},
+	{"emoji of several", "👩\u200d💻", []string{"by 👩\u200d💻"}},
+	{"flag", "🇩🇪", []string{"from 🇩🇪"}},
+	{"emoji in text form", "❤", []string{"❤\ufe0f you"}},
+	{"ligature", "finance", []string{"ﬁnance ½"}},
+	{"fraction", "1⁄2", []string{"ﬁnance ½"}},
+}
+
+var searchTexts = []string{
+	"Hello world", `{"key": "feeds_ABC", "say": "hello"}`, "Crème brûlée für Zoë", "Große Straße", "ＡＢＣ wide",
+	"我在北京工作", "だいがくせい", "안녕하세요", "ПРИВЕТ, мир", "مرحبا بالعالم", "party 🎉🎉",
+	"NOT this AND that* (or) -it", "one\ntwo",
+	"Łódź København Đorđe", "İstanbul Diyarbakır", "ὁδός", "Ёлка мой", "שָׁלוֹם", "أَهْلًا وســهلًا", "می\u200cخواهم",
+	"मैं हिन्दी बोलता हूँ", "\u095bरा", "ดื่มเบียร์เย็น", "ພາສາລາວ", "ភាសា\u200bខ្មែរ", "新しいサーバーです",
+	"infor\u00admation", "👍🏽 ok", "by 👩\u200d💻", "from 🇩🇪", "❤\ufe0f you", "ﬁnance ½",
 }
 
 func TestSearch(t *testing.T) {
 	s := open(t, t.TempDir())
 	ana := start(t, s, "one", "ana")
-	for _, text := range []string{
-		"Hello world", `{"key": "feeds_ABC", "say": "hello"}`, "Crème brûlée für Zoë", "Große Straße", "ＡＢＣ wide",
-		"我在北京工作", "だいがくせい", "안녕하세요", "ПРИВЕТ, мир", "مرحبا بالعالم", "party 🎉🎉",
-		"NOT this AND that* (or) -it", "one\ntwo",
-	} {
+	for _, text := range searchTexts {
 		ana.send(t, text)
 	}
 	for _, c := range searchCases {
@@ -118,15 +155,7 @@ func FuzzIndex(f *testing.F) {
 	f.Add("我在 北京工作", "在 北", uint8(1), uint8(2))
 	f.Add("a b", "b", uint8(1), uint8(2))
 	f.Add("naïve 東京tower", "京tow", uint8(1), uint8(2))
-	d, err := sql.Open("sqlite", "file::memory:")
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Cleanup(func() { d.Close() })
-	d.SetMaxOpenConns(1)
-	if _, err := d.Exec(indexSchema); err != nil {
-		f.Fatal(err)
-	}
+	d := emptyIndex(f)
 	f.Fuzz(func(t *testing.T, text, wanted string, from, to uint8) {
 		if !utf8.ValidString(text) || !utf8.ValidString(wanted) {
 			return
@@ -150,6 +179,70 @@ func FuzzIndex(f *testing.F) {
 			}
 		}
 	})
+}
+
+// FuzzQuery checks that whatever is looked for finds itself, that folding twice is folding
+// once, and that the index understands what it is asked for.
+func FuzzQuery(f *testing.F) {
+	for _, c := range searchCases {
+		f.Add(c.text)
+	}
+	for _, text := range []string{"", "\u0301", "\u200d", "\"", "a\x00b", "*", "NEAR(a b)", "ǿ", "и\u0301\u0306", "ｶﾞ", "\ufffd"} {
+		f.Add(text)
+	}
+	d := emptyIndex(f)
+	f.Fuzz(func(t *testing.T, text string) {
+		if !utf8.ValidString(text) {
+			return
+		}
+		q := newQuery(text)
+		if again := fold(fold(text)); again != fold(text) {
+			t.Errorf("%+q folds to %+q, and that to %+q", text, fold(text), again)
+		}
+		if !q.isIn(text) {
+			t.Errorf("%+q does not hold %+q, which it folds to", text, q.folded)
+		}
+		for _, selection := range []string{q.words, q.prefix, q.rest} {
+			selects(t, d, selection)
+		}
+	})
+}
+
+// FuzzSearchURL checks that a URL is refused with a sentence, or says the same when it is
+// written anew.
+func FuzzSearchURL(f *testing.F) {
+	for _, link := range []string{"q=a", "search?q=caf%C3%A9&org=X&channel=Y", "q=%zz", "?q=?", "q=a;b", "q&q", "=", "q=a&Q=b"} {
+		f.Add(link)
+	}
+	f.Fuzz(func(t *testing.T, link string) {
+		in, err := parseSearch(link)
+		if err != nil {
+			if !errors.Is(err, flow.Invalid) || err.Error() == "" {
+				t.Errorf("%q: %v", link, err)
+			}
+			return
+		}
+		anew := url.Values{"q": {in.Search}, "org": {string(in.OrgID)}, "channel": {string(in.ChannelID)}}
+		again, err := parseSearch(anew.Encode())
+		if diff := cmp.Diff(in, again); diff != "" || err != nil {
+			t.Errorf("%q says another thing when it is written anew: %v\n%s", link, err, diff)
+		}
+	})
+}
+
+// emptyIndex is an index in memory.
+func emptyIndex(f *testing.F) *sql.DB {
+	f.Helper()
+	d, err := sql.Open("sqlite", "file::memory:")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { d.Close() })
+	d.SetMaxOpenConns(1)
+	if _, err := d.Exec(indexSchema); err != nil {
+		f.Fatal(err)
+	}
+	return d
 }
 
 // selects reports whether a selection finds the message 1.
