@@ -279,6 +279,15 @@ func Fold(name string) string {
 		}
 		return r
 	}, name)
-	folded := norm.NFKC.String(cases.Fold().String(norm.NFKC.String(seen)))
+	folded := norm.NFKC.String(strings.Map(foldCherokee, cases.Fold().String(norm.NFKC.String(seen))))
 	return strings.Join(strings.Fields(folded), " ")
+}
+
+// foldCherokee mends [cases.Fold], which gives small Cherokee letters for capitals and
+// capitals for small ones. Unicode folds them to capitals.
+func foldCherokee(r rune) rune {
+	if unicode.Is(unicode.Cherokee, r) {
+		return unicode.ToUpper(r)
+	}
+	return r
 }

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -10,8 +9,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/google/uuid"
 
 	"github.com/flow-mcp/flow-mcp/flow"
 )
@@ -100,40 +97,6 @@ func report(b *testing.B, took []time.Duration) {
 	b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "p99-us")
 }
 
-// fill sends n messages.
-func fill(b *testing.B, u user, n int) {
-	b.Helper()
-	var wg sync.WaitGroup
-	for w := range 200 {
-		wg.Go(func() {
-			for i := w; i < n; i += 200 {
-				text := fmt.Sprintf("%s %s%d", benchText, strings.Repeat("x", i%7), i)
-				if _, err := u.post(b.Context(), text); err != nil {
-					b.Error(err)
-				}
-			}
-		})
-	}
-	wg.Wait()
-}
-
-func BenchmarkRead50(b *testing.B) {
-	u := start(b, open(b, b.TempDir()), "one", "ana")
-	fill(b, u, 20_000)
-	var took []time.Duration
-	for b.Loop() {
-		t := time.Now()
-		list, err := u.EnumerateMessages(b.Context(), u.call, flow.EnumerateMessagesInput{
-			ChannelID: u.home.ChannelID, Filters: &flow.MessageFilters{Limit: 50},
-		})
-		if err != nil || len(list) != 50 {
-			b.Fatal(len(list), err)
-		}
-		took = append(took, time.Since(t))
-	}
-	report(b, took)
-}
-
 // corpus makes texts of 24 words, which are as unequal in number as words are.
 type corpus struct {
 	words []string
@@ -160,58 +123,6 @@ func (c corpus) text() string {
 		words[i] = c.words[c.zipf.Uint64()]
 	}
 	return strings.Join(words, " ")
-}
-
-// writeMany adds messages of an account to its home channel, many in a transaction.
-func writeMany(b *testing.B, s *store, u user, n int, text func() string) {
-	b.Helper()
-	_, self, err := u.self(b.Context(), u.call)
-	if err != nil {
-		b.Fatal(err)
-	}
-	for done := 0; done < n; done += 1000 {
-		err := s.change(b.Context(), func(t *tx) error {
-			to, err := u.sender(t, self, "SendMessage", u.home.ChannelID, "")
-			for i := 0; err == nil && i < 1000; i++ {
-				uid := uuid.Must(uuid.NewV7())
-				_, err = t.post(to.id, flow.Message{Text: text(), CreationTime: t.now}, uid[:], self.account)
-			}
-			return err
-		})
-		if err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-var searched = flag.Int("searched", 100_000, "how many messages BenchmarkSearch looks through")
-
-func BenchmarkSearch(b *testing.B) {
-	s := open(b, b.TempDir())
-	u := start(b, s, "one", "ana")
-	c := newCorpus()
-	writeMany(b, s, u, *searched, c.text)
-	begin := time.Now()
-	indexed(b, s)
-	b.Logf("%d messages indexed in %v", *searched, time.Since(begin))
-	rare, middle, common := c.words[50_000], c.words[1000], c.words[3]
-	for _, q := range []struct{ name, text string }{
-		{"rare", rare}, {"middle", middle}, {"common", common},
-		{"common and rare", common + " " + rare}, {"two common", common + " " + c.words[4]},
-		{"beginning", middle[:len(middle)-1]}, {"inside", common[1:]}, {"nowhere", "nowhere"},
-	} {
-		b.Run(q.name, func(b *testing.B) {
-			var took []time.Duration
-			for b.Loop() {
-				t := time.Now()
-				if _, err := u.Search(b.Context(), u.call, flow.SearchInput{Search: q.text}); err != nil {
-					b.Fatal(err)
-				}
-				took = append(took, time.Since(t))
-			}
-			report(b, took)
-		})
-	}
 }
 
 // BenchmarkNotify is the time from the begin of a send to the notification at another

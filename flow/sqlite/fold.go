@@ -27,6 +27,8 @@ func fold(text string) string {
 			if r = ' '; base == ' ' {
 				continue
 			}
+		case unicode.Is(unicode.Cherokee, r):
+			r = unicode.ToUpper(r) // which cases.Fold confuses
 		}
 		base = r
 		if plain, ok := plainLetters[r]; ok {

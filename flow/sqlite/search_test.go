@@ -102,6 +102,7 @@ var searchCases = []struct {
 	{"soft hyphen in the query", "infor\u00admation", []string{"infor\u00admation"}},
 	{"emoji with a skin", "👍", []string{"👍🏽 ok"}},
 	{"emoji of several", "👩\u200d💻", []string{"by 👩\u200d💻"}},
+	{"Cherokee", "\u13fa\uab70", []string{"\u13f2\u13a0"}},
 	{"flag", "🇩🇪", []string{"from 🇩🇪"}},
 	{"emoji in text form", "❤", []string{"❤\ufe0f you"}},
 	{"ligature", "finance", []string{"ﬁnance ½"}},
@@ -114,7 +115,7 @@ var searchTexts = []string{
 	"NOT this AND that* (or) -it", "one\ntwo",
 	"Łódź København Đorđe", "İstanbul Diyarbakır", "ὁδός", "Ёлка мой", "שָׁלוֹם", "أَهْلًا وســهلًا", "می\u200cخواهم",
 	"मैं हिन्दी बोलता हूँ", "\u095bरा", "ดื่มเบียร์เย็น", "ພາສາລາວ", "ភាសា\u200bខ្មែរ", "新しいサーバーです",
-	"infor\u00admation", "👍🏽 ok", "by 👩\u200d💻", "from 🇩🇪", "❤\ufe0f you", "ﬁnance ½",
+	"infor\u00admation", "👍🏽 ok", "by 👩\u200d💻", "from 🇩🇪", "❤\ufe0f you", "ﬁnance ½", "\u13f2\u13a0",
 }
 
 func TestSearch(t *testing.T) {
@@ -187,7 +188,7 @@ func FuzzQuery(f *testing.F) {
 	for _, c := range searchCases {
 		f.Add(c.text)
 	}
-	for _, text := range []string{"", "\u0301", "\u200d", "\"", "a\x00b", "*", "NEAR(a b)", "ǿ", "и\u0301\u0306", "ｶﾞ", "\ufffd"} {
+	for _, text := range []string{"", "\u0301", "\u200d", "\"", "a\x00b", "*", "NEAR(a b)", "ǿ", "и\u0301\u0306", "ｶﾞ", "\ufffd", "\u13fa"} {
 		f.Add(text)
 	}
 	d := emptyIndex(f)

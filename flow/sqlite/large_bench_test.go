@@ -1,0 +1,278 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+)
+
+var (
+	rows    = flag.Int("rows", 1_000_000, "how many messages BenchmarkLarge has in its store")
+	offered = flag.Int("offered", 10_000, "how many messages a second BenchmarkLarge sends meanwhile")
+)
+
+// large is a store with many messages in channels that are as unequal as channels are.
+type large struct {
+	store    *store
+	user     user
+	corpus   corpus
+	random   *rand.Rand
+	channels []flow.ChannelID
+	pick     *rand.Zipf // of a channel
+	texts    []string   // some that are there
+}
+
+const largeChannels = 1000
+
+func newLarge(b *testing.B) *large {
+	s := open(b, b.TempDir())
+	l := &large{store: s, user: start(b, s, "one", "ana"), corpus: newCorpus(), random: rand.New(rand.NewPCG(3, 4))}
+	l.pick = rand.NewZipf(l.random, 1.1, 5, largeChannels-1)
+	for i := range largeChannels {
+		id, err := l.user.NewChannel(b.Context(), l.user.call, flow.NewChannelInput{OrgID: l.user.home.OrgID, Name: fmt.Sprint("c", i)})
+		if err != nil {
+			b.Fatal(err)
+		}
+		l.channels = append(l.channels, id)
+	}
+	begin := time.Now()
+	for done := 0; done < *rows; done += 1000 {
+		if err := s.change(b.Context(), func(t *tx) error { return l.write(t, 1000) }); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.Logf("%d messages written in %v", *rows, time.Since(begin).Round(time.Second))
+	begin = time.Now()
+	indexed(b, s)
+	b.Logf("the rest of them indexed in %v", time.Since(begin).Round(time.Second))
+	return l
+}
+
+// write adds messages in one transaction.
+func (l *large) write(t *tx, n int) error {
+	_, self, err := l.user.self(t.ctx, l.user.call)
+	if err != nil {
+		return err
+	}
+	for range n {
+		i := l.pick.Uint64()
+		to, err := l.user.sender(t, self, "SendMessage", l.channels[i], "")
+		if err != nil {
+			return err
+		}
+		text := l.corpus.text()
+		if len(l.texts) < 10_000 {
+			l.texts = append(l.texts, text)
+		}
+		uid := uuid.Must(uuid.NewV7())
+		m := flow.Message{ID: messageID(uid[:]), OrgID: to.org, ChannelID: l.channels[i], SenderAccountID: self.id, Text: text, CreationTime: t.now}
+		if _, err := t.post(to.id, m, uid[:], self.account); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// words returns some words of one message, each of its length or more.
+func (l *large) words(n int) string {
+	for {
+		words := strings.Fields(l.texts[l.random.IntN(len(l.texts))])
+		i := l.random.IntN(len(words) - n)
+		if text := strings.Join(words[i:i+n], " "); len(text) > 3*n {
+			return text
+		}
+	}
+}
+
+// BenchmarkLarge looks for words and reads channels in a store with many messages, with
+// nothing else to do and while messages come in; x-raw compares the middle with what
+// SQLite itself takes for the same rows.
+func BenchmarkLarge(b *testing.B) {
+	l := newLarge(b)
+	for _, loaded := range []bool{false, true} {
+		name := "idle"
+		if loaded {
+			name = "loaded"
+		}
+		b.Run(name, func(b *testing.B) {
+			if loaded {
+				defer l.offer(b, *offered).stop()
+			}
+			b.Run("one word", func(b *testing.B) { l.searches(b, "", 1) })
+			b.Run("two words", func(b *testing.B) { l.searches(b, "", 2) })
+			b.Run("two words in a channel", func(b *testing.B) { l.searches(b, l.channels[0], 2) })
+			b.Run("newest 50", l.reads)
+		})
+	}
+	b.Run("send", l.sends)
+}
+
+// searches is Search and, by turns, the same question to the index alone.
+func (l *large) searches(b *testing.B, channel flow.ChannelID, words int) {
+	var took, raw []time.Duration
+	for b.Loop() {
+		text := l.words(words)
+		t := time.Now()
+		if _, err := l.user.Search(b.Context(), l.user.call, flow.SearchInput{ChannelID: channel, Search: text}); err != nil {
+			b.Fatal(err)
+		}
+		took = append(took, time.Since(t))
+		b.StopTimer()
+		raw = append(raw, l.match(b, newQuery(text).words))
+		b.StartTimer()
+	}
+	compare(b, took, raw)
+}
+
+// match asks the index for the newest messages with some words, and main.db for them.
+func (l *large) match(b *testing.B, words string) time.Duration {
+	t := time.Now()
+	found := column(b, l.store.search.pool, findWords+" LIMIT 200", words, l.store.hub.end())
+	for _, seq := range found {
+		var body string
+		if err := l.store.pool.QueryRowContext(b.Context(), "SELECT body FROM message WHERE seq = ?", seq).Scan(&body); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return time.Since(t)
+}
+
+// column runs a query whose rows are integers.
+func column(b *testing.B, on *sql.DB, query string, args ...any) (list []int64) {
+	b.Helper()
+	rows, err := on.QueryContext(b.Context(), query, args...)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var n int64
+		if err := rows.Scan(&n); err != nil {
+			b.Fatal(err)
+		}
+		list = append(list, n)
+	}
+	if err := rows.Err(); err != nil {
+		b.Fatal(err)
+	}
+	return list
+}
+
+// reads is EnumerateMessages of the newest 50 and, by turns, the same rows from SQLite.
+func (l *large) reads(b *testing.B) {
+	var took, raw []time.Duration
+	for b.Loop() {
+		channel := l.channels[l.pick.Uint64()]
+		t := time.Now()
+		_, err := l.user.EnumerateMessages(b.Context(), l.user.call, flow.EnumerateMessagesInput{
+			ChannelID: channel, Filters: &flow.MessageFilters{Limit: 50},
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		took = append(took, time.Since(t))
+		b.StopTimer()
+		t = time.Now()
+		column(b, l.store.pool, `SELECT octet_length(body) FROM message
+			WHERE channel = (SELECT id FROM channel WHERE public = ?) AND deleted = 0 ORDER BY seq DESC LIMIT 50`, channel)
+		raw = append(raw, time.Since(t))
+		b.StartTimer()
+	}
+	compare(b, took, raw)
+}
+
+func compare(b *testing.B, took, raw []time.Duration) {
+	report(b, took) // which sorts them
+	slices.Sort(raw)
+	b.ReportMetric(float64(took[len(took)/2])/float64(raw[len(raw)/2]), "x-raw")
+}
+
+// sends counts the time until acknowledgements while messages are offered at a rate, and
+// reports how large the write-ahead log becomes and how far the index is behind.
+func (l *large) sends(b *testing.B) {
+	load := l.offer(b, *offered)
+	var took []time.Duration
+	var wal, behind int64
+	begin := time.Now()
+	for b.Loop() {
+		took = append(took, <-load.acks)
+		if len(took)%1000 != 0 {
+			continue
+		}
+		if info, err := os.Stat(filepath.Join(l.store.dir, "main.db-wal")); err == nil {
+			wal = max(wal, info.Size())
+		}
+		behind = max(behind, int64(l.store.hub.end())-l.store.search.indexed.Load())
+	}
+	b.ReportMetric(float64(len(took))/time.Since(begin).Seconds(), "msg/s")
+	load.stop()
+	b.ReportMetric(float64(wal)/1e6, "wal-MB")
+	b.ReportMetric(float64(behind), "unindexed")
+	report(b, took)
+}
+
+// offer is somebody who sends at a rate. A message that finds so many unacknowledged ones
+// before it that the store has no room for it is not sent at all.
+type offer struct {
+	acks chan time.Duration // of some of them: nobody need read it
+	room chan struct{}
+	end  chan struct{}
+	all  sync.WaitGroup
+}
+
+func (l *large) offer(b *testing.B, rate int) *offer {
+	o := &offer{acks: make(chan time.Duration, 100), room: make(chan struct{}, maxQueue), end: make(chan struct{})}
+	texts, random := l.texts, rand.New(rand.NewPCG(5, 6))
+	pick := rand.NewZipf(random, 1.1, 5, largeChannels-1)
+	o.all.Go(func() {
+		begin := time.Now()
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		for sent := 0; ; {
+			select {
+			case <-tick.C:
+			case <-o.end:
+				return
+			}
+			for due := int(time.Since(begin).Seconds() * float64(rate)); sent < due; sent++ {
+				in := flow.SendMessageInput{ChannelID: l.channels[pick.Uint64()], Text: texts[random.IntN(len(texts))]}
+				select {
+				case o.room <- struct{}{}:
+					o.all.Go(func() { o.send(b, l.user, in) })
+				default:
+				}
+			}
+		}
+	})
+	return o
+}
+
+func (o *offer) send(b *testing.B, u user, in flow.SendMessageInput) {
+	defer func() { <-o.room }()
+	t := time.Now()
+	if _, err := u.SendMessage(context.Background(), u.call, in); err != nil {
+		b.Error(err)
+	}
+	select {
+	case o.acks <- time.Since(t):
+	default:
+	}
+}
+
+func (o *offer) stop() {
+	close(o.end)
+	o.all.Wait()
+}
