@@ -7,16 +7,19 @@
 import assert from 'node:assert/strict';
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
-import { end, server, step, structured, text, Updates } from './support.js';
+import { end, Person, server, step, structured, text, Updates } from './support.js';
 
 const greeting = 'Hello Ben, the launch is on Friday.';
 const complaints: Error[] = [];
+const person = new Person();
 
 async function connect(account: string) {
   // Without the pin, mode 'auto' would also talk to servers of the handshake era.
   const versionNegotiation = { mode: { pin: '2026-07-28' } };
-  const client = new Client({ name: 'modern-example', version: '1.0.0' }, { versionNegotiation });
+  const capabilities = { elicitation: {} }; // there is a person who can be asked
+  const client = new Client({ name: 'modern-example', version: '1.0.0' }, { versionNegotiation, capabilities });
   client.onerror = (err) => complaints.push(err);
+  client.setRequestHandler('elicitation/create', (asked) => person.answer(asked.params));
   await client.connect(new StdioClientTransport(server(account)));
   return client;
 }
@@ -98,6 +101,30 @@ await step('waits for the same message from the cursor', async () => {
   const waited = await ben.callTool({ name: 'flow_wait_for_messages', arguments: from });
   const { messages } = structured<{ messages: { text: string }[] }>(waited);
   assert.deepEqual(messages.map((m) => m.text), [greeting]);
+});
+
+await step('asks the person before something is deleted', async () => {
+  const message = { channel: 'general', text: 'a slip' };
+  const sent = structured<{ message_id: string }>(await ana.callTool({ name: 'flow_send_message', arguments: message }));
+  const slip = { channel: 'general', messages: [sent.message_id] };
+  const deletes = () => ana.callTool({ name: 'flow_mark_messages_deleted', arguments: slip });
+  person.says = 'decline';
+  const refused = await deletes();
+  assert.ok(refused.isError);
+  assert.match(text(refused), /Nothing was done/);
+  person.says = 'accept';
+  structured(await deletes());
+  assert.equal(person.asked.length, 2);
+  assert.match(person.asked[0] ?? '', /general/);
+});
+
+await step('watches how far a call is', async () => {
+  const seen: { progress: number; total?: number }[] = [];
+  const options = { onprogress: (at: { progress: number; total?: number }) => void seen.push(at) };
+  const brief = { timeout_seconds: 3 };
+  await ben.callTool({ name: 'flow_wait_for_messages', arguments: brief }, options);
+  assert.ok(seen.length > 0, 'no progress was told');
+  assert.ok(seen.every((at) => at.progress > 0 && at.total === 3), JSON.stringify(seen));
 });
 
 await step('cancels a wait, and the server goes on', async () => {

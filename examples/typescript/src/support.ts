@@ -61,6 +61,17 @@ export class Updates {
   }
 }
 
+/** Stands for the person at the client, who is asked before something is destroyed. */
+export class Person {
+  readonly asked: string[] = [];
+  says: 'accept' | 'decline' = 'decline';
+
+  answer(question: { message: string }) {
+    this.asked.push(question.message);
+    return this.says === 'accept' ? { action: this.says, content: { confirm: true } } : { action: this.says };
+  }
+}
+
 /** What a call returns, in the terms of both SDKs. */
 type Result = { [field: string]: unknown };
 
