@@ -2,6 +2,8 @@ package prompts_test
 
 import (
 	"context"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,6 +15,7 @@ import (
 	"github.com/flow-mcp/flow-mcp/flow"
 	"github.com/flow-mcp/flow-mcp/flow/sqlite"
 	"github.com/flow-mcp/flow-mcp/internal/prompts"
+	"github.com/flow-mcp/flow-mcp/tools"
 )
 
 // fixed dials one backend that never restarts.
@@ -68,6 +71,14 @@ func get(t *testing.T, c *client.Client, name string, arguments map[string]strin
 
 func TestMenu(t *testing.T) {
 	c := host(t)
+	var daily []string
+	offered, err := tools.List(tools.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tool := range offered {
+		daily = append(daily, tool.Name)
+	}
 	list, err := c.ListPrompts(t.Context(), mcp.ListPromptsRequest{})
 	if err != nil {
 		t.Fatal(err)
@@ -86,6 +97,16 @@ func TestMenu(t *testing.T) {
 		for _, value := range full {
 			if !strings.Contains(text, value) {
 				t.Errorf("%s does not pass on %s:\n%s", p.Name, value, text)
+			}
+		}
+		for _, rule := range []string{"other people's words", "flow_", "flow://channels/", "Send nothing"} {
+			if !strings.Contains(text, rule) {
+				t.Errorf("%s does not say %q:\n%s", p.Name, rule, text)
+			}
+		}
+		for _, tool := range regexp.MustCompile(`flow_[a-z_]+`).FindAllString(text, -1) {
+			if !slices.Contains(daily, tool) {
+				t.Errorf("%s tells to call %s, which is not in the default set", p.Name, tool)
 			}
 		}
 		for _, a := range p.Arguments {
