@@ -3,6 +3,7 @@ module github.com/flow-mcp/flow-mcp
 go 1.26.0
 
 require (
+	filippo.io/edwards25519 v1.1.0
 	github.com/adrg/xdg v0.5.3
 	github.com/alecthomas/kong v1.17.0
 	github.com/gofrs/flock v0.13.1

@@ -50,7 +50,7 @@ var (
 	ChangePassword = define(AccountGroup, "ChangePassword", Sets,
 		"Set a new password (recovery key) for the own account. Its devices stay what they are.", Engine.ChangePassword)
 	SetAccountLock = define(AccountGroup, "SetAccountLock", Sets,
-		"Lock an account of this machine so that it can do nothing, or unlock it; for owners of the machine's team.", Engine.SetAccountLock)
+		"Lock an account of this machine so that it can do nothing, or unlock it; for owners of the machine's team, and for directory accounts.", Engine.SetAccountLock)
 )
 
 // AccountIdentifier is the name of an account. Flow: AccountIdentifier; the spelling of
@@ -161,8 +161,9 @@ const (
 )
 
 // SetAccountLockInput locks or unlocks an account. Flow: SetAccountLock, for the directory
-// account that the user name belongs to. Proposed: an owner of a machine's own team may
-// lock other accounts that have all their devices on that machine.
+// account that the user name belongs to: of its domain, see [LDAP], or managed by it.
+// Proposed: an owner of a machine's own team may lock other accounts that have all their
+// devices on that machine.
 type SetAccountLockInput struct {
 	Username  string      `jsonschema_description:"User name of the account."`
 	ServerURI string      `jsonschema_description:"Name space of the user name." json:",omitzero"`

@@ -32,6 +32,7 @@ type Engine interface {
 	Attachments
 	Overviews
 	Escrow
+	LDAP
 }
 
 // Nothing is the result of operations that have none. It is null on the wire.

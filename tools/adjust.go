@@ -99,4 +99,8 @@ var titles = map[flow.AnyOperation]string{
 
 	flow.FetchDeletedMessages:     "List channels with deleted messages",
 	flow.EnumerateDeletedMessages: "Read deleted messages",
+
+	flow.LDAPed:               "Check directory control",
+	flow.FetchLDAPPublicKey:   "Trust directory key",
+	flow.UntrustLDAPPublicKey: "Distrust directory key",
 }

@@ -67,6 +67,7 @@ var topics = []struct {
 	{"overviews", overviews},
 	{"escrow accounts", escrow},
 	{"queries", queries},
+	{"directories", directories},
 	{"wire", wire},
 }
 

@@ -342,6 +342,9 @@ func (e *Engine) ChangeUsername(ctx context.Context, call flow.Call, in flow.Cha
 		}
 	}
 	return e.own(ctx, call, "ChangeUsername", func(t *tx, self *who) error {
+		if err := t.unmanaged(self); err != nil {
+			return err
+		}
 		if err := t.free(account.Server, in.Username, self.account); err != nil {
 			return err
 		}
@@ -386,6 +389,9 @@ func (e *Engine) ChangePassword(ctx context.Context, call flow.Call, in flow.Cha
 		return flow.Nothing{}, err
 	}
 	return e.own(ctx, call, "ChangePassword", func(t *tx, self *who) error {
+		if err := t.unmanaged(self); err != nil {
+			return err
+		}
 		return t.SetVerifier(t.ctx, verifier, self.account)
 	})
 }

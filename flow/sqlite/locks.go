@@ -92,6 +92,9 @@ func (e *Engine) SetAccountLock(ctx context.Context, call flow.Call, in flow.Set
 
 // mayLock says whether an account may lock and unlock another one.
 func (t *tx) mayLock(self *who, account db.Account) error {
+	if directs, err := t.directs(self, account); err != nil || directs {
+		return err
+	}
 	state, err := t.StateOver(t.ctx, self.account, account.ID)
 	if err != nil {
 		return err
@@ -100,4 +103,24 @@ func (t *tx) mayLock(self *who, account db.Account) error {
 		return flow.Errorf(flow.Denied, "you may only lock accounts that have all their devices on a machine of whose own team you are an owner")
 	}
 	return allow("SetAccountLock", "machine", flow.MemberState(state))
+}
+
+// directs reports whether an account is the directory account that manages another one, or
+// to whose domain the other's name belongs.
+func (t *tx) directs(self *who, account db.Account) (bool, error) {
+	domain, err := t.DomainOf(t.ctx, self.account)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	known, err := t.Managed(t.ctx, account.ID)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return false, err
+	}
+	if known.Domain != domain.ID && (account.Server != domain.Server || domainOf(account.Username) != domain.Name) {
+		return false, nil
+	}
+	return true, allow("SetAccountLock", "team", flow.MemberState(domain.State))
 }

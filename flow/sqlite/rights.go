@@ -45,6 +45,12 @@ var rights = []right{
 	{"FetchDeletedMessages", "team", "oam", "read what was deleted"},
 	{"EnumerateDeletedMessages", "team", "oam", "read what was deleted"},
 
+	{"ClaimDomain", "team", "oa", "claim domains"},
+	{"SetupLDAPAccount", "team", "oa", "set up directory users"},
+	{"LDAPBindResponse", "team", "oa", "check passwords"},
+	{"LinkLDAPAccount", "team", "oa", "link accounts"},
+	{"SetAccountLock", "team", "oa", "lock accounts of its domain"},
+
 	{"GetChannel", "channel", "oam", "see it"},
 	{"EnumerateChannelMembers", "channel", "oam", "list its members"},
 	{"EnumerateChannelMemberHistory", "channel", "oam", "read its history"},
@@ -79,8 +85,9 @@ const (
 
 // What an account is for.
 const (
-	ordinaryAccount = ""
-	escrowAccount   = "escrow"
+	ordinaryAccount  = ""
+	escrowAccount    = "escrow"
+	directoryAccount = "directory"
 )
 
 // office is an operation for accounts of one kind. When it is in rights too, both must
@@ -96,6 +103,9 @@ type office struct {
 var offices = []office{
 	{"FetchDeletedMessages", escrowAccount, "an escrow account may read what was deleted", "CreateEscrowAccount makes one"},
 	{"EnumerateDeletedMessages", escrowAccount, "an escrow account may read what was deleted", "CreateEscrowAccount makes one"},
+	{"SetupLDAPAccount", directoryAccount, "a directory account may set up directory users", "CreateDMAccount makes one"},
+	{"LDAPBindResponse", directoryAccount, "a directory account may say whether a password is right", "CreateDMAccount makes one"},
+	{"LinkLDAPAccount", directoryAccount, "a directory account may link accounts", "CreateDMAccount makes one"},
 }
 
 // allowKind refuses an operation that is for accounts of another kind.
@@ -116,13 +126,17 @@ const asking flow.MemberState = "j"
 // freedoms are the operations that an account under the LDAP lock may do: those that
 // lead out of it. A full lock leaves none.
 var freedoms = map[string]bool{
-	"StartUp":        true,
-	"StartUpLocal":   true,
-	"CreateDevice":   true,
-	"AccountId":      true,
-	"Identifier":     true,
-	"DeviceId":       true,
-	"ChangeUsername": true,
+	"StartUp":              true,
+	"StartUpLocal":         true,
+	"CreateDevice":         true,
+	"AccountId":            true,
+	"Identifier":           true,
+	"DeviceId":             true,
+	"ChangeUsername":       true,
+	"FetchLDAPPublicKey":   true,
+	"UntrustLDAPPublicKey": true,
+	"LDAPed":               true,
+	"LinkToLDAP":           true,
 }
 
 // anyMethod stands for all operations that are not among the freedoms.

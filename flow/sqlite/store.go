@@ -48,6 +48,10 @@ type store struct {
 	keeper     *keeper
 	hashing    chan struct{} // holds one token: who has it may compute a password hash
 	closed     atomic.Bool
+	leaving    <-chan struct{} // closed when the store is about to be handed over
+
+	answers  bell          // rings when a directory has checked a password
+	patience time.Duration // with it
 
 	mu    sync.Mutex
 	seats map[string]bool // the processes that are there
@@ -64,6 +68,7 @@ func openStore(ctx context.Context, dir string, o Options) (_ *store, err error)
 	s := &store{
 		dir: dir, version: o.Version, log: o.Log,
 		hashing: make(chan struct{}, 1), seats: map[string]bool{},
+		leaving: ctx.Done(), patience: bindPatience,
 		background: newBackground(), lobby: newLobby(),
 	}
 	s.hashing <- struct{}{}
@@ -198,6 +203,9 @@ func (s *store) published(t *tx) {
 			s.lobby.stir()
 		}
 	}()
+	if t.answered {
+		s.answers.ring()
+	}
 	if len(t.events)+len(t.changes)+len(t.bars) == 0 {
 		return
 	}
@@ -205,6 +213,17 @@ func (s *store) published(t *tx) {
 	s.transfers.add(t.started)
 	s.transfers.cancel(t.ended)
 	s.search.wake()
+}
+
+// isLeaving reports whether the store is about to be handed over. What waits here is asked
+// for again at the next owner then.
+func (s *store) isLeaving() bool {
+	select {
+	case <-s.leaving:
+		return true
+	default:
+		return false
+	}
 }
 
 // change does a write and waits until it is durable.
@@ -266,6 +285,9 @@ func (s *store) chores(t *tx) error {
 	// One that has led to a device stays until the device that let it in knows.
 	if err := t.PruneRendezvous(t.ctx, t.now-time.Hour.Milliseconds()); err != nil {
 		return fmt.Errorf("prune rendezvous: %w", err)
+	}
+	if err := t.dropExpiredBinds(); err != nil {
+		return fmt.Errorf("drop old questions to directories: %w", err)
 	}
 	members, err := t.SessionMembers(t.ctx)
 	if err != nil {

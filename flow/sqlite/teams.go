@@ -69,6 +69,9 @@ func (e *Engine) EnumerateOrgs(ctx context.Context, call flow.Call, _ flow.Enume
 	return list, e.store.explain(err)
 }
 
+// errNoTeam does not say whether there is a team.
+var errNoTeam = flow.Errorf(flow.NotFound, "no such team, or it takes no requests")
+
 // NewOrgJoinRequest implements [flow.Engine]. Asking again changes nothing.
 func (e *Engine) NewOrgJoinRequest(ctx context.Context, call flow.Call, in flow.NewOrgJoinRequestInput) (flow.Nothing, error) {
 	_, self, err := e.self(ctx, call)
@@ -85,8 +88,12 @@ func (e *Engine) NewOrgJoinRequest(ctx context.Context, call flow.Call, in flow.
 			return none, flow.Errorf(flow.Conflict, "Member Already: you are in this team")
 		case state == flow.Banned:
 			return none, flow.Errorf(flow.Denied, "you are banned from this team; one of its owners or admins can add you")
-		case err != nil || !org.Discoverable:
-			return none, flow.Errorf(flow.NotFound, "no such team, or it takes no requests")
+		case err != nil:
+			return none, errNoTeam
+		case !org.Discoverable:
+			if domain, err := t.DomainOf(t.ctx, self.account); err != nil || domain.Org != org.ID {
+				return none, errNoTeam // but for the directory account that it has let be made
+			}
 		}
 		return none, t.askToJoin(org, self)
 	})

@@ -53,6 +53,9 @@ func (e *Engine) wait(ctx context.Context, call flow.Call, after flow.Cursor) (f
 		if !s.isPaused() {
 			list, next, err = e.store.visible(ctx, self.view, place, maxWait)
 		}
+		if err == nil {
+			list, err = e.store.disclose(ctx, self, list)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -289,7 +292,7 @@ func (e *Engine) page(ctx context.Context, s *session, self *who, w *waiter, aft
 		if err := e.store.hub.permits(self, anyMethod); err != nil {
 			return flow.EventPage{}, err
 		}
-		if len(list) > 0 {
+		if list = withoutBinds(list); len(list) > 0 {
 			rest, _, err := e.store.visible(ctx, w.view, next, 1)
 			return flow.EventPage{Events: list, Next: next, More: len(rest) > 0}, err
 		}

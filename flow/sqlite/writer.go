@@ -190,14 +190,15 @@ type tx struct {
 	now     int64       // milliseconds since 1970
 	seq     flow.Cursor // the newest place in the log
 
-	events  []*logEvent
-	changes []change
-	bars    []bar
-	met     bool          // a rendezvous has changed
-	deleted []flow.Cursor // places in the log where nothing is any more
-	started []transferKey // transfers to run
-	ended   []transferKey // transfers to stop
-	overdue bool          // the keeper has something to do
+	events   []*logEvent
+	changes  []change
+	bars     []bar
+	met      bool          // a rendezvous has changed
+	deleted  []flow.Cursor // places in the log where nothing is any more
+	started  []transferKey // transfers to run
+	ended    []transferKey // transfers to stop
+	overdue  bool          // the keeper has something to do
+	answered bool          // a question to a directory was
 
 	last    map[int64]int64           // number of the newest message, of channels that got one
 	targets map[flow.ChannelID]target // of the writer

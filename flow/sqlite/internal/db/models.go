@@ -37,6 +37,18 @@ type Attachment struct {
 	Created  int64
 }
 
+type Bind struct {
+	Request  []byte
+	Token    string
+	Account  int64
+	Domain   int64
+	Ring     int64
+	Box      []byte
+	Level2   []byte
+	Answered bool
+	Expires  int64
+}
+
 type Channel struct {
 	ID          int64
 	Public      flow.ChannelID
@@ -92,6 +104,23 @@ type Device struct {
 	Created    int64
 }
 
+type DirectoryTrust struct {
+	Home    string
+	Account int64
+	Ring    int64
+	Created int64
+}
+
+type Domain struct {
+	ID      int64
+	Server  string
+	Name    string
+	Org     int64
+	Key     []byte
+	Account sql.NullInt64
+	Created int64
+}
+
 type Download struct {
 	ID        int64
 	Device    int64
@@ -145,6 +174,13 @@ type KeyRing struct {
 	Account int64
 	Key     []byte
 	Seed    []byte
+	Created int64
+}
+
+type Managed struct {
+	Account int64
+	Domain  int64
+	Level2  []byte
 	Created int64
 }
 

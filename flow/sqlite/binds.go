@@ -1,0 +1,308 @@
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+	"github.com/flow-mcp/flow-mcp/flow/sqlite/internal/db"
+)
+
+// bindPatience is how long a directory has to check a password.
+const bindPatience = 30 * time.Second
+
+var (
+	errUnanswered = flow.Errorf(flow.Denied,
+		"the directory did not say that the password is right: check the user name and the password, and that the directory's program runs")
+	errNoRequest = flow.Errorf(flow.NotFound,
+		"no request waits for this token: it was answered, is too old, or who asked has gone away")
+	errUnmanaged = flow.Errorf(flow.NotFound, "no directory manages an account of this name")
+)
+
+// bell wakes all that wait for something in the store to change.
+type bell struct {
+	mu   sync.Mutex
+	rung chan struct{}
+}
+
+// next returns what is closed when the bell rings. Who waits looks at the store after it.
+func (b *bell) next() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.rung == nil {
+		b.rung = make(chan struct{})
+	}
+	return b.rung
+}
+
+func (b *bell) ring() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.rung != nil {
+		close(b.rung)
+		b.rung = nil
+	}
+}
+
+// question is a directory password that is to be checked.
+type question struct {
+	request  []byte // id of the call
+	home     string // machine on which it was given
+	account  db.Account
+	password string
+	level2   string // of a request to link
+}
+
+// bindRequest returns the id under which a call is known to the owner after this one.
+func bindRequest(call flow.Call, scope string) ([]byte, error) {
+	uid, err := requestUID(call, scope)
+	if uid == nil && err == nil {
+		fresh := uuid.Must(uuid.NewV7())
+		uid = fresh[:]
+	}
+	return uid, err
+}
+
+// checked returns once a directory has said that a password is right. The request is a row
+// of the store: when this owner goes, the call is repeated at the next one and waits on.
+func (e *Engine) checked(ctx context.Context, s *session, q question) error {
+	err := e.store.change(ctx, func(t *tx) error {
+		_, err := t.BindByRequest(t.ctx, q.request)
+		if errors.Is(err, sql.ErrNoRows) {
+			return t.ask(q, e.store.patience)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err = e.awaitAnswer(ctx, s, q.request); err == nil || e.store.isLeaving() {
+		return err
+	}
+	answered := false
+	failed := e.store.change(context.WithoutCancel(ctx), func(t *tx) (err error) {
+		answered, err = t.giveUpBind(q.request)
+		return err
+	})
+	if failed == nil && answered && ctx.Err() == nil {
+		return nil // at the last moment
+	}
+	return err
+}
+
+// ask puts a question to the directory that it is for.
+func (t *tx) ask(q question, patience time.Duration) error {
+	if err := t.dropExpiredBinds(); err != nil {
+		return err
+	}
+	domain, ring, err := t.trusted(q.home, q.account)
+	if err != nil {
+		return err
+	}
+	open := flow.LDAPBindRequest{Username: q.account.Username, SecureExchangeToken: flow.NewID()}
+	whole := open
+	whole.Password, whole.Level2Secret = q.password, q.level2
+	sealed, err := sealFor(ring.Key, whole)
+	if err != nil {
+		return err
+	}
+	if _, err := emit(t, flow.LDAPBindRequestEvent, audience{account: ring.Account}, open); err != nil {
+		return err
+	}
+	row := db.AddBindParams{
+		Request: q.request, Token: open.SecureExchangeToken, Account: q.account.ID, Domain: domain.ID,
+		Ring: ring.ID, Box: sealed, Expires: t.now + patience.Milliseconds(),
+	}
+	if q.level2 != "" {
+		row.Level2 = hashOf(q.level2)
+	}
+	return t.AddBind(t.ctx, row)
+}
+
+// awaitAnswer waits until a question is answered. It fails when time is up or who asks
+// goes away.
+func (e *Engine) awaitAnswer(ctx context.Context, s *session, request []byte) error {
+	for {
+		rung := e.store.answers.next()
+		row, err := e.store.read.BindByRequest(ctx, request)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			return errUnanswered
+		case err != nil:
+			return e.store.explain(err)
+		case row.Answered:
+			return nil
+		}
+		left := time.Until(time.UnixMilli(row.Expires))
+		if left <= 0 {
+			return errUnanswered
+		}
+		select {
+		case <-rung:
+		case <-time.After(left):
+		case <-s.ended:
+			return s.why()
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// giveUpBind ends a question that nobody waits for any more. It reports whether it was
+// answered before.
+func (t *tx) giveUpBind(request []byte) (answered bool, err error) {
+	row, err := t.BindByRequest(t.ctx, request)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil || row.Answered {
+		return row.Answered, err
+	}
+	return false, t.DropBind(t.ctx, request)
+}
+
+// dropExpiredBinds forgets questions whose time is up and for which no call waits, since
+// its process has ended.
+func (t *tx) dropExpiredBinds() error {
+	const grace = 60_000 // milliseconds, in which a call is repeated at another owner
+	return t.DropExpiredBinds(t.ctx, t.now-grace)
+}
+
+// CreateLDAPDevice implements [flow.Engine].
+func (e *Engine) CreateLDAPDevice(ctx context.Context, call flow.Call, in flow.CreateLDAPDeviceInput) (flow.Device, error) {
+	const method = "CreateLDAPDevice"
+	none := flow.Device{}
+	s, err := e.session(ctx, call)
+	if err != nil {
+		return none, err
+	}
+	err = cmp.Or(checkLabel("DeviceName", in.DeviceName), checkLabel("Platform", in.Platform), checkLabel("OSRelease", in.OSRelease),
+		checkPassword("LDAPPassword", in.LDAPPassword, 1))
+	if err != nil {
+		return none, err
+	}
+	if device, known, err := repeated[flow.Device](ctx, e, call, method, e.member); known || err != nil {
+		return device, cmp.Or(err, e.store.resume(ctx, s))
+	}
+	home, err := e.home(ctx)
+	if err != nil {
+		return none, err
+	}
+	account, err := e.managed(ctx, s, in)
+	if err != nil {
+		return none, err
+	}
+	uid, err := bindRequest(call, e.member)
+	if err != nil {
+		return none, err
+	}
+	err = e.checked(ctx, s, question{request: uid, home: home, account: account, password: in.LDAPPassword})
+	if err != nil {
+		return none, err
+	}
+	device, err := once(ctx, e, call, method, e.member, func(t *tx) (flow.Device, error) {
+		made := newDevice{home, in.DeviceName, in.Platform, in.OSRelease}
+		return t.ldapDevice(s, account.ID, uid, made)
+	})
+	if err != nil {
+		return none, err
+	}
+	return device, e.store.resume(ctx, s)
+}
+
+// managed returns an account that a directory manages and that may get another device.
+func (e *Engine) managed(ctx context.Context, s *session, in flow.CreateLDAPDeviceInput) (db.Account, error) {
+	if s.self.Load() != nil {
+		return db.Account{}, errTaken
+	}
+	account, err := e.store.read.AccountByName(ctx, serverOf(in.ServerURI), flow.Fold(in.Username))
+	if err == nil {
+		_, err = e.store.read.Managed(ctx, account.ID)
+	}
+	if errors.Is(err, sql.ErrNoRows) {
+		return account, errUnmanaged
+	}
+	if err != nil {
+		return account, e.store.explain(err)
+	}
+	return account, permit(account.Lock, "CreateLDAPDevice")
+}
+
+// ldapDevice makes the device for which a directory password was found right.
+func (t *tx) ldapDevice(s *session, id int64, request []byte, d newDevice) (flow.Device, error) {
+	none := flow.Device{}
+	if err := t.vacant(s); err != nil {
+		return none, err
+	}
+	if err := t.takeAnswer(request); err != nil {
+		return none, err
+	}
+	account, err := t.AccountByID(t.ctx, id)
+	if err != nil {
+		return none, err
+	}
+	if err := permit(account.Lock, "CreateLDAPDevice"); err != nil {
+		return none, err
+	}
+	device, made, err := t.newDevice(id, d)
+	if err != nil {
+		return none, err
+	}
+	made.AccountID = account.Public
+	return made, t.bind(s, id, device)
+}
+
+// takeAnswer uses an answer up.
+func (t *tx) takeAnswer(request []byte) error {
+	row, err := t.BindByRequest(t.ctx, request)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && !row.Answered {
+		return errUnanswered
+	}
+	if err != nil {
+		return err
+	}
+	return t.DropBind(t.ctx, request)
+}
+
+// LinkToLDAP implements [flow.Engine].
+func (e *Engine) LinkToLDAP(ctx context.Context, call flow.Call, in flow.LinkToLDAPInput) (flow.Nothing, error) {
+	const method = "LinkToLDAP"
+	none := flow.Nothing{}
+	account, err := e.account(ctx, call, method)
+	if err != nil {
+		return none, err
+	}
+	s, err := e.session(ctx, call)
+	if err != nil {
+		return none, err
+	}
+	if err := checkPassword("LDAPPassword", in.LDAPPassword, 1); err != nil {
+		return none, err
+	}
+	if _, known, err := repeated[flow.Nothing](ctx, e, call, method, string(account.Public)); known || err != nil {
+		return none, err
+	}
+	home, err := e.home(ctx)
+	if err != nil {
+		return none, err
+	}
+	uid, err := bindRequest(call, string(account.Public))
+	if err != nil {
+		return none, err
+	}
+	err = e.checked(ctx, s, question{
+		request: uid, home: home, account: account, password: in.LDAPPassword, level2: newLevel2(),
+	})
+	if err != nil {
+		return none, err
+	}
+	return once(ctx, e, call, method, string(account.Public), func(t *tx) (flow.Nothing, error) {
+		return none, t.takeAnswer(uid)
+	})
+}
