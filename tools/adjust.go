@@ -47,6 +47,10 @@ func adjust(op flow.AnyOperation, f *form) {
 		f.field("org").description = "All teams when left out." + suffixes[teamID]
 		f.field("channel").description = "All channels when left out." + suffixes[channelID]
 	}
+	if op == flow.EnumerateEvents {
+		f.field("limit").fallback = json.Number("50")
+		f.field("limit").description = "50 when left out."
+	}
 	if op == flow.NewOrgJoinRequest {
 		f.field("org").mustSay("Team to join, by id or link.") // the own one is not meant
 	}

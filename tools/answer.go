@@ -26,12 +26,10 @@ func (v *view) answer(ctx context.Context, c *call, viewer *viewer, shown any) *
 	case v.list:
 		body = p.listing(entries)
 	case v.kind == object:
-		p.root = append(p.root, members...)
 		p.head = p.called(members)
-		body = members.lines()
+		body = p.lines(p.cutEvents(members))
 	case members != nil || entries != nil:
-		p.root = append(p.root, entry{v.key, shown})
-		body = record{{v.key, shown}}.lines()
+		body = p.lines(record{{v.key, shown}})
 	default:
 		p.root = append(p.root, entry{v.key, shown})
 		what := strings.ReplaceAll(v.key, "_", " ")
@@ -41,6 +39,14 @@ func (v *view) answer(ctx context.Context, c *call, viewer *viewer, shown any) *
 		p.head = what + " " + inline(shown)
 	}
 	return p.finish(body, link)
+}
+
+// lines adds members to the result and returns what of them there is room for as text.
+func (p *page) lines(members record) string {
+	before := len(p.root)
+	p.root = append(p.root, members...)
+	p.bound()
+	return p.root[before:].lines()
 }
 
 // page is one result that is being written.
@@ -120,6 +126,7 @@ func (p *page) transcript(shown items) string {
 	}
 	if p.paged && !more && !onwards {
 		p.head += ", from the start of the history"
+		p.root = append(p.root, entry{"from_start", true})
 	}
 	p.root = append(p.root, entry{p.key, kept})
 	switch {
@@ -204,6 +211,7 @@ func (p *page) listing(shown items) string {
 
 // finish adds what is said once for the whole result, and writes the text around body.
 func (p *page) finish(body, link string) *answer {
+	p.bound()
 	if link != "" {
 		p.root = append(p.root, entry{"link", link})
 	}
@@ -260,5 +268,5 @@ func cutText(text string) string {
 	if left == 0 {
 		return text
 	}
-	return fmt.Sprintf("%s\n(%d more bytes are in the structured result only.)", head, left)
+	return fmt.Sprintf("%s\n(%d more bytes are too much for a text.)", head, left)
 }

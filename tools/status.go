@@ -22,6 +22,7 @@ type statusInput struct{}
 type statusOutput struct {
 	Account  name          `json:"account,omitzero"`
 	Teams    []statusTeam  `json:"orgs"`
+	More     int           `json:"orgs_not_shown,omitzero"`
 	Backend  statusBackend `json:"backend"`
 	Tools    int           `json:"tools,omitzero"`
 	ReadOnly bool          `json:"read_only,omitzero"`
@@ -50,6 +51,9 @@ type statusOff struct {
 	Tools   []string `json:"tools"`
 	Flag    string   `json:"flag"`
 }
+
+// teamsShown is how many teams are named; flow_enumerate_orgs lists all.
+const teamsShown = 50
 
 // patience is how long flow_status waits for a backend before it says that there is none.
 const patience = 5 * time.Second
@@ -98,7 +102,8 @@ func (c *call) whoAndWhere(ctx context.Context, out *statusOutput) error {
 	if err != nil {
 		return err
 	}
-	for _, org := range orgs {
+	out.More = max(0, len(orgs)-teamsShown)
+	for _, org := range orgs[:len(orgs)-out.More] {
 		members, err := flow.EnumerateOrgMembers.Call(ctx, c.client, flow.EnumerateOrgMembersInput{OrgID: org.ID})
 		if err != nil {
 			return err
@@ -138,6 +143,9 @@ func (o statusOutput) text() string {
 	}
 	for _, team := range o.Teams {
 		fmt.Fprintf(&out, "Team %s: %s, %s. %s\n", team.Name.inline(), count(team.Channels, "channel"), people(team.People), team.Link)
+	}
+	if o.More > 0 {
+		fmt.Fprintf(&out, "%d more teams: flow_enumerate_orgs, which --tools flow_enumerate_orgs turns on.\n", o.More)
 	}
 	switch {
 	case o.Backend.Problem != "" && !o.Backend.Works:

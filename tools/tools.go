@@ -138,6 +138,9 @@ func (s *service) handler(t *Tool) server.ToolHandlerFunc {
 			return a.needs, nil
 		}
 		structured, err := a.marshal()
+		if err == nil {
+			err = tooLong(structured)
+		}
 		if err != nil {
 			return s.failed(ctx, t, err), nil
 		}
