@@ -398,8 +398,9 @@ func (b *backendCommand) Run(ctx context.Context, log *slog.Logger) error {
 		}()
 	}
 	if b.UntilParentEnds {
+		parent := process.FindParent()
 		go func() {
-			process.WaitForParent(ctx)
+			parent.Wait(ctx)
 			cancel()
 		}()
 	}

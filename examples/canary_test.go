@@ -54,7 +54,7 @@ func singInLogs(t *testing.T, era string) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var stderr, notified record
-	cmd := exec.Command(binary, "--toolsets", "all", "--confirm", "never", "--account", "ana-"+canary)
+	cmd := exec.Command(binary, "--toolsets", "all", "--confirm", "never", "--folder", os.TempDir(), "--account", "ana-"+canary)
 	cmd.Env = append(os.Environ(), "FLOW_MCP_DATA_DIR="+t.TempDir(), "HOME="+t.TempDir(), "FLOW_MCP_LOG_LEVEL=debug")
 	cmd.Stderr = &stderr
 	h, err := startCommand(ctx, cmd, nil, era)
