@@ -212,8 +212,11 @@ func (p *page) listing(shown items) string {
 // finish adds what is said once for the whole result, and writes the text around body.
 func (p *page) finish(body, link string) *answer {
 	p.bound()
-	if link != "" {
+	switch {
+	case link != "":
 		p.root = append(p.root, entry{"link", link})
+	case p.links != "":
+		p.root = append(p.root, entry{"links", p.links})
 	}
 	if n := p.viewer.removed; n > 0 {
 		p.root = append(p.root, entry{"hidden_characters_removed", n})

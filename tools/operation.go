@@ -27,6 +27,7 @@ type view struct {
 	known   map[kind]bool // what the parameters say of all of the result
 	shape   shape
 	action  string // what was done, for those without a result
+	links   string // form of the links to entries, for a list that has no link of its own
 }
 
 // operationTool makes the tool of an operation.
@@ -127,8 +128,17 @@ func viewOf(operation string, f *form, out reflect.Type) *view {
 	}
 	v.nothing = out == reflect.TypeFor[flow.Nothing]()
 	v.key = resultName(operation, out)
+	v.links = linkForms[elem]
 	v.paged = v.kind == transcript && f.field("before") != nil && f.field("after") != nil
 	return v
+}
+
+// linkForms are the links to things that stand in lists, by what the lists call them.
+var linkForms = map[reflect.Type]string{
+	reflect.TypeFor[flow.Org]():       "flow://orgs/{id}",
+	reflect.TypeFor[flow.Peer]():      "flow://accounts/{account}",
+	reflect.TypeFor[flow.Message]():   "flow://channels/{channel}/messages/{id}",
+	reflect.TypeFor[flow.SearchHit](): "flow://channels/{channel}/messages/{id}",
 }
 
 // resultName is what a result is called that is not an object: after its type, or after

@@ -55,7 +55,7 @@ func TestShapes(t *testing.T) {
 		{"texts", reflect.TypeFor[[]string](), `["a"]`, `{"get_things":["a"]}`},
 		{"no texts", reflect.TypeFor[[]string](), `null`, `{"get_things":[]}`},
 		{"hits", reflect.TypeFor[[]flow.SearchHit](), `[{"type":"message","data":{"id":"M","channelId":"C","text":"t"}}]`,
-			`{"messages":[{"id":"M","time":"1970-01-01T00:00:00Z","channel":"C","sender":"","text":"t"}]}`},
+			`{"messages":[{"id":"M","time":"1970-01-01T00:00:00Z","channel":"C","sender":"","text":"t"}],"links":"flow://channels/{channel}/messages/{id}"}`},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
