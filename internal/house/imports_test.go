@@ -14,8 +14,7 @@ const module = "github.com/flow-mcp/flow-mcp"
 
 // doors says which rooms each room may import. A room that is missing may import none.
 var doors = map[string][]string{
-	"": {"examples/demo", "flow", "flow/backend", "flow/process", "flow/sqlite",
-		"internal/folders", "internal/logs", "internal/policy", "internal/prompts", "internal/stdio", "internal/tail", "resources", "tools"},
+	"":              {"internal/command", "internal/logs"},
 	"tools":         {"flow", "internal/folders", "schemas"},
 	"resources":     {"flow", "schemas"},
 	"flow/process":  {"flow"},
@@ -30,6 +29,8 @@ var doors = map[string][]string{
 	"examples/listen":   {"flow", "flow/process"},
 	"examples/teams":    {"flow", "flow/process"},
 
+	"internal/command": {"examples/demo", "flow", "flow/backend", "flow/process", "flow/sqlite",
+		"internal/folders", "internal/policy", "internal/prompts", "internal/stdio", "internal/tail", "resources", "tools"},
 	"internal/conformance": {"internal/stdio"},
 	"internal/folders":     {"flow"},
 	"internal/policy":      {"flow"},
@@ -44,7 +45,7 @@ var keepers = []struct {
 	rooms           []string
 }{
 	{"github.com/mark3labs/mcp-go", "MCP is the face to the host, not of what lies behind",
-		[]string{"", "tools", "resources", "internal/prompts", "internal/stdio", "internal/conformance", "examples/demo"}},
+		[]string{"internal/command", "tools", "resources", "internal/prompts", "internal/stdio", "internal/conformance", "examples/demo"}},
 	{"github.com/invopop/jsonschema", "types become schemas in one way only", []string{"schemas"}},
 	{"github.com/pelletier/go-toml/v2", "what people write down is read in one place", []string{"internal/policy"}},
 	{"modernc.org/sqlite", "no other room knows that there is SQL", []string{"flow/sqlite"}},

@@ -1,0 +1,74 @@
+package command
+
+import (
+	"log/slog"
+	"os"
+	"os/user"
+	"strings"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+	"github.com/flow-mcp/flow-mcp/flow/process"
+	"github.com/flow-mcp/flow-mcp/internal/policy"
+)
+
+// storeFlags say where the embedded store is.
+type storeFlags struct {
+	DataDir string `env:"FLOW_MCP_DATA_DIR" placeholder:"DIR" default:"${data_dir}" help:"Directory of the embedded store; ${default} when not given. (${env})"`
+}
+
+// accountFlags say who one is, and on which backend.
+type accountFlags struct {
+	storeFlags
+	Account string `env:"FLOW_MCP_ACCOUNT" placeholder:"NAME" help:"Account to use; it is made when it does not exist. Your user name when not given. (${env})"`
+	Policy  string `env:"FLOW_MCP_POLICY" placeholder:"FILE" help:"What may be read, written, sent and touched, as TOML. (${env})"`
+	Backend string `env:"FLOW_MCP_BACKEND" placeholder:"PATH" help:"Installed backend to drive instead of the embedded one: a semaphor-backend, or the directory of the application that it came with. (${env})"`
+}
+
+// connect returns the client of the account, what keeps its backend running, and the gate
+// between them.
+func (a *accountFlags) connect(executable string, rules *policy.Policy, log *slog.Logger) (*process.Supervisor, *policy.Gate, *flow.Client) {
+	supervisor, setup := a.embedded(executable), a.setup()
+	if a.Backend != "" {
+		app := &process.Application{Path: a.Backend, DataDir: a.DataDir, Guard: []string{executable, "guard", "--"}}
+		supervisor, setup.Config = &process.Supervisor{Newest: app.Command, Own: true}, app.Config
+	}
+	supervisor.Log = log.With("part", "backend")
+	gate := policy.New(rules, supervisor)
+	return supervisor, gate, flow.NewClient(gate, setup)
+}
+
+// embedded describes our own backend as a process.
+func (a *accountFlags) embedded(executable string) *process.Supervisor {
+	return &process.Supervisor{
+		Command: []string{executable, "backend", "--until-stdin-closes", "--data-dir", a.DataDir, "--log-format", "json", "0"},
+		Own:     true,
+	}
+}
+
+func (a *accountFlags) setup() flow.Setup {
+	name := a.Account
+	if name == "" {
+		name = userName()
+	}
+	device, err := os.Hostname()
+	if err != nil {
+		device = "this machine"
+	}
+	return flow.Setup{Username: name, DeviceName: device}
+}
+
+// userName is what the person at this machine is called, without a Windows domain.
+func userName() string {
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		return u.Username[strings.LastIndex(u.Username, `\`)+1:]
+	}
+	return "me"
+}
+
+// rules reads the policy, if there is one.
+func (s *accountFlags) rules() (*policy.Policy, error) {
+	if s.Policy == "" {
+		return &policy.Policy{}, nil
+	}
+	return policy.Load(s.Policy)
+}

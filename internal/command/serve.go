@@ -1,0 +1,131 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/mattn/go-isatty"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/flow-mcp/flow-mcp/internal/folders"
+	"github.com/flow-mcp/flow-mcp/internal/policy"
+	"github.com/flow-mcp/flow-mcp/internal/stdio"
+	"github.com/flow-mcp/flow-mcp/tools"
+)
+
+// Serve is the command that hosts run: an MCP server on standard input and output.
+type Serve struct {
+	accountFlags
+	Toolsets     []string `env:"FLOW_MCP_TOOLSETS" placeholder:"SET" help:"Sets of tools to offer: default, all, or groups of operations. (${env})"`
+	Tools        []string `env:"FLOW_MCP_TOOLS" placeholder:"TOOL" help:"Further tools to offer, by name. (${env})"`
+	ExcludeTools []string `env:"FLOW_MCP_EXCLUDE_TOOLS" placeholder:"TOOL" help:"Tools not to offer, by name. (${env})"`
+	ReadOnly     bool     `env:"FLOW_MCP_READ_ONLY" help:"Offer only tools that change nothing. (${env})"`
+	Folder       []string `env:"FLOW_MCP_FOLDER" type:"path" sep:"none" placeholder:"DIR" help:"Folder that files may be sent from and saved to, in place of the usual ones. (${env})"`
+	Confirm      string   `env:"FLOW_MCP_CONFIRM" default:"auto" enum:"auto,never,destructive,always" help:"Before which calls a person is asked: never, destructive or always. Where the client cannot ask, such calls are refused. Auto is destructive where the client can ask. (${env})"`
+}
+
+// Run serves one host until it closes standard input or ctx ends.
+func (s *Serve) Run(ctx context.Context, log *slog.Logger) error {
+	executable, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find the own program: %w", err)
+	}
+	if isatty.IsTerminal(os.Stdin.Fd()) {
+		return introduce(os.Stdout, executable)
+	}
+	rules, err := s.rules()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+
+	toClient := stdio.NewClientLog()
+	log = slog.New(slog.NewMultiHandler(log.Handler(), toClient))
+	supervisor, gate, client := s.connect(executable, rules, log)
+	mcp, err := s.mcp(client, rules, gate, log, toClient)
+	if err != nil {
+		return err
+	}
+	var running errgroup.Group
+	running.Go(func() error { return supervisor.Run(ctx) })
+	running.Go(func() error { return mcp.pump(ctx, client, supervisor, log) })
+	running.Go(func() error {
+		defer cancel() // the host is gone: so is everything else
+		err := mcp.transport.Run(ctx, os.Stdin, os.Stdout)
+		if errors.Is(err, syscall.EPIPE) {
+			log.Info("the host has closed our standard output")
+			return nil
+		}
+		return err
+	})
+	return running.Wait()
+}
+
+// folders are those of the policy, or else of the command line, or else the usual ones.
+func (s *Serve) folders(rules *policy.Policy) (*folders.Folders, error) {
+	o := folders.Options{
+		Send: rules.Files.Send, Save: rules.Files.Save, MaxBytes: rules.Files.MaxBytes,
+		Staging: filepath.Join(s.DataDir, "outgoing"),
+	}
+	if o.Send == nil {
+		o.Send = s.Folder
+	}
+	if o.Save == nil {
+		o.Save = s.Folder
+	}
+	return folders.New(o)
+}
+
+// consent is what --confirm and the policy say together.
+func (s *Serve) consent(rules *policy.Policy, gate *policy.Gate) tools.Consent {
+	asked := func(rule policy.Rule) tools.Ask {
+		if rules.Has(rule) || s.Confirm == string(rule) {
+			return tools.AskOrRefuse
+		}
+		return tools.DoNotAsk
+	}
+	c := tools.Consent{
+		Destructive: asked(policy.Destructive), Writing: asked(policy.Always),
+		First: asked(policy.FirstMessage), Foreign: asked(policy.ForeignWords), Heard: gate.HeardElsewhere,
+	}
+	if s.Confirm == "auto" && !rules.Has(policy.Never) {
+		c.Destructive = max(c.Destructive, tools.AskIfPossible)
+	}
+	return c
+}
+
+// settings is what a reader of flow://me is told of how this server was started.
+func (s *Serve) settings(rules *policy.Policy) map[string]string {
+	sets := strings.Join(s.Toolsets, ",")
+	if sets == "" {
+		sets = "default"
+	}
+	return map[string]string{
+		"toolsets": sets, "readOnly": strconv.FormatBool(s.ReadOnly), "confirm": s.Confirm, "version": Release(),
+		"policy": strings.Join(rules.Describe(), "; "),
+	}
+}
+
+// introduce says at a terminal what this is, instead of waiting for a protocol that no
+// person types.
+func introduce(out io.Writer, executable string) error {
+	_, err := fmt.Fprintf(out, `flow-mcp %s: team chat for AI agents, as an MCP server.
+
+It speaks MCP on standard input and output, so a host has to start it. Most take:
+
+  {"mcpServers": {"flow": {"command": %q}}}
+
+To see it work:      %[3]s demo
+All commands:        %[3]s --help
+`, Release(), executable, filepath.Base(executable))
+	return err
+}
