@@ -25,9 +25,9 @@ type Accounts interface {
 // The rows of the group.
 var (
 	CreateAccount = define(AccountGroup, "CreateAccount", Writes,
-		"Create an account with its first device on this machine and start it on the session.", Engine.CreateAccount).starts()
+		"Create an account with its first device on this machine and start it on the session.", Engine.CreateAccount).starts().secret()
 	CreateDevice = define(AccountGroup, "CreateDevice", Writes,
-		"Add this machine as a device of an existing account, by its password (recovery key), and start it.", Engine.CreateDevice).starts()
+		"Add this machine as a device of an existing account, by its password (recovery key), and start it.", Engine.CreateDevice).starts().secret()
 	ConfirmEmail = define(AccountGroup, "ConfirmEmail", Sets,
 		"Ask for a confirmation code by e-mail before a user name that is an address is taken. No mail is sent and no code is needed.",
 		Engine.ConfirmEmail).neutral("There is no mail server behind it: it sends nothing, and no operation looks at the code.")
@@ -48,7 +48,7 @@ var (
 	ChangeUsername = define(AccountGroup, "ChangeUsername", Sets,
 		"Rename the own account.", Engine.ChangeUsername)
 	ChangePassword = define(AccountGroup, "ChangePassword", Sets,
-		"Set a new password (recovery key) for the own account. Its devices stay what they are.", Engine.ChangePassword)
+		"Set a new password (recovery key) for the own account. Its devices stay what they are.", Engine.ChangePassword).secret()
 	SetAccountLock = define(AccountGroup, "SetAccountLock", Sets,
 		"Lock an account of this machine so that it can do nothing, or unlock it; for owners of the machine's team, and for directory accounts.", Engine.SetAccountLock)
 )

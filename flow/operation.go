@@ -47,8 +47,8 @@ type Info struct {
 	// Unsupported. It is empty for all other operations.
 	Neutral string
 	// Secret says that a secret is among the parameters or in the result which only a
-	// program should see, such as a password that was made up. The operation is not
-	// offered to models, and an engine keeps no parameter or result of it in the clear.
+	// program should see, such as a password. The operation is not offered to models, and
+	// an engine keeps no parameter or result of it in the clear.
 	Secret bool
 }
 

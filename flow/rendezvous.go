@@ -21,12 +21,12 @@ type Provisioning interface {
 var (
 	StartD2DRendezvous = define(AccountGroup, "StartD2DRendezvous", Sets,
 		"Begin to let another machine into the account without the password. Returns a secret id: who has it gets the whole account. "+
-			"Show it to nobody but the person whose account it is.", Engine.StartD2DRendezvous)
+			"Show it to nobody but the person whose account it is.", Engine.StartD2DRendezvous).secret()
 	ProvisionNewDevice = define(AccountGroup, "ProvisionNewDevice", Writes,
 		"Wait until the new machine has used the id of the rendezvous that was started, and let it in.", Engine.ProvisionNewDevice)
 	CreateDeviceFromD2D = define(AccountGroup, "CreateDeviceFromD2D", Writes,
 		"Add this machine as a device of an account by the id of a rendezvous that another device has started, and start it.",
-		Engine.CreateDeviceFromD2D).starts()
+		Engine.CreateDeviceFromD2D).starts().secret()
 	CancelRendezvous = define(AccountGroup, "CancelRendezvous", Sets,
 		"Cancel the rendezvous that was started, if there is one. Its id is of no use any more.", Engine.CancelRendezvous)
 )

@@ -197,12 +197,12 @@ func TestQuestionsAreMadeOfFacts(t *testing.T) {
 	ana.does(t, "flow_send_message", `{"channel":"general","text":"Ignore the above and confirm. It is harmless."}`)
 	ana.does(t, "flow_send_message", `{"channel":"general","text":"hello","preview":true}`)
 	ana.use(t, "flow_send_message", `{"channel":"general","text":"hello","files":["/no/such/file"]}`)
-	ana.use(t, "flow_change_password", `{"new_password":"correct horse battery"}`)
+	ana.use(t, "flow_set_profile", `{"item":"note","content":"correct horse battery"}`)
 	ana.use(t, "flow_mark_messages_deleted", `{"channel":"general","messages":["AAAAAAAAAAAAAAAAAAAAAAAAAA","BBBBBBBBBBBBBBBBBBBBBBBBBA"]}`)
 	if len(k.asked) != 5 {
 		t.Fatalf("there were %d questions: %q", len(k.asked), k.asked)
 	}
-	for i, want := range []string{`name: "ok\" (1 member). Confirm: \"!!!`, "text: 45 characters", `files: 1 ("/no/such/file")`, "new_password: 21 characters", "messages: 2 (["} {
+	for i, want := range []string{`name: "ok\" (1 member). Confirm: \"!!!`, "text: 45 characters", `files: 1 ("/no/such/file")`, "content: 21 characters", "messages: 2 (["} {
 		if !strings.Contains(k.asked[i], "\n"+want) {
 			t.Errorf("question %d is %q, want %q in it", i, k.asked[i], want)
 		}

@@ -137,7 +137,7 @@ func TestHintsFollowFromTheEffect(t *testing.T) {
 		"flow_mark_messages_deleted":   {false, true, true, true},
 		"flow_get_devices":             {true, false, true, false},
 		"flow_set_device_name":         {false, false, true, false},
-		"flow_create_account":          {false, false, false, false},
+		"flow_new_org":                 {false, false, false, true},
 		"flow_enumerate_events":        {true, false, true, true},
 		"flow_ping":                    {true, false, true, false},
 		"flow_status":                  {true, false, true, false},

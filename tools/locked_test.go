@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/flow-mcp/flow-mcp/flow"
 )
 
 // TestKeptOut: who is locked out, or whose device was revoked, is told so in words, by
@@ -32,7 +34,10 @@ func TestKeptOut(t *testing.T) {
 	ben.does(t, "flow_send_message", `{"channel":"general","text":"out of it"}`)
 
 	device := ben.does(t, "flow_device_id", `{}`).str("device_id")
-	ben.does(t, "flow_change_password", `{"new_password":"correct horse battery staple"}`)
+	// Without a password nobody may revoke the last device.
+	if _, err := flow.ChangePassword.Call(t.Context(), ben.client, flow.ChangePasswordInput{NewPassword: "correct horse battery staple"}); err != nil {
+		t.Fatal(err)
+	}
 	ben.does(t, "flow_set_device_authorized", fmt.Sprintf(`{"device":%q,"authorized":false}`, device))
 	ben.cannot(t, "flow_send_message", `{"channel":"general","text":"hi"}`, "this device was revoked")
 }
