@@ -21,6 +21,7 @@ type hall struct {
 	people      int
 	channels    int
 	text        string
+	hits        []flow.SearchHit
 	fails       error // of the lists of messages
 
 	mu    sync.Mutex
@@ -98,6 +99,15 @@ func TestAskOnce(t *testing.T) {
 	}
 	if n := strings.Count(string(reply.Data), `"username":"p`); n != 20*30 {
 		t.Errorf("%d authors are told, want %d", n, 20*30)
+	}
+}
+
+// TestSearchIsNewestFirst: also when messages were sent within one millisecond.
+func TestSearchIsNewestFirst(t *testing.T) {
+	h := &hall{hits: []flow.SearchHit{{Data: flow.Message{Text: "one", CreationTime: 1}}, {Data: flow.Message{Text: "two", CreationTime: 2}}, {Data: flow.Message{Text: "three", CreationTime: 2}}}}
+	reply, err := graph.Answer(t.Context(), h, onSeven, flow.GraphQLInput{Query: `{ search(text: "x") { nodes { text } } }`})
+	if got, want := string(reply.Data), `{"search":{"nodes":[{"text":"three"},{"text":"two"},{"text":"one"}]}}`; got != want || err != nil {
+		t.Errorf("the answer is %s, %v; want %s", got, err, want)
 	}
 }
 
@@ -196,7 +206,7 @@ func (h *hall) PeerData(context.Context, flow.Call, flow.PeerDataInput) (flow.Pe
 }
 
 func (h *hall) Search(context.Context, flow.Call, flow.SearchInput) ([]flow.SearchHit, error) {
-	return nil, nil
+	return h.hits, nil
 }
 
 func (h *hall) EnumerateOrgMembers(context.Context, flow.Call, flow.EnumerateOrgMembersInput) ([]flow.OrgMember, error) {

@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"cmp"
 	"context"
 	"slices"
 
@@ -97,11 +96,10 @@ func search(e flow.Engine, ctx context.Context, call flow.Call, in flow.SearchIn
 	if err != nil {
 		return nil, err
 	}
-	found := make([]flow.Message, len(hits))
-	for i, hit := range hits {
-		found[i] = hit.Data
+	found := make([]flow.Message, 0, len(hits))
+	for _, hit := range slices.Backward(hits) { // not by time: several share a millisecond
+		found = append(found, hit.Data)
 	}
-	slices.SortStableFunc(found, func(a, b flow.Message) int { return cmp.Compare(b.CreationTime, a.CreationTime) })
 	return read(ctx, found), nil
 }
 
