@@ -127,9 +127,9 @@ func (c *Client) call(ctx context.Context, method string, params json.RawMessage
 		attempted, receipt := WithReceipt(ctx)
 		result, err := conn.endpoint.Caller.Call(attempted, method, whole)
 		if !gone(err) {
-			if receipt.Repeated() && unknown == nil { // else it may be an attempt of ours that was repeated
-				NoteRepeated(ctx)
-			}
+			notes := receipt.Notes()
+			notes.Repeated = notes.Repeated && unknown == nil // else it may be an attempt of ours that was repeated
+			Note(ctx, notes)
 			return result, err
 		}
 		if errors.Is(err, Uncertain) && !reads {

@@ -80,9 +80,8 @@ type Reply struct {
 	ID uint64
 	// Result is JSON.
 	Result json.RawMessage
-	// Repeated says that the request had been done before. Source: proposed by this
-	// project; the member is there only when it is true.
-	Repeated bool
+	// Notes are members of their own, which are there only when they say something.
+	Notes
 }
 
 // EncodeReply writes the answer to a request. A success has no error member at all:
@@ -102,10 +101,7 @@ func EncodeReply(r Reply, err error) []byte {
 		r.Result = json.RawMessage("null")
 	}
 	out = append(append(out, `"result":`...), r.Result...)
-	if r.Repeated {
-		out = append(out, `,"repeated":true`...)
-	}
-	return append(out, '}')
+	return append(r.Notes.appendTo(out), '}')
 }
 
 // wireText keeps the text of defects on this side: it may name paths or hold data.
@@ -129,6 +125,7 @@ func DecodeReply(data []byte) (Reply, error) {
 		ID       uint64           `json:"id"`
 		Result   *json.RawMessage `json:"result"`
 		Repeated json.RawMessage  `json:"repeated"`
+		Missing  json.RawMessage  `json:"missing"`
 		Error    json.RawMessage  `json:"error"`
 		Panic    json.RawMessage  `json:"Error"`
 		Code     Code             `json:"code"`
@@ -141,7 +138,7 @@ func DecodeReply(data []byte) (Reply, error) {
 			return Reply{ID: r.ID}, &Error{Code: orInternal(r.Code), Message: text}
 		}
 	}
-	reply := Reply{ID: r.ID, Result: data, Repeated: string(r.Repeated) == "true"}
+	reply := Reply{ID: r.ID, Result: data, Notes: decodeNotes(r.Repeated, r.Missing)}
 	if r.Result != nil {
 		reply.Result = *r.Result
 	} else if hasResult(data) {

@@ -131,10 +131,15 @@ func TestDecodeReply(t *testing.T) {
 		name, in, result string
 		code             flow.Code
 		text             string
+		missing          flow.Missing
 	}{
 		{name: "result", in: `{"result":{"a":1}}`, result: `{"a":1}`},
 		{name: "null result", in: `{"result":null}`, result: `null`},
 		{name: "repeated", in: `{"result":"x","repeated":true}`, result: `"x"`},
+		{name: "missing", in: `{"result":[],"missing":{"deleted":3,"retention":{"maxDays":7,"maxMessages":0}}}`, result: `[]`,
+			missing: flow.Missing{Deleted: 3, Retention: flow.Retention{MaxDays: 7}}},
+		{name: "missing is no object", in: `{"missing":[3],"result":[]}`, result: `[]`},
+		{name: "missing less than nothing", in: `{"missing":{"deleted":-3},"result":[]}`, result: `[]`},
 		{name: "repeated is no boolean", in: `{"repeated":"yes","result":1}`, result: `1`},
 		{name: "empty error", in: `{"error":"","result":1}`, result: `1`},
 		{name: "null error", in: `{"error":null,"result":1}`, result: `1`},
@@ -161,6 +166,9 @@ func TestDecodeReply(t *testing.T) {
 			reply, err := flow.DecodeReply([]byte(tt.in))
 			if string(reply.Result) != tt.result || reply.Repeated != strings.Contains(tt.in, `"repeated":true`) {
 				t.Errorf("the reply is %+v, want the result %s", reply, tt.result)
+			}
+			if reply.Missing != tt.missing {
+				t.Errorf("missing is %+v, want %+v", reply.Missing, tt.missing)
 			}
 			if flow.CodeOf(err) != tt.code {
 				t.Errorf("code is %q, want %q", flow.CodeOf(err), tt.code)

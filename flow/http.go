@@ -74,9 +74,7 @@ func (h *HTTP) Call(ctx context.Context, method string, params json.RawMessage) 
 		return nil, tooLong(method)
 	}
 	reply, err := DecodeReply(data.Bytes())
-	if reply.Repeated {
-		NoteRepeated(ctx)
-	}
+	Note(ctx, reply.Notes)
 	return reply.Result, err
 }
 

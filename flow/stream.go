@@ -79,9 +79,7 @@ func (s *Stream) Call(ctx context.Context, method string, params json.RawMessage
 	s.out.send(ctx, EncodeRequest(id, method, params, ""))
 	select {
 	case a := <-reply:
-		if a.reply.Repeated {
-			NoteRepeated(ctx)
-		}
+		Note(ctx, a.reply.Notes)
 		return a.reply.Result, a.err
 	case <-ctx.Done():
 		s.mu.Lock()
@@ -236,7 +234,7 @@ func (s *streamServer) serve(ctx context.Context, c call) {
 		result, err = nil, Errorf(Invalid, "%s: the result has more than %d bytes; ask for less", clip(c.request.Method, 64), MaxFrame/2)
 	}
 	if ctx.Err() == nil {
-		s.out.send(ctx, EncodeReply(Reply{c.request.ID, result, receipt.Repeated()}, err))
+		s.out.send(ctx, EncodeReply(Reply{c.request.ID, result, receipt.Notes()}, err))
 	}
 }
 

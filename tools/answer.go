@@ -22,7 +22,7 @@ func (v *view) answer(ctx context.Context, c *call, viewer *viewer, shown any) *
 	case v.nothing:
 		p.root = append(p.root, entry{"done", true})
 	case v.list && v.kind == transcript:
-		body = p.transcript(entries)
+		body = p.transcript(ctx, entries)
 	case v.list:
 		body = p.listing(entries)
 	case v.kind == object:
@@ -108,7 +108,7 @@ func (p *page) called(members record) string {
 }
 
 // transcript writes messages oldest first.
-func (p *page) transcript(shown items) string {
+func (p *page) transcript(ctx context.Context, shown items) string {
 	messages := make([]message, len(shown))
 	for i, one := range shown {
 		messages[i] = one.(message)
@@ -124,10 +124,7 @@ func (p *page) transcript(shown items) string {
 	if len(kept) > 1 {
 		p.head += ", oldest first"
 	}
-	if p.paged && !more && !onwards {
-		p.head += ", from the start of the history"
-		p.root = append(p.root, entry{"from_start", true})
-	}
+	p.complete(ctx, p.paged && !more && !onwards, len(kept))
 	p.root = append(p.root, entry{p.key, kept})
 	switch {
 	case !p.paged:

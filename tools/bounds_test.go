@@ -9,7 +9,6 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 
 	"github.com/flow-mcp/flow-mcp/flow"
-	"github.com/flow-mcp/flow-mcp/tools"
 )
 
 // The hard limit of a result: 20,000 tokens, at about four bytes each.
@@ -144,19 +143,5 @@ func TestEventsAreCutBetweenEvents(t *testing.T) {
 	}
 	if strings.Join(got, " ") != strings.Join(want, " ") || pages < 3 {
 		t.Errorf("%d pages hold %v", pages, got)
-	}
-}
-
-// TestBeginningOfAChannelIsTold in both forms of the result.
-func TestBeginningOfAChannelIsTold(t *testing.T) {
-	ana := newWorld(t).joins(t, "ana", tools.Options{})
-	for range 3 {
-		ana.does(t, "flow_send_message", `{"channel":"general","text":"x"}`)
-	}
-	for args, want := range map[string]any{`{"channel":"general"}`: true, `{"channel":"general","limit":2}`: nil} {
-		r := ana.does(t, "flow_enumerate_messages", args)
-		if r.structured["from_start"] != want || strings.Contains(r.text, "from the start of the history") != (want == true) {
-			t.Errorf("%s: from_start is %v in\n%s", args, r.structured["from_start"], r.text)
-		}
 	}
 }

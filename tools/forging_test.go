@@ -53,7 +53,7 @@ var (
 	dayLine     = regexp.MustCompile(`^--- \d{4}-\d\d-\d\d ---$`)
 	messageLine = regexp.MustCompile(`^\[[a-z2-7]{8}\] \d\d:\d\d ("(?:[^"\\]|\\.)*"|[^":]*): `)
 	noteLine    = regexp.MustCompile(`^(\d+ hidden characters? removed\.|There may be older messages: before=[a-z2-7]{8}\.|Cut: \[[a-z2-7]{8}\]; whole with [a-z2-7=, 1]+\.)$`)
-	head        = regexp.MustCompile(`^("(?:[^"\\]|\\.)*"|[^":]*): 3 messages, oldest first, from the start of the history\. Times are UTC\. .* flow://channels/C+A$`)
+	head        = regexp.MustCompile(`^("(?:[^"\\]|\\.)*"|[^":]*): 3 messages, oldest first, the oldest that this backend has\. Times are UTC\. .* flow://channels/C+A$`)
 )
 
 // FuzzForging: no bytes in names, messages, metadata or file names make a line that looks

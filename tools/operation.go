@@ -64,10 +64,12 @@ func (v *view) operate(ctx context.Context, c *call, op flow.AnyOperation) (*ans
 	if err != nil {
 		return nil, err
 	}
-	raw, err := op.Forward(ctx, caller, c.wire)
+	calling, receipt := flow.WithReceipt(ctx)
+	raw, err := op.Forward(calling, caller, c.wire)
 	if err != nil {
 		return nil, err
 	}
+	c.missing = receipt.Missing()
 	viewer := c.viewer(ctx)
 	shown, err := v.shape.show(ctx, viewer, raw)
 	if err != nil {

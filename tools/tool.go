@@ -119,6 +119,7 @@ type call struct {
 	wire     json.RawMessage // the same as JSON
 	staged   []folders.Staged
 	content  []mcp.Content // of the result, beside its text
+	missing  flow.Missing  // what the operation has not read
 	rooted   bool          // the client of 2026-07-28 has to say in every round which folders it has
 }
 

@@ -106,7 +106,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil && request.Method == flow.WaitForNotification.Info().Name {
 		wait(r.Context(), slowPoll-time.Since(began))
 	}
-	h.answer(w, http.StatusOK, flow.Reply{Result: result, Repeated: receipt.Repeated()}, err)
+	h.answer(w, http.StatusOK, flow.Reply{Result: result, Notes: receipt.Notes()}, err)
 }
 
 // inspect refuses what is not a call, by its head alone.

@@ -13,6 +13,7 @@ var retention = []scenario{
 	{"is shown and announced", retentionIsShown},
 	{"by count removes what is too much, then and later", retentionByCount},
 	{"counts only what is there", retentionCounts},
+	{"is told as the reason for what is missing", retentionIsMissed},
 	{"leaves read marks and unread counts right", retentionAndReading},
 	{"is for owners and admins of the channel", retentionRefusals},
 }
@@ -149,6 +150,45 @@ func retentionCounts(t *testing.T, n *network) {
 	if got := alice.texts(t, general, flow.MessageFilters{}); !slices.Equal(got, []string{"six", "five", "four"}) {
 		t.Errorf("the newest three are %q", got)
 	}
+}
+
+// retentionIsMissed: who reads a channel is told how much of that part is gone, and, back
+// at its beginning, what the channel keeps.
+func retentionIsMissed(t *testing.T, n *network) {
+	alice, bob := n.join(t, "alice"), n.join(t, "bob")
+	general := alice.opens(t, alice.founds(t, "Team", bob), "general")
+	var ids []flow.MessageID
+	for i := range 8 {
+		ids = append(ids, alice.send(t, general, fmt.Sprint(i)))
+	}
+	missing := func(p *person, f flow.MessageFilters, want flow.Missing) {
+		t.Helper()
+		ctx, receipt := flow.WithReceipt(t.Context())
+		if _, err := flow.EnumerateMessages.Call(ctx, p, flow.EnumerateMessagesInput{ChannelID: general, Filters: &f}); err != nil {
+			t.Fatal(err)
+		}
+		if got := receipt.Missing(); got != want {
+			t.Errorf("of %+v this is missing: %+v, want %+v", f, got, want)
+		}
+	}
+	missing(alice, flow.MessageFilters{}, flow.Missing{})
+	must(t, alice, flow.MarkMessagesDeleted, deletes(general, ids[1], ids[4], ids[7]))
+	missing(alice, flow.MessageFilters{}, flow.Missing{Deleted: 3})
+	missing(alice, flow.MessageFilters{Limit: 3}, flow.Missing{Deleted: 2}) // 6 to 3, and what came after
+	missing(alice, flow.MessageFilters{Limit: 1}, flow.Missing{Deleted: 1})
+	missing(alice, flow.MessageFilters{Before: ids[4]}, flow.Missing{Deleted: 1})
+	missing(alice, flow.MessageFilters{Before: ids[4], Limit: 1}, flow.Missing{})
+	missing(alice, flow.MessageFilters{After: ids[2]}, flow.Missing{Deleted: 1}) // up to what it shows
+	missing(alice, flow.MessageFilters{After: ids[6]}, flow.Missing{Deleted: 1}) // it shows none
+
+	alice.keeps(t, general, 0, 2)
+	alice.removals(t, general, 3+3)
+	keeps := flow.Retention{MaxMessages: 2}
+	missing(alice, flow.MessageFilters{}, flow.Missing{Deleted: 6, Retention: keeps})
+	missing(alice, flow.MessageFilters{Limit: 1}, flow.Missing{Deleted: 1})
+	missing(alice, flow.MessageFilters{Before: ids[0]}, flow.Missing{})
+	alice.invites(t, general, bob, flow.Member) // who sees what was said before
+	missing(bob, flow.MessageFilters{}, flow.Missing{Deleted: 6, Retention: keeps})
 }
 
 func retentionAndReading(t *testing.T, n *network) {

@@ -167,7 +167,15 @@ func searchIsCapped(t *testing.T, n *network) {
 	alice := n.join(t, "alice")
 	general := alice.opens(t, alice.founds(t, "Team"), "general")
 	flood(t, alice, general, flow.MaxHits+5)
-	hits := must(t, alice, flow.Search, flow.SearchInput{ChannelID: general, Search: "flood"})
+	ctx, receipt := flow.WithReceipt(t.Context())
+	hits, err := flow.Search.Call(ctx, alice, flow.SearchInput{ChannelID: general, Search: "flood"})
+	if err != nil || !receipt.Missing().Older {
+		t.Errorf("a search that is cut says that this is missing: %+v, %v", receipt.Missing(), err)
+	}
+	ctx, receipt = flow.WithReceipt(t.Context())
+	if _, err := flow.Search.Call(ctx, alice, flow.SearchInput{ChannelID: general, Search: "flod"}); err != nil || receipt.Missing() != (flow.Missing{}) {
+		t.Errorf("a search that has looked at all says that this is missing: %+v, %v", receipt.Missing(), err)
+	}
 	newest := alice.messages(t, general, flow.MessageFilters{Limit: flow.MaxHits})
 	if len(hits) != flow.MaxHits {
 		t.Fatalf("of %d there are %d hits, want %d", flow.MaxHits+5, len(hits), flow.MaxHits)

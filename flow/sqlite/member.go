@@ -134,9 +134,9 @@ func (m *Member) Call(ctx context.Context, method string, params json.RawMessage
 		attempted, receipt := flow.WithReceipt(ctx)
 		result, err := m.callOn(attempted, r, method, params)
 		if err == nil || ctx.Err() != nil || !r.lost(err) {
-			if receipt.Repeated() && unknown == nil { // else it may be an attempt of ours that was repeated
-				flow.NoteRepeated(ctx)
-			}
+			notes := receipt.Notes()
+			notes.Repeated = notes.Repeated && unknown == nil // else it may be an attempt of ours that was repeated
+			flow.Note(ctx, notes)
 			return result, err
 		}
 		if writes && errors.Is(err, flow.Uncertain) {

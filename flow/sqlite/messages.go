@@ -179,7 +179,11 @@ func (e *Engine) EnumerateMessages(ctx context.Context, call flow.Call, in flow.
 	if err != nil {
 		return nil, e.store.explain(err)
 	}
-	return e.history(ctx, channel{id: ch.ID, public: in.ChannelID, orgPublic: ch.OrgPublic}, in.Filters, live(e.store.read))
+	read, err := e.history(ctx, channel{id: ch.ID, public: in.ChannelID, orgPublic: ch.OrgPublic}, in.Filters, live(e.store.read))
+	if err != nil {
+		return nil, err
+	}
+	return read, e.store.explain(e.noteMissing(ctx, ch, in.Filters, read))
 }
 
 // pages reads the messages of a channel from either end.
@@ -190,6 +194,9 @@ type pages struct {
 
 // live are the messages that are there.
 func live(q *db.Queries) pages { return pages{q.NewestMessages, q.OldestMessages} }
+
+// maxPlace is behind every place in the log.
+const maxPlace flow.Cursor = math.MaxInt64
 
 // history reads a part of a channel, newest first.
 func (e *Engine) history(ctx context.Context, ch channel, filters *flow.MessageFilters, from pages) ([]flow.Message, error) {
@@ -207,7 +214,7 @@ func (e *Engine) history(ctx context.Context, ch channel, filters *flow.MessageF
 	if err != nil {
 		return nil, err
 	}
-	before, err := e.anchor(ctx, ch.id, "Filters.Before", f.Before, math.MaxInt64)
+	before, err := e.anchor(ctx, ch.id, "Filters.Before", f.Before, maxPlace)
 	if err != nil {
 		return nil, err
 	}

@@ -51,6 +51,7 @@ func (e *Engine) Search(ctx context.Context, call flow.Call, in flow.SearchInput
 	if err := s.run(ctx); err != nil {
 		return nil, e.store.explain(err)
 	}
+	flow.NoteMissing(ctx, s.missing())
 	return list.oldestFirst(), nil
 }
 
@@ -66,11 +67,12 @@ type search struct {
 	team     int64          // 0 for all
 	channels map[int64]bool // those that it looks into
 
-	before flow.Cursor          // all from here on has been looked at
-	looked int                  // at so many messages
-	known  map[flow.Cursor]bool // what was found
-	size   int                  // of what is kept, in bytes
-	cut    bool                 // there were more candidates than it may look at
+	before  flow.Cursor          // all from here on has been looked at
+	looked  int                  // at so many messages
+	indexed flow.Cursor          // up to where the index went when the search began
+	known   map[flow.Cursor]bool // what was found
+	size    int                  // of what is kept, in bytes
+	cut     bool                 // there were more candidates than it may look at
 }
 
 // newSearch prepares a search. It checks the text.
@@ -127,9 +129,9 @@ func (s *search) run(ctx context.Context) error {
 	if !s.query.inner {
 		near = 0
 	}
-	indexed := flow.Cursor(s.store.search.indexed.Load())
+	s.indexed = flow.Cursor(s.store.search.indexed.Load())
 	if err := s.scan(ctx, func() bool {
-		return s.looked >= near && s.before <= indexed+1 || s.looked >= s.reach.far
+		return s.looked >= near && s.before <= s.indexed+1 || s.looked >= s.reach.far
 	}); err != nil {
 		return err
 	}
@@ -152,8 +154,21 @@ func (s *search) full() bool { return len(s.known) >= s.reach.hits || s.size > m
 
 // more reports whether there may be hits that were not looked for.
 func (s *search) more() bool {
-	scanned := s.query.inner || s.query.words == ""
-	return s.full() || s.cut || scanned && s.before > 1 && len(s.channels) > 0
+	missing := s.missing()
+	return missing.Older || missing.WordsOnly || missing.Unindexed > 0
+}
+
+// missing says what the search has not looked at. All that is before the place where the
+// scan ended was looked at in the index only, as far as that goes.
+func (s *search) missing() flow.Missing {
+	var m flow.Missing
+	rest := s.before > 1 && len(s.channels) > 0
+	m.Older = s.full() || s.cut || rest && s.query.words == ""
+	m.WordsOnly = rest && !m.Older && s.query.inner
+	if rest && !s.full() {
+		m.Unindexed = int(max(0, s.before-1-s.indexed))
+	}
+	return m
 }
 
 // scan reads texts, newest first, until enough says so.

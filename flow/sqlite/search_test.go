@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/flow-mcp/flow-mcp/flow"
+	"github.com/flow-mcp/flow-mcp/flow/sqlite/internal/db"
 )
 
 // indexed waits until the index has reached the end of the log.
@@ -329,5 +330,46 @@ func TestSearchFindsTheNewest(t *testing.T) {
 	got := ana.find(t, "word")
 	if len(got) != flow.MaxHits || got[0] != "word 5" || got[len(got)-1] != fmt.Sprint("word ", flow.MaxHits+4) {
 		t.Errorf("%d hits from %q to %q", len(got), got[0], got[len(got)-1])
+	}
+}
+
+// TestSearchSaysWhatItHasNotLookedAt: an index that is behind by more than a search scans
+// leaves a gap, and before what it scans it knows words alone.
+func TestSearchSaysWhatItHasNotLookedAt(t *testing.T) {
+	s := open(t, t.TempDir())
+	ana := start(t, s, "one", "ana")
+	for i := range 600 {
+		ana.send(t, fmt.Sprint("word ", i))
+	}
+	indexed(t, s)
+	missing := func(r reach) flow.Missing {
+		t.Helper()
+		_, self, err := ana.self(t.Context(), ana.call)
+		if err != nil {
+			t.Fatal(err)
+		}
+		one, err := s.newSearch(self.account, "absent", r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		one.keep = func(context.Context, []db.TextsRow) error { return nil }
+		if err := one.restrict(t.Context(), self, "Search", flow.SearchInput{}); err != nil {
+			t.Fatal(err)
+		}
+		if err := one.run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return one.missing()
+	}
+	if got := missing(shortReach); got != (flow.Missing{}) {
+		t.Errorf("after a search of all this is missing: %+v", got)
+	}
+	short := reach{hits: 10, near: 10, far: 20, candidates: 10}
+	if got := missing(short); got != (flow.Missing{WordsOnly: true}) {
+		t.Errorf("after a search in a working index this is missing: %+v", got)
+	}
+	s.search.indexed.Store(10)
+	if got := missing(short); !got.WordsOnly || got.Unindexed == 0 {
+		t.Errorf("after a search in an index that is behind this is missing: %+v", got)
 	}
 }

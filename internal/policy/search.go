@@ -31,6 +31,7 @@ func (p *passage) search(ctx context.Context, in flow.SearchInput) (json.RawMess
 	}
 	slices.SortStableFunc(all, func(a, b flow.SearchHit) int { return cmp.Compare(a.Data.CreationTime, b.Data.CreationTime) })
 	if len(all) > flow.MaxHits {
+		flow.NoteMissing(ctx, flow.Missing{Older: true})
 		all = all[len(all)-flow.MaxHits:]
 	}
 	return json.Marshal(all)

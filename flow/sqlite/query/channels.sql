@@ -4,7 +4,7 @@ INSERT INTO channel (public, org, name, one, other, created) VALUES (?, ?, ?, ?,
 -- name: ChannelFor :one
 -- A channel as one account has it; the state is empty for strangers.
 SELECT channel.id, channel.org, channel.name, channel.one, channel.other, channel.max_days, channel.max_messages,
-  org.public AS org_public, CAST(coalesce(channel_member.state, '') AS TEXT) AS state
+  channel.removed, org.public AS org_public, CAST(coalesce(channel_member.state, '') AS TEXT) AS state
 FROM channel JOIN org ON org.id = channel.org
 LEFT JOIN channel_member ON channel_member.channel = channel.id AND channel_member.account = sqlc.arg(account)
 WHERE channel.public = sqlc.arg(public);

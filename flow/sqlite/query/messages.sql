@@ -28,3 +28,11 @@ FROM message CROSS JOIN account ON account.id = message.author
 WHERE message.channel = sqlc.arg(channel) AND message.seq > sqlc.arg(after) AND message.seq < sqlc.arg(before)
   AND message.deleted = 0
 ORDER BY message.seq LIMIT sqlc.arg(most);
+
+-- name: CountDeleted :one
+-- How many messages between two places are gone, up to as many as are asked for.
+SELECT count(*) FROM (
+  SELECT 1 FROM message WHERE message.channel = sqlc.arg(channel) AND message.deleted <> 0
+    AND message.seq > sqlc.arg(after) AND message.seq < sqlc.arg(before)
+  LIMIT sqlc.arg(most)
+);

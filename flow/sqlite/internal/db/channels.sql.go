@@ -154,7 +154,7 @@ func (q *Queries) ChannelByID(ctx context.Context, id int64) (ChannelByIDRow, er
 
 const channelFor = `-- name: ChannelFor :one
 SELECT channel.id, channel.org, channel.name, channel.one, channel.other, channel.max_days, channel.max_messages,
-  org.public AS org_public, CAST(coalesce(channel_member.state, '') AS TEXT) AS state
+  channel.removed, org.public AS org_public, CAST(coalesce(channel_member.state, '') AS TEXT) AS state
 FROM channel JOIN org ON org.id = channel.org
 LEFT JOIN channel_member ON channel_member.channel = channel.id AND channel_member.account = ?1
 WHERE channel.public = ?2
@@ -168,6 +168,7 @@ type ChannelForRow struct {
 	Other       sql.NullInt64
 	MaxDays     int64
 	MaxMessages int64
+	Removed     int64
 	OrgPublic   flow.OrgID
 	State       string
 }
@@ -184,6 +185,7 @@ func (q *Queries) ChannelFor(ctx context.Context, account int64, public flow.Cha
 		&i.Other,
 		&i.MaxDays,
 		&i.MaxMessages,
+		&i.Removed,
 		&i.OrgPublic,
 		&i.State,
 	)

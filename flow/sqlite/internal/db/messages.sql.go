@@ -46,6 +46,34 @@ func (q *Queries) AddMessage(ctx context.Context, arg AddMessageParams) (int64, 
 	return result.RowsAffected()
 }
 
+const countDeleted = `-- name: CountDeleted :one
+SELECT count(*) FROM (
+  SELECT 1 FROM message WHERE message.channel = ?1 AND message.deleted <> 0
+    AND message.seq > ?2 AND message.seq < ?3
+  LIMIT ?4
+)
+`
+
+type CountDeletedParams struct {
+	Channel int64
+	After   flow.Cursor
+	Before  flow.Cursor
+	Most    int64
+}
+
+// How many messages between two places are gone, up to as many as are asked for.
+func (q *Queries) CountDeleted(ctx context.Context, arg CountDeletedParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, countDeleted,
+		arg.Channel,
+		arg.After,
+		arg.Before,
+		arg.Most,
+	)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const lastNumber = `-- name: LastNumber :one
 SELECT CAST(max(
   coalesce((SELECT m.chseq FROM message AS m WHERE m.channel = ?1 AND m.deleted = 0 ORDER BY m.seq DESC LIMIT 1), 0),

@@ -1,0 +1,101 @@
+package tools_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+	"github.com/flow-mcp/flow-mcp/tools"
+)
+
+// TestResultsSayHowCompleteTheyAre in both of their forms, and nothing when there is
+// nothing to say.
+func TestResultsSayHowCompleteTheyAre(t *testing.T) {
+	ana := newWorld(t).joins(t, "ana", allTools)
+	ana.does(t, "flow_new_channel", `{"name":"plans"}`)
+	for i := range 6 {
+		ana.does(t, "flow_send_message", fmt.Sprintf(`{"channel":"plans","text":"%d"}`, i))
+	}
+	is := func(args, head string, want map[string]any) {
+		t.Helper()
+		r := ana.does(t, "flow_enumerate_messages", args)
+		if first, _, _ := strings.Cut(r.text, "\n"); !strings.HasPrefix(first, "Home/plans: "+head+".") {
+			t.Errorf("%s begins with %q, want %q", args, first, head)
+		}
+		got := map[string]any{}
+		for _, key := range []string{"from_start", "deleted", "channel_keeps"} {
+			if value, there := r.structured[key]; there {
+				got[key] = value
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", args, diff)
+		}
+	}
+	is(`{"channel":"plans"}`, "6 messages, oldest first, from the start of the history", map[string]any{"from_start": true})
+	is(`{"channel":"plans","limit":2}`, "2 messages, oldest first", map[string]any{})
+
+	third := ana.does(t, "flow_enumerate_messages", `{"channel":"plans"}`).list("messages")[2]["id"]
+	ana.does(t, "flow_mark_messages_deleted", fmt.Sprintf(`{"channel":"plans","messages":[%q]}`, third))
+	is(`{"channel":"plans"}`, "5 messages, oldest first, from the start of the history; 1 of this part deleted",
+		map[string]any{"from_start": true, "deleted": 1.0})
+	is(`{"channel":"plans","limit":2}`, "2 messages, oldest first", map[string]any{})
+
+	ana.does(t, "flow_set_channel_retention_policy", `{"channel":"plans","max_days":30,"max_messages":1}`)
+	ana.does(t, "flow_send_message", `{"channel":"plans","text":"now only this is kept"}`)
+	is(`{"channel":"plans"}`, "1 message, from the start of what the channel keeps (30 days, 1 message); 6 of this part deleted",
+		map[string]any{"from_start": true, "deleted": 6.0, "channel_keeps": map[string]any{"max_days": 30.0, "max_messages": 1.0}})
+}
+
+// lacking is a backend that says what it has not read. Backend is its name.
+type lacking struct {
+	backend string
+	missing flow.Missing
+}
+
+func (l lacking) Call(ctx context.Context, method string, _ json.RawMessage) (json.RawMessage, error) {
+	switch method {
+	case "Config":
+		return json.Marshal(map[string]string{"name": l.backend})
+	case "NewSession":
+		return json.RawMessage(`{"SessionID":1}`), nil
+	case "Search", "EnumerateMessages":
+		flow.NoteMissing(ctx, l.missing)
+		return json.RawMessage(`[]`), nil
+	}
+	return json.RawMessage("null"), nil
+}
+
+func TestSearchSaysWhatItHasNotLookedAt(t *testing.T) {
+	for _, test := range []struct {
+		missing flow.Missing
+		key     string
+		value   any
+		text    string
+	}{
+		{flow.Missing{Older: true}, "older_not_searched", true, "There may be older ones: search for more words, or in one channel."},
+		{flow.Missing{WordsOnly: true}, "only_beginnings_of_words", true, "Older messages were searched for beginnings of words only."},
+		{flow.Missing{Unindexed: 7}, "not_indexed_yet", 7.0, "About 7 older messages are not indexed yet: search again later."},
+	} {
+		p := begin(t, fixed{lacking{"ours", test.missing}}, "ana", tools.Options{})
+		r := p.does(t, "flow_search", `{"search":"words"}`)
+		if r.structured[test.key] != test.value || !strings.HasSuffix(r.text, "\n"+test.text) {
+			t.Errorf("%+v is told as %v and\n%s", test.missing, r.structured, r.text)
+		}
+	}
+}
+
+// TestForeignBackendMayHaveMore: a backend that is not ours does not say whether there
+// were messages before those that it has.
+func TestForeignBackendMayHaveMore(t *testing.T) {
+	p := begin(t, fixed{lacking{}}, "ana", tools.Options{})
+	r := p.does(t, "flow_enumerate_messages", fmt.Sprintf(`{"channel":%q}`, hostileChannel))
+	if _, claimed := r.structured["from_start"]; claimed || !strings.Contains(r.text, "the oldest that this backend has") {
+		t.Errorf("it is said of a foreign backend:\n%s\n%v", r.text, r.structured)
+	}
+}
