@@ -203,15 +203,6 @@ func TestEcho(t *testing.T) {
 	ana, me := p.join(t, "ana")
 	echo := p.run(t, "echo", "-account", "parrot")
 	waitFor(t, ana, me.OrgID, "parrot")
-	var want []string
-	for i := range 4 {
-		text := fmt.Sprint("polly ", i)
-		ask(t, ana, flow.SendMessage, flow.SendMessageInput{ChannelID: me.ChannelID, Text: text})
-		want = append(want, "echo: "+text)
-		if i%2 == 1 {
-			echo.crash(t)
-		}
-	}
 	// One message of the bot for each of ana's, the last one included.
 	answers := func() (all []string) {
 		for _, m := range ask(t, ana, flow.EnumerateMessages, flow.EnumerateMessagesInput{ChannelID: me.ChannelID}) {
@@ -221,6 +212,17 @@ func TestEcho(t *testing.T) {
 		}
 		slices.Reverse(all)
 		return all
+	}
+	var want []string
+	for i := range 4 {
+		text := fmt.Sprint("polly ", i)
+		ask(t, ana, flow.SendMessage, flow.SendMessageInput{ChannelID: me.ChannelID, Text: text})
+		want = append(want, "echo: "+text)
+		if i%2 == 1 {
+			// The message before was sent when the last backend had been killed.
+			until(t, ana, func() bool { return len(answers()) >= i })
+			echo.crash(t)
+		}
 	}
 	until(t, ana, func() bool { return len(answers()) >= len(want) })
 	echo.interrupt(t)
@@ -280,6 +282,9 @@ func until(t *testing.T, c *flow.Client, holds func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patienceTime)
 	defer cancel()
+	if holds() {
+		return
+	}
 	for _, err := range c.Notifications(ctx) {
 		if err != nil {
 			t.Fatal(err)
