@@ -117,7 +117,7 @@ func (p *page) transcript(ctx context.Context, shown items) string {
 		slices.Reverse(messages)
 	}
 	onwards := p.text("after") != ""
-	kept := fit(messages, onwards)
+	kept := fit(messages, onwards, roomFor(len(messages)))
 	left := len(messages) - len(kept)
 	more := left > 0 || len(messages) >= p.number("limit", flow.MaxMessages)
 	p.head = count(len(kept), "message")

@@ -24,6 +24,7 @@ type catchUpInput struct {
 type catchUpOutput struct {
 	Channels []unread          `json:"channels"`
 	Skipped  []name            `json:"not_shown,omitzero"`
+	Beyond   int               `json:"not_named,omitzero"` // channels that are not even in Skipped
 	Hidden   int               `json:"hidden_characters_removed,omitzero"`
 	IDs      map[string]string `json:"ids,omitempty"`
 }
@@ -31,6 +32,7 @@ type catchUpOutput struct {
 type unread struct {
 	Channel  name      `json:"channel"`
 	Unread   int       `json:"unread"`
+	OrMore   bool      `json:"unread_or_more,omitzero"` // counting has stopped there
 	Messages []message `json:"messages"`
 	More     bool      `json:"more,omitzero"`
 	Link     string    `json:"link,omitzero"`
@@ -55,14 +57,21 @@ func (c *call) catchUp(ctx context.Context, in catchUpInput) (catchUpOutput, str
 		if ch.UnreadCount == 0 {
 			continue
 		}
-		if size > softBytes {
+		room := softBytes - size
+		switch {
+		case room >= leastRoom:
+		case len(out.Skipped) < skippedNamed:
 			out.Skipped = append(out.Skipped, v.use(v.channel(ctx, ch.ID)))
 			continue
+		default:
+			out.Beyond++
+			continue
 		}
-		one, err := c.unread(ctx, v, ch.Channel, ch.UnreadCount, limit)
+		one, err := c.unread(ctx, v, ch.Channel, ch.UnreadCount, limit, room)
 		if err != nil {
 			return out, "", err
 		}
+		size += 200 + 2*safe(one.Channel).shown() // its name, its link, and its identifier
 		for _, m := range one.Messages {
 			size += m.size()
 		}
@@ -72,6 +81,12 @@ func (c *call) catchUp(ctx context.Context, in catchUpInput) (catchUpOutput, str
 	return out, out.text(), nil
 }
 
+// Bounds of what is shown.
+const (
+	leastRoom    = 1_000 // bytes, to begin with another channel
+	skippedNamed = 50    // channels that are named without being shown
+)
+
 // Bounds of the search for what others wrote among one's own messages.
 const (
 	unreadPage  = 200 // messages asked for at once
@@ -80,8 +95,8 @@ const (
 
 // unread reads the oldest messages of others after the read mark. Where nothing was ever
 // read, the newest are worth more than the oldest.
-func (c *call) unread(ctx context.Context, v *viewer, ch flow.Channel, n, limit int) (unread, error) {
-	one := unread{Channel: v.use(v.channel(ctx, ch.ID)), Unread: n, Messages: []message{}, Link: flow.Link{Channel: ch.ID}.String()}
+func (c *call) unread(ctx context.Context, v *viewer, ch flow.Channel, n, limit, room int) (unread, error) {
+	one := unread{Channel: v.use(v.channel(ctx, ch.ID)), Unread: n, OrMore: n >= flow.UnreadCap, Messages: []message{}, Link: flow.Link{Channel: ch.ID}.String()}
 	mark, err := flow.GetChannelReadHWM.Call(ctx, c.client, flow.GetChannelReadHWMInput{OrgID: ch.OrgID, ChannelID: ch.ID})
 	if err != nil {
 		return one, fmt.Errorf("get the read mark: %w", err)
@@ -98,7 +113,7 @@ func (c *call) unread(ctx context.Context, v *viewer, ch flow.Channel, n, limit 
 	if !one.onwards {
 		slices.Reverse(one.Messages)
 	}
-	one.Messages = fit(one.Messages, one.onwards)
+	one.Messages = fit(one.Messages, one.onwards, room)
 	shown := len(one.Messages)
 	one.More = shown < len(found) || !whole && (shown < n || n >= flow.UnreadCap)
 	one.rest = "before="
@@ -162,7 +177,7 @@ func (o catchUpOutput) text() string {
 	var out strings.Builder
 	fmt.Fprintf(&out, "%s with unread messages, oldest first.%s\n", count(len(o.Channels), "channel"), authorsNote)
 	for _, one := range o.Channels {
-		fmt.Fprintf(&out, "=== %s: %d unread, %d shown. %s\n", one.Channel.inline(), one.Unread, len(one.Messages), one.Link)
+		fmt.Fprintf(&out, "=== %s: %s unread, %d shown. %s\n", one.Channel.inline(), atMost(one.Unread, flow.UnreadCap), len(one.Messages), one.Link)
 		writeTranscript(&out, one.Messages)
 		if one.More {
 			fmt.Fprintf(&out, "There are more: flow_enumerate_messages channel=%s, %s.\n", one.Channel.inline(), one.rest)
@@ -170,6 +185,12 @@ func (o catchUpOutput) text() string {
 	}
 	for _, skipped := range o.Skipped {
 		fmt.Fprintf(&out, "=== %s: unread, not shown.\n", skipped.inline())
+	}
+	if o.Beyond > 0 {
+		fmt.Fprintf(&out, "=== %s: unread, not named.\n", count(o.Beyond, "more channel"))
+	}
+	if len(o.Skipped) > 0 {
+		out.WriteString("What is not shown: flow_enumerate_messages with the channel, or catch up again when the rest is marked as read.")
 	}
 	return strings.TrimSuffix(out.String(), "\n")
 }

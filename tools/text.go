@@ -83,6 +83,65 @@ const bar = "  | "
 // that begin with a bar, so that none of them can pose as a line of the server.
 func (s safe) block() string { return strings.ReplaceAll(string(s), "\n", "\n"+bar) }
 
+// shown is how many bytes s takes in a result, in whichever of the two forms it takes
+// more: in a block further lines begin with a bar, in JSON some characters need escapes.
+func (s safe) shown() int {
+	n := 0
+	for i := range len(s) {
+		n += costOf(s[i])
+	}
+	return n
+}
+
+func costOf(b byte) int {
+	switch b {
+	case '\n':
+		return 1 + len(bar)
+	case '"', '\\', '\t':
+		return 2
+	}
+	return 1
+}
+
+// cutShown returns the beginning of s that takes at most n bytes in a result, and how many
+// bytes are left out.
+func (s safe) cutShown(n int) (head safe, left int) {
+	for i := range len(s) {
+		if n -= costOf(s[i]); n < 0 {
+			return s.cut(i)
+		}
+	}
+	return s, 0
+}
+
+// Runs of more line breaks than foldOver are no layout: they become foldTo.
+const (
+	foldOver = 10
+	foldTo   = 2
+)
+
+// fold returns s without long runs of empty lines, and how many lines were left out.
+func (s safe) fold() (folded safe, lines int) {
+	if !strings.Contains(string(s), strings.Repeat("\n", foldOver+1)) {
+		return s, 0
+	}
+	var out strings.Builder
+	for rest := string(s); rest != ""; {
+		text, _, _ := strings.Cut(rest, "\n")
+		after := strings.TrimLeft(rest[len(text):], "\n")
+		breaks := len(rest) - len(text) - len(after)
+		kept := breaks
+		if breaks > foldOver {
+			kept = foldTo
+		}
+		out.WriteString(text)
+		out.WriteString(strings.Repeat("\n", kept))
+		lines += breaks - kept
+		rest = after
+	}
+	return safe(out.String()), lines
+}
+
 // cut returns the beginning of s in at most n bytes of whole characters, and how many
 // bytes are left out.
 func (s safe) cut(n int) (head safe, left int) {

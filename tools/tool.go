@@ -207,7 +207,7 @@ func composite[In, Out any](t Tool, run func(*call, context.Context, In) (Out, s
 			if err != nil {
 				return nil, err
 			}
-			return &answer{text: text, structured: out, content: c.content}, nil
+			return &answer{text: cutText(text), structured: out, content: c.content}, nil
 		}
 		return w.ready()
 	})

@@ -22,6 +22,7 @@ type message struct {
 	Attachments []attachment   `json:"attachments,omitzero"`
 	OtherData   safe           `json:"other_data,omitzero"`
 	CutBytes    int            `json:"cut_bytes,omitzero"`
+	EmptyLines  int            `json:"empty_lines_left_out,omitzero"`
 
 	ref string
 }
@@ -39,6 +40,7 @@ func (v *viewer) message(ctx context.Context, m flow.Message, oneChannel bool) m
 		Sender: v.use(v.account(ctx, m.SenderAccountID)),
 		Text:   v.clean(m.Text), OtherData: v.clean(m.OtherData), ref: v.refs.of(m.ID),
 	}
+	shown.Text, shown.EmptyLines = shown.Text.fold()
 	if !oneChannel {
 		shown.Channel = v.use(v.channel(ctx, m.ChannelID))
 	}
@@ -89,6 +91,9 @@ func (m message) lines() string {
 	if m.OtherData != "" {
 		fmt.Fprintf(&out, "  + data %s\n", m.OtherData.quoted())
 	}
+	if m.EmptyLines > 0 {
+		fmt.Fprintf(&out, "  + %d empty lines left out\n", m.EmptyLines)
+	}
 	if m.CutBytes > 0 {
 		fmt.Fprintf(&out, "  + %d more bytes\n", m.CutBytes)
 	}
@@ -121,29 +126,42 @@ func writeTranscript(out *strings.Builder, messages []message) {
 	}
 }
 
-// Limits of a result, in bytes: about four make a token.
+// Limits of a result, in bytes: about four make a token. What stands around a text counts.
 const (
 	softBytes    = 6_000 * 4  // of the text of a list
 	hardBytes    = 20_000 * 4 // of anything
 	messageBytes = 4_000      // of one message among others
 )
 
-// size estimates the bytes of the text of a message.
+// roomFor returns how many bytes a result may take that has n messages: one alone is shown
+// as a whole, unless it goes beyond all limits.
+func roomFor(n int) int {
+	if n == 1 {
+		return hardBytes - 4_000
+	}
+	return softBytes
+}
+
+// size estimates the bytes that a message takes.
 func (m message) size() int {
-	n := 48 + len(m.Sender) + len(m.Text) + len(m.OtherData)
+	return 48 + len(m.Sender) + m.Text.shown() + m.OtherData.shown() + m.filesSize()
+}
+
+func (m message) filesSize() int {
+	n := 0
 	for _, a := range m.Attachments {
-		n += 64 + len(a.Filename)
+		n += 120 + a.Filename.shown()
 	}
 	return n
 }
 
-// fit cuts messages to what a result may hold: first long bodies, unless there is one
-// only, then whole messages at the end that is further from where the reader is: the
-// oldest, or when reading onwards the newest. It returns what is left.
-func fit(messages []message, onwards bool) []message {
-	budget, each := softBytes, messageBytes
+// fit cuts messages to the room there is: first long bodies, unless there is one only,
+// then whole messages at the end that is further from where the reader is: the oldest, or
+// when reading onwards the newest. It returns what is left.
+func fit(messages []message, onwards bool, room int) []message {
+	each := messageBytes
 	if len(messages) == 1 {
-		budget, each = hardBytes, hardBytes-4_000
+		each = room
 	}
 	for i := range messages {
 		messages[i].cutTo(each)
@@ -153,7 +171,7 @@ func fit(messages []message, onwards bool) []message {
 	}
 	kept := len(messages)
 	for i, m := range messages {
-		if budget -= m.size(); budget < 0 && i > 0 {
+		if room -= m.size(); room < 0 && i > 0 {
 			kept = i
 			break
 		}
@@ -165,10 +183,11 @@ func fit(messages []message, onwards bool) []message {
 	return messages
 }
 
-// cutTo cuts the texts of the message to about n bytes.
+// cutTo cuts the texts of the message to about n bytes, with the names of its files.
 func (m *message) cutTo(n int) {
-	text, left := m.Text.cut(n)
-	data, more := m.OtherData.cut(n / 4)
+	n = max(n-m.filesSize(), n/4)
+	data, more := m.OtherData.cutShown(n / 4)
+	text, left := m.Text.cutShown(n - data.shown())
 	m.Text, m.OtherData, m.CutBytes = text, data, m.CutBytes+left+more
 }
 

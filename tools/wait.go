@@ -126,7 +126,8 @@ func take(page flow.EventPage, wanted func(flow.Message) bool) ([]flow.Message, 
 		for _, m := range change.RegularMessages {
 			if wanted(m) {
 				messages = append(messages, m)
-				size += len(m.Text) + 64
+				text, _ := clean(m.Text)
+				size += min(text.shown()+len(m.OtherData), messageBytes) + 64 + 300*len(m.Attachments)
 			}
 		}
 		if size > softBytes && before > 0 {
@@ -140,9 +141,13 @@ func take(page flow.EventPage, wanted func(flow.Message) bool) ([]flow.Message, 
 func (c *call) waited(ctx context.Context, messages []flow.Message, cursor flow.Cursor, one flow.ChannelID) (waitOutput, string) {
 	v := c.viewer(ctx)
 	out := waitOutput{Messages: []message{}, Cursor: cursor, TimedOut: len(messages) == 0}
+	each := roomFor(1)
+	if len(messages) > 1 {
+		each = min(messageBytes, hardBytes/len(messages))
+	}
 	for _, m := range messages {
 		shown := v.message(ctx, m, false)
-		shown.cutTo(hardBytes / len(messages))
+		shown.cutTo(each)
 		out.Messages = append(out.Messages, shown)
 	}
 	out.Hidden, out.IDs = v.removed, v.ids
