@@ -176,10 +176,13 @@ func (c *call) deliver(ctx context.Context, v *viewer, in sendInput, files []sen
 	shown, _ := clean(string(id))
 	out.State, out.MessageID, out.ref = sent, shown, v.refs.of(id)
 	out.Link = flow.Link{Channel: in.ChannelID, Message: id}.String()
+	// From here on nothing is an error: it would say of a message that was sent that it
+	// was not, and what is said so is sent again.
 	if receipt.Repeated() {
 		out.State = alreadySent
-	} else if err := up.follow(ctx); err != nil {
-		return out, "", err
+		up.recall(ctx, in.ChannelID, id)
+	} else {
+		up.follow(ctx)
 	}
 	out.Files, out.IDs = up.files, v.ids
 	return out, out.said(), nil
@@ -242,7 +245,7 @@ func writeFiles(out *strings.Builder, files []sentFile) {
 			fmt.Fprintf(out, ", id %s", f.ID)
 		}
 		if f.Problem != "" {
-			fmt.Fprintf(out, ": not sent: %s", f.Problem.inline())
+			fmt.Fprintf(out, ": %s", f.Problem.inline())
 		}
 	}
 }

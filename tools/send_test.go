@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -112,6 +113,92 @@ func TestUnknownSendsCanBeSettled(t *testing.T) {
 		if len(got) != 1 || got[0]["id"] != again.str("message_id") {
 			t.Errorf("the channel holds %v, and the repetition named %s", got, again.str("message_id"))
 		}
+	}
+}
+
+// deaf is a backend whose log cannot be read any more once a message is sent.
+type deaf struct {
+	flow.Caller
+	sent atomic.Bool
+	stop func() // ends the call that waits for the log, if it is to end
+}
+
+func (d *deaf) Call(ctx context.Context, method string, params json.RawMessage) (json.RawMessage, error) {
+	if method == "EnumerateEvents" && d.sent.Load() {
+		if d.stop != nil {
+			d.stop()
+			return nil, ctx.Err()
+		}
+		return nil, flow.Errorf(flow.Unavailable, "the backend does not run")
+	}
+	result, err := d.Caller.Call(ctx, method, params)
+	if method == "SendMessage" && err == nil {
+		d.sent.Store(true)
+	}
+	return result, err
+}
+
+// TestSentIsSent: once a message is sent, nothing that happens to its files makes the
+// answer say that it was not.
+func TestSentIsSent(t *testing.T) {
+	args := fmt.Sprintf(`{"channel":"general","text":"hello","files":[%q]}`, written(t, "a.txt", "a"))
+	for name, test := range map[string]struct {
+		cancelled bool
+		want      string
+	}{
+		"the backend is gone":   {false, "its upload was not followed to the end: the backend does not run."},
+		"the call is cancelled": {true, "its upload was stopped, because the call was cancelled"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			backend := &deaf{Caller: newWorld(t).caller}
+			ana := begin(t, fixed{backend}, "ana", tools.Options{})
+			ana.does(t, "flow_status", `{}`)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			if test.cancelled {
+				backend.stop = cancel
+			}
+			r := ana.useIn(ctx, t, "flow_send_message", args)
+			if r.failed || r.str("state") != "sent" || r.str("message_id") == "" {
+				t.Fatalf("the message was sent, and the result is %+v", r)
+			}
+			if got := r.list("files")[0]["problem"]; got != test.want || !strings.Contains(r.text, test.want) {
+				t.Errorf("the problem of the file is %q, and the text %q", got, r.text)
+			}
+			backend.sent.Store(false)
+			if got := ana.does(t, "flow_enumerate_messages", `{"channel":"general"}`).list("messages"); len(got) != 1 {
+				t.Errorf("the channel holds %v", got)
+			}
+		})
+	}
+}
+
+// TestKeysAreOfFilesToo: a key stands for the content and the names of files as well. A
+// repetition tells of the files that the message has.
+func TestKeysAreOfFilesToo(t *testing.T) {
+	ana := newWorld(t).joins(t, "ana", tools.Options{Toolsets: []string{tools.AllSet}})
+	path := written(t, "a.txt", "first")
+	other := ana.does(t, "flow_new_attachment", fmt.Sprintf(`{"org":"Home","file_path":%q}`, written(t, "b.txt", "second"))).str("attachment_id")
+	args := func(path string) string {
+		return fmt.Sprintf(`{"channel":"general","text":"x","idempotency_key":"k","files":[%q,%q]}`, path, other)
+	}
+	first := ana.does(t, "flow_send_message", args(path))
+	ana.does(t, "flow_send_message", `{"channel":"general","text":"one that follows"}`)
+	again := ana.does(t, "flow_send_message", args(path))
+	if diff := cmp.Diff(first.list("files"), again.list("files")); diff != "" || again.str("state") != "already_sent" {
+		t.Errorf("the repetition says %s, and of the files (-want +got):\n%s", again.str("state"), diff)
+	}
+	renamed := filepath.Join(filepath.Dir(path), "c.txt")
+	if err := os.WriteFile(renamed, []byte("first"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ana.cannot(t, "flow_send_message", args(renamed), "used for another message")
+	if err := os.WriteFile(path, []byte("other"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ana.cannot(t, "flow_send_message", args(path), "used for another message")
+	if got := ana.does(t, "flow_get_attachment", fmt.Sprintf(`{"attachment":%q}`, first.list("files")[0]["id"])).str("text"); got != "first" {
+		t.Errorf("the file that was sent holds %q", got)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/flow-mcp/flow-mcp/flow"
@@ -16,7 +17,7 @@ type uploads struct {
 	key   string // of the message, if it has one
 	files []sentFile
 
-	made  []flow.AttachmentID // those that this call has registered
+	made  []flow.AttachmentID // those that this call has registered, and no earlier one
 	end   *flow.Cursor        // of the log, before the message; nil when there is no log
 	done  int64               // bytes that were registered, and then sent
 	total int64
@@ -52,29 +53,32 @@ func (u *uploads) register(ctx context.Context, in sendInput) error {
 	return nil
 }
 
-// copy registers one file. Its request id follows from that of the message, so that a
-// repetition sends the same file.
+// copy registers one file. Its request id follows from that of the message and from what
+// the file is, so that a repetition sends the same file, and one with another is refused.
 func (u *uploads) copy(ctx context.Context, org flow.OrgID, i int) error {
 	f := &u.files[i]
 	if f.path == "" {
 		return nil
-	}
-	caller := flow.Caller(u.client)
-	if u.key != "" {
-		sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00file %d", u.key, i))
-		caller = u.client.Keyed(flow.RequestID(hex.EncodeToString(sum[:])))
 	}
 	staged, err := u.folders.Stage(ctx, f.path, u.roots)
 	if err != nil {
 		return err
 	}
 	defer u.remove(staged)
-	id, err := flow.NewAttachment.Call(ctx, caller, flow.NewAttachmentInput{OrgID: org, FilePath: staged.Path})
+	caller := flow.Caller(u.client)
+	if u.key != "" {
+		sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00file %d\x00%x\x00%s", u.key, i, staged.Sum, filepath.Base(staged.Path)))
+		caller = u.client.Keyed(flow.RequestID(hex.EncodeToString(sum[:])))
+	}
+	calling, receipt := flow.WithReceipt(ctx)
+	id, err := flow.NewAttachment.Call(calling, caller, flow.NewAttachmentInput{OrgID: org, FilePath: staged.Path})
 	if err != nil {
 		return err
 	}
 	f.ID = id
-	u.made = append(u.made, id)
+	if !receipt.Repeated() { // what an earlier call has made may belong to its message
+		u.made = append(u.made, id)
+	}
 	u.done += f.Size
 	progressOf(ctx).at(u.done, u.total, "copied "+f.Filename.inline())
 	return nil
@@ -105,30 +109,74 @@ func (u *uploads) giveUp(ctx context.Context) {
 // uploadWait is how long one call waits for the next event of an upload.
 const uploadWait = 20 * time.Second
 
-// follow waits until every file is uploaded or failed. When ctx ends before, the uploads
+// follow waits until every file is uploaded or failed. The message is sent by now, so
+// that what goes wrong is a problem of the files alone. When ctx ends before, the uploads
 // are stopped.
-func (u *uploads) follow(ctx context.Context) error {
+func (u *uploads) follow(ctx context.Context) {
 	open := map[flow.AttachmentID]*sentFile{}
 	for i := range u.files {
 		open[u.files[i].ID] = &u.files[i]
 	}
 	for u.end != nil && len(open) > 0 {
-		page, err := flow.EnumerateEvents.Call(ctx, u.client, flow.EnumerateEventsInput{After: u.end, WaitMilliseconds: int(uploadWait.Milliseconds())})
+		err := u.listen(ctx, open)
+		if err == nil {
+			continue
+		}
+		problem := safe("its upload was not followed to the end: " + describe(err))
 		if ctx.Err() != nil {
 			u.giveUp(ctx)
-			return context.Cause(ctx)
+			problem = "its upload was stopped, because the call was cancelled"
 		}
-		if err != nil {
+		for _, file := range open {
+			file.Problem = problem
+		}
+		return
+	}
+}
+
+// listen takes what the log says next.
+func (u *uploads) listen(ctx context.Context, open map[flow.AttachmentID]*sentFile) error {
+	page, err := flow.EnumerateEvents.Call(ctx, u.client, flow.EnumerateEventsInput{After: u.end, WaitMilliseconds: int(uploadWait.Milliseconds())})
+	if err != nil {
+		return err
+	}
+	for _, n := range page.Events {
+		if err := u.hear(ctx, n, open); err != nil {
 			return err
 		}
-		for _, n := range page.Events {
-			if err := u.hear(ctx, n, open); err != nil {
-				return err
-			}
-		}
-		u.end = &page.Next
 	}
+	u.end = &page.Next
 	return nil
+}
+
+// recall takes from a message that an earlier call has sent what its files are. Where it
+// cannot be read any more, what was given has to do: the engine has compared it.
+func (u *uploads) recall(ctx context.Context, channel flow.ChannelID, id flow.MessageID) {
+	if len(u.files) == 0 {
+		return
+	}
+	one := func(f flow.MessageFilters) []flow.Message {
+		f.Limit = 1
+		messages, err := flow.EnumerateMessages.Call(ctx, u.client, flow.EnumerateMessagesInput{ChannelID: channel, Filters: &f})
+		if err != nil {
+			return nil
+		}
+		return messages
+	}
+	var before flow.MessageFilters
+	if next := one(flow.MessageFilters{After: id}); len(next) == 1 {
+		before.Before = next[0].ID
+	}
+	for _, m := range one(before) {
+		if m.ID != id {
+			return
+		}
+		u.files = u.files[:0]
+		for _, a := range m.Attachments {
+			called, _ := clean(a.Filename)
+			u.files = append(u.files, sentFile{ID: a.ID, Filename: called, Size: a.Size})
+		}
+	}
 }
 
 // uploadEvents say how an upload goes.
@@ -157,9 +205,10 @@ func (u *uploads) hear(ctx context.Context, n flow.Notification, open map[flow.A
 			progressOf(ctx).at(u.done+said.Transferred, u.total, "sending "+file.Filename.inline())
 			return nil
 		case flow.UploadErrorEvent:
-			file.Problem, _ = clean(said.Err)
+			problem, _ := clean(said.Err)
+			file.Problem = "not sent: " + problem
 		case flow.UploadCancelEvent:
-			file.Problem = "it was cancelled"
+			file.Problem = "not sent: it was cancelled"
 		}
 		u.done += said.Total
 		delete(open, said.AttachmentID)

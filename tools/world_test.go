@@ -100,9 +100,15 @@ type result struct {
 // use calls a tool, which may fail.
 func (p *person) use(t testing.TB, tool, args string) result {
 	t.Helper()
+	return p.useIn(t.Context(), t, tool, args)
+}
+
+// useIn calls a tool in a context of its own.
+func (p *person) useIn(ctx context.Context, t testing.TB, tool, args string) result {
+	t.Helper()
 	var req mcp.CallToolRequest
 	req.Params.Name, req.Params.Arguments = tool, json.RawMessage(args)
-	res, err := p.host.CallTool(t.Context(), req)
+	res, err := p.host.CallTool(ctx, req)
 	if err != nil {
 		t.Fatalf("%s %s: %v", tool, args, err)
 	}

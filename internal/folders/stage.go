@@ -2,6 +2,7 @@ package folders
 
 import (
 	"context"
+	"crypto/sha256"
 	"io"
 	"os"
 	"path/filepath"
@@ -15,7 +16,9 @@ import (
 // before the backend reads it.
 type Staged struct {
 	Path string
-	dir  string
+	// Sum is what the content is known by.
+	Sum [sha256.Size]byte
+	dir string
 }
 
 // Close removes the copy.
@@ -39,10 +42,12 @@ func (f *Folders) Stage(ctx context.Context, path string, roots []string) (Stage
 		return Staged{}, unusable(err)
 	}
 	s := Staged{Path: filepath.Join(dir, filepath.Base(path)), dir: dir}
-	if err := f.copy(ctx, s.Path, from); err != nil {
+	sum := sha256.New()
+	if err := f.copy(ctx, s.Path, io.TeeReader(from, sum)); err != nil {
 		_ = s.Close()
 		return Staged{}, err
 	}
+	sum.Sum(s.Sum[:0])
 	return s, nil
 }
 
@@ -63,11 +68,10 @@ func (f *Folders) sweep() {
 	}
 }
 
-// copyPiece is how much is copied between two looks at the context. Copies of whole pieces
-// from file to file are left to the system where it can.
+// copyPiece is how much is copied between two looks at the context.
 const copyPiece = 16 << 20
 
-func (f *Folders) copy(ctx context.Context, path string, from *os.File) error {
+func (f *Folders) copy(ctx context.Context, path string, from io.Reader) error {
 	to, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return unusable(err)
