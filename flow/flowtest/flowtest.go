@@ -68,6 +68,7 @@ var topics = []struct {
 	{"escrow accounts", escrow},
 	{"queries", queries},
 	{"directories", directories},
+	{"sign-ins", signIns},
 	{"wire", wire},
 }
 

@@ -91,7 +91,7 @@ func signUp[Out any](
 	wanted := db.Account{
 		Server: serverOf(in.ServerURI), Username: in.Username, Phone: in.PhoneNumber, Verifier: verifier, Kind: kind,
 	}
-	out, err = once(ctx, e, call, method, e.member, func(t *tx) (Out, error) {
+	out, err = once(ctx, e, call, method, s.key.scope(), func(t *tx) (Out, error) {
 		var none Out
 		if err := t.vacant(s); err != nil {
 			return none, err
@@ -165,7 +165,7 @@ func (e *Engine) CreateDevice(ctx context.Context, call flow.Call, in flow.Creat
 	if err != nil {
 		return none, err
 	}
-	device, err := once(ctx, e, call, "CreateDevice", e.member, func(t *tx) (flow.Device, error) {
+	device, err := once(ctx, e, call, "CreateDevice", s.key.scope(), func(t *tx) (flow.Device, error) {
 		if err := t.vacant(s); err != nil {
 			return none, err
 		}

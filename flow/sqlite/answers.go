@@ -59,14 +59,14 @@ func (s *store) opened(ctx context.Context, self *who, n flow.Notification) (req
 }
 
 // withoutBinds leaves out the requests to a directory account.
-func withoutBinds(list flow.Notifications) flow.Notifications {
+func withoutBinds(list flow.Notifications) (flow.Notifications, error) {
 	var told flow.Notifications
 	for _, n := range list {
 		if n.Type != flow.LDAPBindRequestEvent.Type() {
 			told = append(told, n)
 		}
 	}
-	return told
+	return told, nil
 }
 
 // waiting returns the request that a directory account answers.

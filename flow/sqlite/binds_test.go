@@ -2,9 +2,11 @@ package sqlite
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -111,6 +113,67 @@ func TestUnansweredBindEnds(t *testing.T) {
 	b.answers(t, b.asked(t)) // the first request is not told any more
 	if err := <-ended; err != nil {
 		t.Errorf("with the right password: %v", err)
+	}
+}
+
+// TestFinishedBindsHideNothing: what is behind requests that are over is told, and they do
+// not stay in the log.
+func TestFinishedBindsHideNothing(t *testing.T) {
+	s := open(t, t.TempDir())
+	b := newBureau(t, flow.Serve(s.seat("boss")), flow.Serve(s.seat("directory")), flow.Serve(s.seat("laptop")))
+	boss := idle(t, flow.Serve(s.seat("boss")))
+	home := ok(t, boss, flow.StartUpLocal, flow.StartUpLocalInput{Username: "boss"})
+	dma := ok(t, b.dma, flow.GetAccountID, flow.AccountIDInput{})
+	ok(t, boss, flow.OrgAddMember, flow.OrgAddMemberInput{OrgID: home.OrgID, MemberAccountID: dma, MemberState: flow.Member})
+	begin := ok(t, b.dma, flow.EnumerateEvents, flow.EnumerateEventsInput{}).Next
+	err := s.change(t.Context(), func(t *tx) error { // as many as no list holds at once
+		domain, err := t.DomainByName(t.ctx, serverOf(""), "example.com")
+		for range 2 * maxWait {
+			open := flow.LDAPBindRequest{Username: directoryUser, SecureExchangeToken: flow.NewID()}
+			_, failed := emit(t, flow.LDAPBindRequestEvent, audience{account: domain.Account.Int64}, open)
+			err = cmp.Or(err, failed)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ok(t, boss, flow.NewDirectConversation, flow.NewDirectConversationInput{OrgID: home.OrgID, MemberID: dma})
+	page := ok(t, b.dma, flow.EnumerateEvents, flow.EnumerateEventsInput{After: &begin, Limit: 1})
+	if len(page.Events) != 1 || !page.More {
+		t.Errorf("in front of all that is new there are %d events, more: %t", len(page.Events), page.More)
+	}
+	var last flow.Notification
+	for last.Seq < s.hub.end() {
+		list := ok(t, b.dma, flow.WaitForNotification, flow.WaitForNotificationInput{})
+		last = list[len(list)-1]
+	}
+}
+
+// TestFinishedBindsLeaveTheLog counts what guesses leave behind.
+func TestFinishedBindsLeaveTheLog(t *testing.T) {
+	s := open(t, t.TempDir())
+	s.patience = time.Millisecond
+	b := newBureau(t, flow.Serve(s.seat("boss")), flow.Serve(s.seat("directory")), flow.Serve(s.seat("laptop")))
+	before := s.hub.end()
+	for range 20 {
+		<-b.logsIn(t.Context(), "a guess")
+	}
+	var left int
+	if err := s.pool.QueryRowContext(t.Context(), "SELECT count(*) FROM event WHERE seq > ?", before).Scan(&left); err != nil || left > 1 {
+		t.Errorf("20 guesses have left %d events, %v", left, err)
+	}
+	if end := s.hub.end(); end != before+20 {
+		t.Errorf("the log has grown from %d to %d", before, end)
+	}
+	err := s.change(t.Context(), func(t *tx) error {
+		if t.seq != before+20 {
+			return fmt.Errorf("the log ends at %d, want %d", t.seq, before+20)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }
 

@@ -27,6 +27,16 @@ func tell[T any](t *tx, kind *flow.Event[T], about int64, data T) (flow.Cursor, 
 	return seq, err
 }
 
+// withdraw takes an event out of the log. Its row holds the place for as long as it is the
+// last one, since the log must not become shorter.
+func (t *tx) withdraw(seq flow.Cursor) error {
+	t.deleted = append(t.deleted, seq)
+	if err := t.WithdrawEvent(t.ctx, seq); err != nil {
+		return err
+	}
+	return t.DropWithdrawn(t.ctx, t.seq)
+}
+
 // post appends a message to the log. It reports false when a message with the same uid
 // is there already; nothing has changed then.
 func (t *tx) post(channel int64, m flow.Message, uid []byte, author int64) (bool, error) {

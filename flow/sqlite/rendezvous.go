@@ -143,7 +143,7 @@ func (e *Engine) CreateDeviceFromD2D(ctx context.Context, call flow.Call, in flo
 	if err != nil {
 		return none, err
 	}
-	if _, known, err := repeated[flow.Nothing](ctx, e, call, method, e.member); known || err != nil {
+	if _, known, err := repeated[flow.Nothing](ctx, e, call, method, s.key.scope()); known || err != nil {
 		return none, cmp.Or(err, e.store.resume(ctx, s))
 	}
 	if s.self.Load() != nil {
@@ -156,7 +156,7 @@ func (e *Engine) CreateDeviceFromD2D(ctx context.Context, call flow.Call, in flo
 	if err := e.awaitHost(ctx, s, key); err != nil {
 		return none, err
 	}
-	_, err = once(ctx, e, call, method, e.member, func(t *tx) (flow.Nothing, error) {
+	_, err = once(ctx, e, call, method, s.key.scope(), func(t *tx) (flow.Nothing, error) {
 		return none, t.meet(s, key, newDevice{home, in.DeviceName, in.Platform, in.OSRelease})
 	})
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,6 +26,10 @@ type sessionKey struct {
 	member string
 	id     flow.SessionID
 }
+
+// scope names a session to the ledger of calls. A call that starts an account is repeated
+// on its own session only: on another one it would have started nothing.
+func (k sessionKey) scope() string { return fmt.Sprintf("%s session %d", k.member, k.id) }
 
 // who is the account that a session was started for.
 type who struct {

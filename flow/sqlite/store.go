@@ -206,7 +206,7 @@ func (s *store) published(t *tx) {
 	if t.answered {
 		s.answers.ring()
 	}
-	if len(t.events)+len(t.changes)+len(t.bars) == 0 {
+	if len(t.events)+len(t.changes)+len(t.bars)+len(t.deleted) == 0 {
 		return
 	}
 	s.hub.publish(t.events, t.changes, t.bars, t.deleted)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -32,8 +33,9 @@ const vaultKeySize = 32
 // made to look into. It keeps nothing from whoever can read the whole directory: the user
 // and the machine's administrator. Messages are not sealed.
 type vault struct {
-	name string // tells vaults apart and says nothing of the key
-	aead cipher.AEAD
+	name  string // tells vaults apart and says nothing of the key
+	aead  cipher.AEAD
+	marks []byte // key of the marks of secrets
 }
 
 // openVault opens the vault of a directory, and makes its key when there is none.
@@ -63,7 +65,8 @@ func newVault(key []byte) (*vault, error) {
 		return nil, fmt.Errorf("make cipher: %w", err)
 	}
 	sum := sha256.Sum256(append([]byte("flow-mcp vault\x00"), key...))
-	return &vault{name: flow.EncodeID(sum[:16]), aead: aead}, nil
+	marks := sha256.Sum256(append([]byte("flow-mcp marks\x00"), key...))
+	return &vault{name: flow.EncodeID(sum[:16]), aead: aead, marks: marks[:]}, nil
 }
 
 // readVaultKey returns what is in the file, up to a byte more than belongs there.
@@ -120,6 +123,14 @@ func (v *vault) unseal(sealed []byte, what string) ([]byte, error) {
 		return nil, flow.Errorf(flow.Unusable, "a secret cannot be read with %s; restore the file from the backup that main.db is from", vaultFile)
 	}
 	return secret, nil
+}
+
+// mark returns what is the same for the same secret only, and of which nobody without the
+// vault can tell the secret.
+func (v *vault) mark(secret string) []byte {
+	mac := hmac.New(sha256.New, v.marks)
+	mac.Write([]byte(secret))
+	return mac.Sum(nil)
 }
 
 // sealResult writes what an operation answered as text: sealed when it holds a secret.

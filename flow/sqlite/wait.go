@@ -43,6 +43,7 @@ func (e *Engine) wait(ctx context.Context, call flow.Call, after flow.Cursor) (f
 	}
 	w, done := e.store.hub.wait(self.view)
 	defer done()
+	tell := func(list flow.Notifications) (flow.Notifications, error) { return e.store.disclose(ctx, self, list) }
 	number, place, moved := s.acknowledge(w, after)
 	if moved {
 		e.store.sessions.touch(s, e.store.saveDirty)
@@ -51,10 +52,7 @@ func (e *Engine) wait(ctx context.Context, call flow.Call, after flow.Cursor) (f
 		var list flow.Notifications
 		next := place
 		if !s.isPaused() {
-			list, next, err = e.store.visible(ctx, self.view, place, maxWait)
-		}
-		if err == nil {
-			list, err = e.store.disclose(ctx, self, list)
+			list, next, err = e.store.visible(ctx, self.view, place, maxWait, tell)
 		}
 		if err != nil {
 			return nil, err
@@ -134,24 +132,33 @@ func (s *session) isPaused() bool {
 	return s.paused
 }
 
-// visible returns what a view sees after a cursor, at most limit notifications, and the
-// place up to which it has looked.
-func (s *store) visible(ctx context.Context, v *view, after flow.Cursor, limit int) (flow.Notifications, flow.Cursor, error) {
+// visible returns what a view sees after a cursor and tell lets through, at most limit
+// notifications, and the place up to which it has looked. There is nothing more when there
+// are fewer, unless they are large.
+func (s *store) visible(
+	ctx context.Context, v *view, after flow.Cursor, limit int, tell func(flow.Notifications) (flow.Notifications, error),
+) (flow.Notifications, flow.Cursor, error) {
 	var list flow.Notifications
 	bytes := 0
 	for {
-		if some, next, ok := s.hub.collect(v, after, limit-len(list)); ok {
-			return append(list, some...), next, nil
+		left := limit - len(list)
+		some, next, recent := s.hub.collect(v, after, left)
+		var err error
+		if !recent {
+			some, next, err = s.stretch(ctx, v.account, after, left)
 		}
-		some, next, err := s.stretch(ctx, v.account, after, limit-len(list))
 		if err != nil {
 			return nil, after, s.explain(err)
+		}
+		atEnd := recent && len(some) < left
+		if some, err = tell(some); err != nil {
+			return nil, after, err
 		}
 		for _, n := range some {
 			bytes += len(n.Data)
 		}
 		list, after = append(list, some...), next
-		if len(list) >= limit || bytes > maxPageBytes {
+		if atEnd || len(list) >= limit || bytes > maxPageBytes {
 			return list, after, nil
 		}
 	}
@@ -285,15 +292,15 @@ func (e *Engine) page(ctx context.Context, s *session, self *who, w *waiter, aft
 	timeout := time.NewTimer(wait)
 	defer timeout.Stop()
 	for late := wait == 0; ; {
-		list, next, err := e.store.visible(ctx, w.view, after, limit)
+		list, next, err := e.store.visible(ctx, w.view, after, limit, withoutBinds)
 		if err != nil {
 			return flow.EventPage{}, err
 		}
 		if err := e.store.hub.permits(self, anyMethod); err != nil {
 			return flow.EventPage{}, err
 		}
-		if list = withoutBinds(list); len(list) > 0 {
-			rest, _, err := e.store.visible(ctx, w.view, next, 1)
+		if len(list) > 0 {
+			rest, _, err := e.store.visible(ctx, w.view, next, 1, withoutBinds)
 			return flow.EventPage{Events: list, Next: next, More: len(rest) > 0}, err
 		}
 		if after = next; late {

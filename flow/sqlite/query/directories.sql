@@ -35,7 +35,11 @@ SELECT ring FROM directory_trust WHERE home = ? AND account = ?;
 DELETE FROM directory_trust WHERE home = ? AND account = ?;
 
 -- name: AddBind :exec
-INSERT INTO bind (request, token, account, domain, ring, box, level2, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO bind (request, token, account, home, domain, ring, box, mark, level2, event, expires)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: PendingBinds :one
+SELECT count(*) FROM bind WHERE account = ? AND home = ? AND answered = 0 AND expires > ?;
 
 -- name: BindByRequest :one
 SELECT * FROM bind WHERE request = ?;
@@ -49,8 +53,8 @@ UPDATE bind SET answered = 1, box = x'' WHERE request = ?;
 -- name: DropBind :exec
 DELETE FROM bind WHERE request = ?;
 
--- name: DropExpiredBinds :exec
-DELETE FROM bind WHERE expires < ?;
+-- name: ExpiredBinds :many
+SELECT request, event FROM bind WHERE expires < ?;
 
 -- name: KeyRingByID :one
 SELECT * FROM key_ring WHERE id = ?;

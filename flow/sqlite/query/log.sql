@@ -13,6 +13,13 @@ RETURNING org;
 -- name: DropEvent :exec
 DELETE FROM event WHERE seq = ?;
 
+-- name: WithdrawEvent :exec
+-- An event that nobody sees any more, which keeps its place.
+UPDATE event SET account = NULL, channel = NULL, org = NULL, data = '' WHERE seq = ?;
+
+-- name: DropWithdrawn :exec
+DELETE FROM event WHERE account IS NULL AND channel IS NULL AND org IS NULL AND seq < ?;
+
 -- name: MessagesBetween :many
 -- The messages in a stretch of the log that an account may see.
 SELECT message.seq, message.uid, channel.public AS channel, org.public AS org, account.public AS author,

@@ -13,17 +13,21 @@ import (
 )
 
 const addBind = `-- name: AddBind :exec
-INSERT INTO bind (request, token, account, domain, ring, box, level2, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO bind (request, token, account, home, domain, ring, box, mark, level2, event, expires)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 `
 
 type AddBindParams struct {
 	Request []byte
 	Token   string
 	Account int64
+	Home    string
 	Domain  int64
 	Ring    int64
 	Box     []byte
+	Mark    []byte
 	Level2  []byte
+	Event   flow.Cursor
 	Expires int64
 }
 
@@ -32,10 +36,13 @@ func (q *Queries) AddBind(ctx context.Context, arg AddBindParams) error {
 		arg.Request,
 		arg.Token,
 		arg.Account,
+		arg.Home,
 		arg.Domain,
 		arg.Ring,
 		arg.Box,
+		arg.Mark,
 		arg.Level2,
+		arg.Event,
 		arg.Expires,
 	)
 	return err
@@ -51,7 +58,7 @@ func (q *Queries) AnswerBind(ctx context.Context, request []byte) error {
 }
 
 const bindByRequest = `-- name: BindByRequest :one
-SELECT request, token, account, domain, ring, box, level2, answered, expires FROM bind WHERE request = ?
+SELECT request, token, account, home, domain, ring, box, mark, level2, event, answered, expires FROM bind WHERE request = ?
 `
 
 func (q *Queries) BindByRequest(ctx context.Context, request []byte) (Bind, error) {
@@ -61,10 +68,13 @@ func (q *Queries) BindByRequest(ctx context.Context, request []byte) (Bind, erro
 		&i.Request,
 		&i.Token,
 		&i.Account,
+		&i.Home,
 		&i.Domain,
 		&i.Ring,
 		&i.Box,
+		&i.Mark,
 		&i.Level2,
+		&i.Event,
 		&i.Answered,
 		&i.Expires,
 	)
@@ -72,7 +82,7 @@ func (q *Queries) BindByRequest(ctx context.Context, request []byte) (Bind, erro
 }
 
 const bindByToken = `-- name: BindByToken :one
-SELECT request, token, account, domain, ring, box, level2, answered, expires FROM bind WHERE token = ?
+SELECT request, token, account, home, domain, ring, box, mark, level2, event, answered, expires FROM bind WHERE token = ?
 `
 
 func (q *Queries) BindByToken(ctx context.Context, token string) (Bind, error) {
@@ -82,10 +92,13 @@ func (q *Queries) BindByToken(ctx context.Context, token string) (Bind, error) {
 		&i.Request,
 		&i.Token,
 		&i.Account,
+		&i.Home,
 		&i.Domain,
 		&i.Ring,
 		&i.Box,
+		&i.Mark,
 		&i.Level2,
+		&i.Event,
 		&i.Answered,
 		&i.Expires,
 	)
@@ -209,13 +222,36 @@ func (q *Queries) DropBind(ctx context.Context, request []byte) error {
 	return err
 }
 
-const dropExpiredBinds = `-- name: DropExpiredBinds :exec
-DELETE FROM bind WHERE expires < ?
+const expiredBinds = `-- name: ExpiredBinds :many
+SELECT request, event FROM bind WHERE expires < ?
 `
 
-func (q *Queries) DropExpiredBinds(ctx context.Context, expires int64) error {
-	_, err := q.db.ExecContext(ctx, dropExpiredBinds, expires)
-	return err
+type ExpiredBindsRow struct {
+	Request []byte
+	Event   flow.Cursor
+}
+
+func (q *Queries) ExpiredBinds(ctx context.Context, expires int64) ([]ExpiredBindsRow, error) {
+	rows, err := q.db.QueryContext(ctx, expiredBinds, expires)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ExpiredBindsRow
+	for rows.Next() {
+		var i ExpiredBindsRow
+		if err := rows.Scan(&i.Request, &i.Event); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const keyRingByID = `-- name: KeyRingByID :one
@@ -250,6 +286,23 @@ func (q *Queries) Managed(ctx context.Context, account int64) (Managed, error) {
 		&i.Created,
 	)
 	return i, err
+}
+
+const pendingBinds = `-- name: PendingBinds :one
+SELECT count(*) FROM bind WHERE account = ? AND home = ? AND answered = 0 AND expires > ?
+`
+
+type PendingBindsParams struct {
+	Account int64
+	Home    string
+	Expires int64
+}
+
+func (q *Queries) PendingBinds(ctx context.Context, arg PendingBindsParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, pendingBinds, arg.Account, arg.Home, arg.Expires)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
 }
 
 const setDomainAccount = `-- name: SetDomainAccount :exec

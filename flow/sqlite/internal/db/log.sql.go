@@ -78,6 +78,15 @@ func (q *Queries) DropEvent(ctx context.Context, seq flow.Cursor) error {
 	return err
 }
 
+const dropWithdrawn = `-- name: DropWithdrawn :exec
+DELETE FROM event WHERE account IS NULL AND channel IS NULL AND org IS NULL AND seq < ?
+`
+
+func (q *Queries) DropWithdrawn(ctx context.Context, seq flow.Cursor) error {
+	_, err := q.db.ExecContext(ctx, dropWithdrawn, seq)
+	return err
+}
+
 const endOfLog = `-- name: EndOfLog :one
 SELECT CAST(max(coalesce((SELECT max(message.seq) FROM message), 0), coalesce((SELECT max(event.seq) FROM event), 0)) AS INTEGER) AS seq
 `
@@ -240,4 +249,14 @@ func (q *Queries) NextSeen(ctx context.Context, after int64, viewer int64) (int6
 	var next int64
 	err := row.Scan(&next)
 	return next, err
+}
+
+const withdrawEvent = `-- name: WithdrawEvent :exec
+UPDATE event SET account = NULL, channel = NULL, org = NULL, data = '' WHERE seq = ?
+`
+
+// An event that nobody sees any more, which keeps its place.
+func (q *Queries) WithdrawEvent(ctx context.Context, seq flow.Cursor) error {
+	_, err := q.db.ExecContext(ctx, withdrawEvent, seq)
+	return err
 }

@@ -41,10 +41,13 @@ type Bind struct {
 	Request  []byte
 	Token    string
 	Account  int64
+	Home     string
 	Domain   int64
 	Ring     int64
 	Box      []byte
+	Mark     []byte
 	Level2   []byte
+	Event    flow.Cursor
 	Answered bool
 	Expires  int64
 }
