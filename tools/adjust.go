@@ -43,6 +43,7 @@ func adjust(op flow.AnyOperation, f *form) {
 	if limit := f.field("limit"); limit != nil {
 		limit.rules = "minimum=1,maximum=1000" // zero means no limit to some operations, which no model means
 	}
+	addsOnly(op.Info().Effect, f)
 	if op == flow.Search {
 		f.field("org").description = "All teams when left out." + suffixes[teamID]
 		f.field("channel").description = "All channels when left out." + suffixes[channelID]

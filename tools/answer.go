@@ -21,6 +21,7 @@ func (v *view) answer(ctx context.Context, c *call, viewer *viewer, shown any) *
 	switch {
 	case v.nothing:
 		p.root = append(p.root, entry{"done", true})
+		p.head = p.deed(ctx)
 	case v.list && v.kind == transcript:
 		body = p.transcript(ctx, entries)
 	case v.list:
@@ -39,6 +40,30 @@ func (v *view) answer(ctx context.Context, c *call, viewer *viewer, shown any) *
 		p.head = what + " " + inline(shown)
 	}
 	return p.finish(body, link)
+}
+
+// deed says what was done by a call without a result: also to whom, and which of several
+// things that the tool can do.
+func (p *page) deed(ctx context.Context) string {
+	var about []string
+	for _, f := range p.form.fields {
+		value, _ := get(p.resolved, f.path)
+		text, _ := value.(string)
+		switch {
+		case text == "" || f.list:
+		case f.kind == accountID:
+			who := p.viewer.use(p.viewer.account(ctx, flow.AccountID(text)))
+			p.root = append(p.root, entry{f.name, who})
+			about = append(about, who.inline())
+		case len(f.choices()) > 0:
+			p.root = append(p.root, entry{f.name, text})
+			about = append(about, strings.ReplaceAll(f.name, "_", " ")+" "+text)
+		}
+	}
+	if len(about) == 0 {
+		return "Done: " + p.action
+	}
+	return "Done: " + p.action + " (" + strings.Join(about, ", ") + ")"
 }
 
 // lines adds members to the result and returns what of them there is room for as text.
@@ -237,9 +262,6 @@ func (p *page) finish(body, link string) *answer {
 // headline is the first line: what the result is about, what it holds, where it is.
 func (p *page) headline(link string) string {
 	what := p.head
-	if p.nothing {
-		what = "Done: " + p.action
-	}
 	switch {
 	case what != "" && p.subject != "":
 		what = p.subject.inline() + ": " + what

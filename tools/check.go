@@ -32,6 +32,7 @@ func (f *form) check(checker *schemas.Checker, args map[string]any) error {
 // place is where in the parameters a problem lies.
 type place struct {
 	name string // of the value, empty for the parameters themselves
+	own  *field // the parameter that it is the value of, if it is one
 	form *form  // of its members; empty when they are not known
 }
 
@@ -47,7 +48,7 @@ func (f *form) at(path []string) place {
 		if here.name != "" {
 			step = here.name + "." + step
 		}
-		here = place{name: step, form: &form{}}
+		here = place{name: step, own: p, form: &form{}}
 		if p != nil && p.form != nil {
 			here.form = p.form
 		}
@@ -72,7 +73,11 @@ func (here place) say(p schemas.Problem) []string {
 		if name == "" {
 			name = "the arguments"
 		}
-		said = append(said, name+" "+p.Rule+".")
+		sentence := name + " " + p.Rule
+		if own := here.own; own != nil && len(own.choices()) > 0 && own.description != "" {
+			sentence += ". " + strings.TrimSuffix(own.description, ".")
+		}
+		said = append(said, sentence+".")
 	}
 	return said
 }

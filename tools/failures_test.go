@@ -24,7 +24,7 @@ func TestBadInputGetsSentences(t *testing.T) {
 	ben := w.joins(t, "ben", tools.Options{})
 
 	ana.cannot(t, "flow_send_message", `{"channel":"genral","text":"x"}`, `channel: no channel is called "genral"; did you mean "Home/general"?`)
-	ana.cannot(t, "flow_send_message", `{"channel":"DESIGN","text":"x"}`, `fits 2 things`, "use the id")
+	ana.cannot(t, "flow_send_message", `{"channel":"DESIGN","text":"x"}`, `"DESIGN" fits 2 channels: `, `made by @ana at 2`, "1 member", "flow://channels/", "Give the link")
 	ana.cannot(t, "flow_send_message", `{"channel":"general","texd":"x"}`, `There is no parameter "texd": did you mean text?`, "text is missing")
 	ana.cannot(t, "flow_send_message", `{"channel":"general","text":"x","org":"Lab"}`, "org: the channel belongs to another team")
 	ana.cannot(t, "flow_send_message", `{}`, "channel is missing", "text is missing", `Example: {"channel": "Design/general", "text": "..."}`)
@@ -34,7 +34,7 @@ func TestBadInputGetsSentences(t *testing.T) {
 	ana.cannot(t, "flow_enumerate_messages", `{"channel":"general","before":"NOSUCHMESSAGE"}`, "before:")
 	ana.cannot(t, "flow_enumerate_messages", `{"channel":"general","before":"flow://orgs/X"}`, "this link names no message")
 	ana.cannot(t, "flow_channel_add_member", `{"channel":"general","member":"@zoe","member_state":"m"}`, "member: no person is called")
-	ana.cannot(t, "flow_channel_add_member", `{"channel":"general","member":"@ben","member_state":"owner"}`, `member_state must be one of "o", "a", "m", "b"`)
+	ana.cannot(t, "flow_channel_add_member", `{"channel":"general","member":"@ben","member_state":"owner"}`, `member_state must be one of "o", "a", "m", not "owner". o owner, a admin, m member. To lower or ban: flow_new_channel_member_state.`)
 	ana.cannot(t, "flow_enumerate_channels", `{"org":""}`, "org: the team is empty")
 	ana.cannot(t, "flow_status", `{"verbose":true}`, "this tool takes none")
 	ben.cannot(t, "flow_send_message", `{"channel":"design","text":"let me in"}`, `no channel is called "design"`)

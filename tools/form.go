@@ -163,6 +163,15 @@ func (f *form) field(name string) *field {
 	return f.fields[i]
 }
 
+// typed returns the first field of a type, or nil.
+func (f *form) typed(t reflect.Type) *field {
+	i := slices.IndexFunc(f.fields, func(p *field) bool { return p.typ == t && !p.list })
+	if i < 0 {
+		return nil
+	}
+	return f.fields[i]
+}
+
 // names returns the names of all parameters that are told of.
 func (f *form) names() []string {
 	var all []string

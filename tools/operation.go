@@ -27,6 +27,7 @@ type view struct {
 	known   map[kind]bool // what the parameters say of all of the result
 	shape   shape
 	action  string // what was done, for those without a result
+	form    *form  // what was asked for
 	links   string // form of the links to entries, for a list that has no link of its own
 }
 
@@ -46,7 +47,7 @@ func operationTool(op flow.AnyOperation) *Tool {
 		}
 		adjust(op, f)
 		v := viewOf(info.Name, f, out)
-		v.action = t.Title
+		v.action, v.form = t.Title, f
 		if less, ok := shownAs[op]; ok {
 			v.shape = shapeOf(less, v.known)
 		}

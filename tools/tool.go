@@ -156,6 +156,9 @@ func (t *Tool) use(ctx context.Context, s *service, raw json.RawMessage, back mc
 	if c.wire, err = json.Marshal(c.resolved); err != nil {
 		return nil, err
 	}
+	if err := c.takesNothing(ctx, t, w.form); err != nil {
+		return nil, err
+	}
 	if q, err := c.consent(ctx, t, w.form, back); q != nil || err != nil {
 		return &answer{needs: c.carry(q)}, err
 	}

@@ -1,0 +1,77 @@
+package tools
+
+import (
+	"context"
+	"reflect"
+	"slices"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+)
+
+// ranks are the states of members, the least first.
+var ranks = []flow.MemberState{flow.Banned, flow.Member, flow.Admin, flow.Owner}
+
+// lowers reports whether a member who is in one state loses something by getting another.
+func lowers(from, to flow.MemberState) bool {
+	return slices.Index(ranks, to) < slices.Index(ranks, from)
+}
+
+// addsOnly says of a tool that adds members that it does nothing else, and where one finds
+// what it does not.
+func addsOnly(effect flow.Effect, f *form) {
+	p := f.typed(reflect.TypeFor[flow.MemberState]())
+	if p == nil || effect == flow.Destroys || effect == flow.Reads {
+		return
+	}
+	p.rules = "enum=o,enum=a,enum=m"
+	p.description = "o owner, a admin, m member. To lower or ban: " + lowering(f) + "."
+}
+
+// lowering is the tool that takes a state away.
+func lowering(f *form) string {
+	if f.first(channelID) != nil {
+		return toolName(flow.NewChannelMemberState.Info().Name)
+	}
+	return toolName(flow.SetOrgMemberState.Info().Name)
+}
+
+// takesNothing refuses to lower the state of a member by a tool that adds members. To the
+// operation it would be the same, but hosts, people and the rules of consent go by what a
+// tool is known to do.
+func (c *call) takesNothing(ctx context.Context, t *Tool, f *form) error {
+	p, who := f.typed(reflect.TypeFor[flow.MemberState]()), f.first(accountID)
+	if p == nil || who == nil || t.Effect == flow.Destroys || t.Effect == flow.Reads {
+		return nil
+	}
+	state, _ := get(c.resolved, p.path)
+	wanted, _ := state.(string)
+	member, _ := get(c.resolved, who.path)
+	id, _ := member.(string)
+	now, err := c.stateOf(ctx, flow.AccountID(id))
+	if err != nil || now == "" || !lowers(now, flow.MemberState(wanted)) {
+		return err
+	}
+	return flow.Errorf(flow.Invalid, "%s: nothing was done, since %s is in state %s and would be lowered to %s, which this tool does not do. Use %s",
+		p.name, c.namer(ctx).account(ctx, flow.AccountID(id)).inline(), now, wanted, lowering(f))
+}
+
+// stateOf returns the state of a member of the channel, or else of the team, that the call
+// is about. It is empty for people who are no members.
+func (c *call) stateOf(ctx context.Context, id flow.AccountID) (flow.MemberState, error) {
+	if c.channel.ID != "" {
+		members, err := flow.EnumerateChannelMembers.Call(ctx, c.client, flow.EnumerateChannelMembersInput{ChannelID: c.channel.ID})
+		for _, m := range members {
+			if m.AccountID == id {
+				return m.State, nil
+			}
+		}
+		return "", err
+	}
+	members, err := flow.EnumerateOrgMembers.Call(ctx, c.client, flow.EnumerateOrgMembersInput{OrgID: c.team.ID})
+	for _, m := range members {
+		if m.AccountID == id {
+			return m.State, nil
+		}
+	}
+	return "", err
+}
