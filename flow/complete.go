@@ -59,7 +59,8 @@ func (x index[ID, T]) ref(i int) string {
 	for j := min(len(names), offeredNames) - 1; j >= 0; j-- {
 		folded := x.folded[i][j]
 		_, taken := x.byID[ID(names[j])] // ids are looked up first
-		if folded != "" && len(x.byName[folded]) == 1 && !taken && isPlain(names[j]) {
+		leads := x.fullest(x.byName[folded], folded)
+		if folded != "" && len(leads) == 1 && leads[0] == i && !taken && isPlain(names[j]) {
 			return names[j]
 		}
 	}

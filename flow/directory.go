@@ -130,13 +130,24 @@ func (n Names) Org(id OrgID) string { return n.v.orgs.get(id).Name }
 func (n Names) Account(id AccountID) string { return n.v.peers.get(id).Username }
 
 // Channel returns what a channel is called: its name, or @ and the user name of the other
-// party of a direct conversation. It is empty for an unknown channel.
+// party of a direct conversation. A name that only looks like the latter is shown with a #.
+// It is empty for an unknown channel.
 func (n Names) Channel(id ChannelID) string {
 	ch := n.v.channels.get(id)
 	if ch.Purpose == DirectPurpose {
 		return "@" + n.Account(ch.DirectAccountID)
 	}
+	if posesAsPerson(ch.Name) {
+		return "#" + ch.Name
+	}
 	return ch.Name
+}
+
+// posesAsPerson reports whether the name of an ordinary channel looks like that of a direct
+// conversation. No name with an @ may lead to it, on backends that allow such names.
+func posesAsPerson(channel string) bool {
+	folded := Fold(channel)
+	return strings.HasPrefix(folded, "@") || strings.Contains(folded, "/@")
 }
 
 // OrgOf returns the team of a channel, or the empty id.
@@ -196,6 +207,9 @@ func newView(me AccountID, orgs []Org, channels []Channel, peers []Peer) *view {
 	v.orgs = newIndex("team", orgs, func(o Org) (OrgID, []string) { return o.ID, []string{o.Name} })
 	v.peers = newIndex("person", peers, func(p Peer) (AccountID, []string) {
 		names := []string{"@" + p.Username, p.Username}
+		if strings.HasPrefix(Fold(p.Username), "@") {
+			names = names[:1] // it is the name of somebody else
+		}
 		if p.AccountID == me {
 			names = append(names, "me", "@me")
 		}
@@ -206,6 +220,9 @@ func newView(me AccountID, orgs []Org, channels []Channel, peers []Peer) *view {
 		if ch.Purpose == DirectPurpose {
 			name := "@" + v.peers.get(ch.DirectAccountID).Username
 			return ch.ID, []string{team + name, name}
+		}
+		if posesAsPerson(ch.Name) {
+			return ch.ID, []string{team + "#" + ch.Name, "#" + ch.Name}
 		}
 		return ch.ID, []string{team + ch.Name, ch.Name, "#" + ch.Name}
 	})
@@ -218,7 +235,7 @@ func (d *Directory) FindOrg(ctx context.Context, ref string) (Org, error) {
 }
 
 // FindChannel returns the channel that ref names: "general", "#general", "Team/general",
-// "@name" for a direct conversation, an id or a link to the channel or a message in it.
+// "@name" for a direct conversation and nothing else, an id or a link to the channel or a message in it.
 // The team before the slash may be an id.
 func (d *Directory) FindChannel(ctx context.Context, ref string) (Channel, error) {
 	return find(ctx, d, ref, func(v *view, l Link) (index[ChannelID, Channel], ChannelID) {
@@ -235,6 +252,23 @@ func (d *Directory) FindChannelIn(ctx context.Context, org OrgID, ref string) (C
 	return find(ctx, d, ref, func(v *view, l Link) (index[ChannelID, Channel], ChannelID) {
 		return v.channelsOf(org), l.Channel
 	})
+}
+
+// ChannelsCalled returns all channels that ref names, of one team, or of all for the empty
+// id: what there is to choose from when FindChannel reports a Conflict.
+func (d *Directory) ChannelsCalled(ctx context.Context, org OrgID, ref string) ([]Channel, error) {
+	v, err := d.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	channels := v.channels
+	if team, name, _ := strings.Cut(ref, "/"); org == "" && v.orgs.get(OrgID(team)).ID != "" {
+		org, ref = OrgID(team), name
+	}
+	if org != "" {
+		channels = v.channelsOf(org)
+	}
+	return channels.called(ref), nil
 }
 
 func (v *view) channelsOf(org OrgID) index[ChannelID, Channel] {

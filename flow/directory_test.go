@@ -60,6 +60,10 @@ func newTown() (*town, *flow.Directory) {
 		{ID: "C-3", OrgID: "O-1", Name: "twins"},
 		{ID: "C-4", OrgID: "O-1", Name: "TWINS"},
 		{ID: "C-5", OrgID: "O-1", Purpose: flow.DirectPurpose, DirectAccountID: "A-BEN"},
+		{ID: "C-6", OrgID: "O-1", Name: "@ben"},
+		{ID: "C-7", OrgID: "O-1", Name: "\uff20zoe"},
+		{ID: "C-8", OrgID: "O-1", Name: "Design/@zoe"},
+		{ID: "C-10", OrgID: "O-1", Name: "Design/general"},
 	}}
 	return w, flow.NewDirectory(flow.NewClient(w, flow.Setup{Username: "ana"}))
 }
@@ -78,6 +82,10 @@ func TestFindChannel(t *testing.T) {
 		"STRASSE":                      "C-2",
 		"ｇｅｎｅｒａｌ":                      "C-1",
 		"@ben":                         "C-5",
+		"Design/@ben":                  "C-5",
+		"#@ben":                        "C-6",
+		"Design/#@zoe":                 "C-7",
+		"Design/Design/general":        "C-10",
 	} {
 		ch, err := dir.FindChannel(t.Context(), ref)
 		if err != nil || ch.ID != want {
@@ -96,7 +104,9 @@ func TestRefusedReferences(t *testing.T) {
 		{"genral", flow.NotFound, []string{`"genral"`, "did you mean", `"Design/general"`}},
 		{"twins", flow.Conflict, []string{"C-3", "C-4", "use the id"}},
 		{"", flow.Invalid, []string{"empty"}},
-		{"zzzzzz", flow.NotFound, []string{"there are:", "Design/general"}},
+		{"@zoe", flow.NotFound, nil},
+		{"Design/@zoe", flow.NotFound, nil},
+		{"zzzzzz", flow.NotFound, []string{"among the 9"}},
 	} {
 		_, err := dir.FindChannel(t.Context(), test.ref)
 		if !errors.Is(err, test.code) {

@@ -70,7 +70,7 @@ func (x index[ID, T]) find(ref ID) (T, error) {
 	if name == "" {
 		return none, Errorf(Invalid, "the %s is empty: give a name, an id or a flow:// link", x.kind)
 	}
-	places := x.kept(x.byName[name])
+	places := x.fullest(x.kept(x.byName[name]), name)
 	switch len(places) {
 	case 1:
 		return x.all[places[0]], nil
@@ -79,6 +79,25 @@ func (x index[ID, T]) find(ref ID) (T, error) {
 	}
 	return none, Errorf(Conflict, "%q fits %d things of the kind %s: %s; use the id",
 		clip(string(ref), 80), len(places), x.kind, x.list(places, true))
+}
+
+// called returns all things that name is a name of.
+func (x index[ID, T]) called(name string) []T {
+	var all []T
+	for _, i := range x.fullest(x.kept(x.byName[Fold(name)]), Fold(name)) {
+		all = append(all, x.all[i])
+	}
+	return all
+}
+
+// fullest returns of the places those whose full name is the given one, if there are any: a
+// channel called "Home/general" does not make that of the team Home doubtful.
+func (x index[ID, T]) fullest(places []int, name string) []int {
+	full := slices.DeleteFunc(slices.Clone(places), func(i int) bool { return x.folded[i][0] != name })
+	if len(full) > 0 {
+		return full
+	}
+	return places
 }
 
 // maxShown bounds the candidates of an error.

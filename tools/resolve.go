@@ -195,7 +195,7 @@ func (r *resolver) findChannel(ctx context.Context, text string) (string, error)
 	if r.team.ID != "" {
 		if ch, err := r.dir.FindChannelIn(ctx, r.team.ID, text); !errors.Is(err, flow.NotFound) {
 			r.channel = ch
-			return string(ch.ID), err
+			return string(ch.ID), r.advise(ctx, text, err)
 		}
 	}
 	ch, err := r.dir.FindChannel(ctx, text)
@@ -206,7 +206,7 @@ func (r *resolver) findChannel(ctx context.Context, text string) (string, error)
 		ch, err = flow.Channel{ID: flow.ChannelID(text)}, nil
 	}
 	r.channel = ch
-	return string(ch.ID), err
+	return string(ch.ID), r.advise(ctx, text, err)
 }
 
 func (r *resolver) findAccount(ctx context.Context, text string) (string, error) {

@@ -24,6 +24,8 @@ func checkName(what, name string) error {
 		return flow.Errorf(flow.Invalid, "%s is longer than %d characters", what, maxName)
 	case strings.TrimSpace(name) != name:
 		return flow.Errorf(flow.Invalid, "%s begins or ends with a blank; leave it out", what)
+	case strings.HasPrefix(flow.Fold(name), "@"):
+		return flow.Errorf(flow.Invalid, "%s begins with @, which stands before names of people; leave it out", what)
 	case strings.ContainsFunc(name, unicode.IsControl):
 		return flow.Errorf(flow.Invalid, "%s holds a control character, such as a line feed; leave it out", what)
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 func TestCheckName(t *testing.T) {
-	for _, name := range []string{"ana", "Ana María", "日本", "a", strings.Repeat("é", maxName), "🎉", "a\u200db"} {
+	for _, name := range []string{"ana", "Ana María", "日本", "a", strings.Repeat("é", maxName), "🎉", "a\u200db", "ana@example.com"} {
 		if err := checkName("Name", name); err != nil {
 			t.Errorf("%q: %v", name, err)
 		}
@@ -19,6 +19,10 @@ func TestCheckName(t *testing.T) {
 		{" \t", "Name is empty"},
 		{" ana", "begins or ends with a blank"},
 		{"ana\u00a0", "begins or ends with a blank"},
+		{"@ana", "begins with @"},
+		{"\uff20ana", "begins with @"},
+		{"\ufe6bana", "begins with @"},
+		{"\u200b@ana", "begins with @"},
 		{"a\nb", "control character"},
 		{"a\x00b", "control character"},
 		{"a\u0085b", "control character"},
