@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -56,8 +57,32 @@ func arguments(argv []string) []string {
 	return argv[1:]
 }
 
+// forgetEmpty unsets our variables that are empty, as hosts set those that nobody filled in.
+func forgetEmpty() error {
+	for _, variable := range os.Environ() {
+		if name, value, _ := strings.Cut(variable, "="); value == "" && strings.HasPrefix(name, "FLOW_MCP_") {
+			if err := os.Unsetenv(name); err != nil {
+				return fmt.Errorf("unset %s: %w", name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// helpOn is the command that lists the flags of what was called wrongly.
+func helpOn(err error) string {
+	if wrong, ok := errors.AsType[*kong.ParseError](err); ok && wrong.Context.Selected() != nil {
+		return "flow-mcp " + wrong.Context.Selected().Name + " --help"
+	}
+	return "flow-mcp serve --help"
+}
+
 func run(ctx context.Context, args []string) int {
 	var p program
+	if err := forgetEmpty(); err != nil {
+		fmt.Fprintf(os.Stderr, "flow-mcp: %v\n", err)
+		return 2
+	}
 	parser, err := kong.New(&p,
 		kong.Name("flow-mcp"),
 		kong.Description("Team chat for AI agents: the Flow API as an MCP server. "+
@@ -69,7 +94,7 @@ func run(ctx context.Context, args []string) int {
 	}
 	chosen, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "flow-mcp: %v; flow-mcp --help tells what there is\n", err)
+		fmt.Fprintf(os.Stderr, "flow-mcp: %v; %s lists the flags, flow-mcp --help the commands\n", err, helpOn(err))
 		return 2
 	}
 	var level slog.Level
@@ -84,7 +109,7 @@ func run(ctx context.Context, args []string) int {
 	defer queue.Close()
 	chosen.BindTo(ctx, (*context.Context)(nil))
 	if err := chosen.Run(log); err != nil {
-		log.Error(err.Error())
+		log.Error(err.Error(), command.Describe(err)...)
 		return 1
 	}
 	return 0

@@ -14,6 +14,9 @@ func explain(t *Tool, c flow.Code, err error) string {
 	text := describe(err)
 	switch c {
 	case flow.Unavailable:
+		if t.Effect == flow.Reads {
+			return "The backend could not be reached: " + text + " Try again in a moment; flow_status tells more."
+		}
 		return "Nothing was changed, because the backend could not be reached: " + text + " Try again in a moment; flow_status tells more."
 	case flow.Uncertain:
 		if t.Effect == flow.Writes {

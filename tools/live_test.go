@@ -200,7 +200,7 @@ func TestStatus(t *testing.T) {
 	ana := w.joins(t, "ana", tools.Options{ReadOnly: true, Version: "1.2.3"})
 	r := ana.does(t, "flow_status", `{}`)
 	for _, want := range []string{"You are @ana.", "Team Home: 1 channel, 1 person.", "works.", "1.2.3", "read-only",
-		"--toolsets default,accounts"} {
+		"accounts 12", "--toolsets default,SET"} {
 		if !strings.Contains(r.text, want) {
 			t.Errorf("the status lacks %q:\n%s", want, r.text)
 		}

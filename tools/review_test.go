@@ -147,7 +147,8 @@ func TestStatusTellsWhatKeepsTheStoreShut(t *testing.T) {
 
 func TestStatusIsShort(t *testing.T) {
 	r := newWorld(t).joins(t, "ana", tools.Options{}).does(t, "flow_status", `{}`)
-	if strings.Contains(r.text, "flow_get_devices") || !strings.Contains(r.text, "accounts; on with --toolsets default,accounts.") {
+	if strings.Contains(r.text, "flow_get_devices") || strings.Count(r.text, "\n") > 6 || strings.Count(r.text, "--toolsets") != 1 ||
+		!strings.Contains(r.text, "\nTools that are off: ") || !strings.HasSuffix(r.text, ". On with --toolsets default,SET, when the server is started.") {
 		t.Errorf("the status is %q", r.text)
 	}
 	if off, _ := json.Marshal(r.structured["off"]); !bytes.Contains(off, []byte("flow_get_devices")) {

@@ -61,6 +61,7 @@ func choose(o Options) (*choice, error) {
 		sets = []string{DefaultSet}
 	}
 	for _, set := range sets {
+		set = strings.TrimSpace(set)
 		if !slices.Contains(setNames(all), set) {
 			return nil, fmt.Errorf("there is no toolset %q; there are %s", set, strings.Join(setNames(all), ", "))
 		}
@@ -92,6 +93,7 @@ func choose(o Options) (*choice, error) {
 // mark sets or clears the tools with the given names, with or without flow_ before them.
 func mark(all []*Tool, names []string, chosen map[*Tool]bool, on bool) error {
 	for _, called := range names {
+		called = strings.TrimSpace(called)
 		i := slices.IndexFunc(all, func(t *Tool) bool { return t.Name == called || t.Name == "flow_"+called })
 		if i < 0 {
 			return fmt.Errorf("there is no tool %q; there are %s", called, strings.Join(toolNames(all), ", "))

@@ -165,10 +165,23 @@ func (o statusOutput) text() string {
 	if len(o.Policy) > 0 {
 		out.WriteString("Policy: " + safe(strings.Join(o.Policy, "; ")).block() + ".\n")
 	}
-	for _, off := range o.Off {
-		fmt.Fprintf(&out, "Off: %s of %s; on with %s.\n", count(len(off.Tools), "tool"), off.Toolset, off.Flag)
+	if len(o.Off) > 0 {
+		out.WriteString(o.offText())
 	}
 	return strings.TrimSuffix(out.String(), "\n")
+}
+
+// offText says what is off in one line: the sets, how many tools of each, and the flag.
+func (o statusOutput) offText() string {
+	sets := make([]string, len(o.Off))
+	for i, off := range o.Off {
+		sets[i] = fmt.Sprintf("%s %d", off.Toolset, len(off.Tools))
+	}
+	text := fmt.Sprintf("Tools that are off: %s. On with --toolsets %s,SET", strings.Join(sets, ", "), DefaultSet)
+	if o.ReadOnly {
+		text += ", without --read-only for what writes"
+	}
+	return text + ", when the server is started.\n"
 }
 
 // versioned writes the parts of a name that are there, each after a blank.

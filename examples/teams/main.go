@@ -17,7 +17,7 @@ import (
 )
 
 func main() {
-	account := flag.String("account", os.Getenv("USER"), "account to use; made when it does not exist")
+	account := flag.String("account", process.UserName(), "account to use; made when it does not exist")
 	program := flag.String("flow-mcp", "flow-mcp", "program that serves the Flow API")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -3,6 +3,7 @@ package process
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"sync"
 
@@ -47,6 +48,18 @@ func (a *Application) choose() (Installation, error) {
 		return Newest(a.Path, filepath.Join(a.DataDir, "updates"))
 	}
 	return Installation{Dir: filepath.Dir(a.Path), Backend: a.Path}, nil
+}
+
+// Check reports whether there is something to run.
+func (a *Application) Check() error {
+	chosen, err := a.choose()
+	if err != nil {
+		return err
+	}
+	if _, err := exec.LookPath(chosen.Backend); err != nil {
+		return fmt.Errorf("look at the backend: %w", err)
+	}
+	return nil
 }
 
 // Config is what the chosen backend is told first. It suits [flow.Setup.Config]. Updates

@@ -2,6 +2,8 @@ package process
 
 import (
 	"context"
+	"os/user"
+	"strings"
 
 	"github.com/flow-mcp/flow-mcp/flow"
 )
@@ -26,4 +28,13 @@ func Connect(setup flow.Setup, command ...string) (client *flow.Client, stop fun
 		ended <- err // for whoever stops it again
 		return err
 	}
+}
+
+// UserName is what the person at this machine is called, without a Windows domain: who one
+// is when nobody says otherwise.
+func UserName() string {
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		return u.Username[strings.LastIndex(u.Username, `\`)+1:]
+	}
+	return "me"
 }

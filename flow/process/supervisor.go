@@ -83,7 +83,8 @@ func (s *Supervisor) init() {
 
 // Endpoint implements [flow.Dialer]: it returns the running backend. It starts the first
 // one, and blocks while one starts, which takes Run. While a backend fails again and
-// again it fails at once, with Unavailable and what the backend said last.
+// again it fails at once, with Unavailable and what the backend said last; one of ours that
+// says what a person has to mend makes that Unusable.
 func (s *Supervisor) Endpoint(ctx context.Context) (flow.Endpoint, error) {
 	s.init()
 	notify(s.asked)
@@ -137,7 +138,10 @@ func (s *Supervisor) Run(ctx context.Context) error {
 		}
 		pause := pauses.after(healthy)
 		s.log.Warn("backend failed", "error", err, "pause", pause)
-		if pauses.hopeless() {
+		switch {
+		case errors.Is(err, flow.Unusable): // trying again helps nobody who waits
+			s.set(state{err: flow.Errorf(flow.Unusable, "%v", err)})
+		case pauses.hopeless():
 			s.set(state{err: flow.Errorf(flow.Unavailable, "the backend does not run: %v", err)})
 		}
 		s.wait(ctx, pause)

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"unicode"
+
+	"github.com/flow-mcp/flow-mcp/flow"
 )
 
 const (
@@ -90,6 +92,9 @@ func clean(line, token string) string {
 	return line
 }
 
+// codeMember is what a backend of ours calls the code of an error that ends it.
+const codeMember = "code"
+
 // addTo returns err with the last lines. A backend of ours that has said in a record what
 // keeps it from running has said all that matters.
 func (t *tail) addTo(err error) error {
@@ -98,7 +103,11 @@ func (t *tail) addTo(err error) error {
 	if len(t.lines) == 0 {
 		return err
 	}
-	if last := parseRecord(t.lines[len(t.lines)-1], t.token); last.level >= slog.LevelError {
+	last := parseRecord(t.lines[len(t.lines)-1], t.token)
+	if last.members[codeMember] == string(flow.Unusable) {
+		return flow.Errorf(flow.Unusable, "%s", last.message)
+	}
+	if last.level >= slog.LevelError {
 		return fmt.Errorf("%s (%w)", last, err)
 	}
 	cleaned := make([]string, len(t.lines))

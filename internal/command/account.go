@@ -1,10 +1,9 @@
 package command
 
 import (
+	"fmt"
 	"log/slog"
 	"os"
-	"os/user"
-	"strings"
 
 	"github.com/flow-mcp/flow-mcp/flow"
 	"github.com/flow-mcp/flow-mcp/flow/process"
@@ -25,16 +24,19 @@ type accountFlags struct {
 }
 
 // connect returns the client of the account, what keeps its backend running, and the gate
-// between them.
-func (a *accountFlags) connect(executable string, rules *policy.Policy, log *slog.Logger) (*process.Supervisor, *policy.Gate, *flow.Client) {
+// between them. A backend of somebody else's that is not there is an error.
+func (a *accountFlags) connect(executable string, rules *policy.Policy, log *slog.Logger) (*process.Supervisor, *policy.Gate, *flow.Client, error) {
 	supervisor, setup := a.embedded(executable), a.setup()
 	if a.Backend != "" {
 		app := &process.Application{Path: a.Backend, DataDir: a.DataDir, Guard: []string{executable, "guard", "--"}}
+		if err := app.Check(); err != nil {
+			return nil, nil, nil, fmt.Errorf("--backend: %w; give the path of a semaphor-backend, or the directory of the application", err)
+		}
 		supervisor, setup.Config = &process.Supervisor{Newest: app.Command, Own: true}, app.Config
 	}
 	supervisor.Log = log.With("part", "backend")
 	gate := policy.New(rules, supervisor)
-	return supervisor, gate, flow.NewClient(gate, setup)
+	return supervisor, gate, flow.NewClient(gate, setup), nil
 }
 
 // embedded describes our own backend as a process.
@@ -48,21 +50,13 @@ func (a *accountFlags) embedded(executable string) *process.Supervisor {
 func (a *accountFlags) setup() flow.Setup {
 	name := a.Account
 	if name == "" {
-		name = userName()
+		name = process.UserName()
 	}
 	device, err := os.Hostname()
 	if err != nil {
 		device = "this machine"
 	}
 	return flow.Setup{Username: name, DeviceName: device}
-}
-
-// userName is what the person at this machine is called, without a Windows domain.
-func userName() string {
-	if u, err := user.Current(); err == nil && u.Username != "" {
-		return u.Username[strings.LastIndex(u.Username, `\`)+1:]
-	}
-	return "me"
 }
 
 // rules reads the policy, if there is one.

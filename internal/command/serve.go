@@ -28,7 +28,7 @@ type Serve struct {
 	Tools        []string `env:"FLOW_MCP_TOOLS" placeholder:"TOOL" help:"Further tools to offer, by name. (${env})"`
 	ExcludeTools []string `env:"FLOW_MCP_EXCLUDE_TOOLS" placeholder:"TOOL" help:"Tools not to offer, by name. (${env})"`
 	ReadOnly     bool     `env:"FLOW_MCP_READ_ONLY" help:"Offer only tools that change nothing. (${env})"`
-	Folder       []string `env:"FLOW_MCP_FOLDER" type:"path" sep:"none" placeholder:"DIR" help:"Folder that files may be sent from and saved to, in place of the usual ones. (${env})"`
+	Folder       []string `env:"FLOW_MCP_FOLDER" sep:"none" placeholder:"DIR" help:"Folder that files may be sent from and saved to, in place of the usual ones. (${env})"`
 	Confirm      string   `env:"FLOW_MCP_CONFIRM" default:"auto" enum:"auto,never,destructive,always" help:"Before which calls a person is asked: never, destructive or always. Where the client cannot ask, such calls are refused. Auto is destructive where the client can ask. (${env})"`
 }
 
@@ -50,7 +50,10 @@ func (s *Serve) Run(ctx context.Context, log *slog.Logger) error {
 
 	toClient := stdio.NewClientLog()
 	log = slog.New(slog.NewMultiHandler(log.Handler(), toClient))
-	supervisor, gate, client := s.connect(executable, rules, log)
+	supervisor, gate, client, err := s.connect(executable, rules, log)
+	if err != nil {
+		return err
+	}
 	mcp, err := s.mcp(client, rules, gate, log, toClient)
 	if err != nil {
 		return err
@@ -76,11 +79,22 @@ func (s *Serve) folders(rules *policy.Policy) (*folders.Folders, error) {
 		Send: rules.Files.Send, Save: rules.Files.Save, MaxBytes: rules.Files.MaxBytes,
 		Staging: filepath.Join(s.DataDir, "outgoing"),
 	}
+	var named []string
+	for _, folder := range s.Folder {
+		if !strings.HasPrefix(folder, "~") { // of which folders knows more than a shell may have told
+			absolute, err := filepath.Abs(folder)
+			if err != nil {
+				return nil, fmt.Errorf("--folder: %w", err)
+			}
+			folder = absolute
+		}
+		named = append(named, folder)
+	}
 	if o.Send == nil {
-		o.Send = s.Folder
+		o.Send = named
 	}
 	if o.Save == nil {
-		o.Save = s.Folder
+		o.Save = named
 	}
 	return folders.New(o)
 }
@@ -122,7 +136,10 @@ func introduce(out io.Writer, executable string) error {
 
 It speaks MCP on standard input and output, so a host has to start it. Most take:
 
-  {"mcpServers": {"flow": {"command": %q}}}
+  {"mcpServers": {"flow": {"command": %q, "args": ["--account", "ana"]}}}
+
+Give each host an account of its own, such as ana here and ben in the next: two hosts
+with one account are the same person to each other.
 
 To see it work:      %[3]s demo
 All commands:        %[3]s --help

@@ -17,7 +17,7 @@ import (
 type Tail struct {
 	accountFlags
 	Channel    []string `short:"c" sep:"none" placeholder:"CHANNEL" help:"Only these channels: names, ids or links."`
-	After      *int64   `placeholder:"CURSOR" xor:"start" help:"Begin behind this cursor; 0 is the beginning. From now on when nothing says where."`
+	After      *int64   `placeholder:"CURSOR" xor:"start" help:"Begin behind this cursor; 0 is the beginning. From now on when nothing says where, with --once from the beginning."`
 	Since      string   `placeholder:"TIME" xor:"start" help:"Begin at a time: 90m ago, 2026-11-26, or 2026-11-26T17:00:00Z."`
 	Once       bool     `help:"End when what is there was printed."`
 	JSON       bool     `name:"json" help:"One JSON object a line."`
@@ -44,7 +44,10 @@ func (c *Tail) Run(ctx context.Context, log *slog.Logger) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	supervisor, _, client := c.connect(executable, rules, log)
+	supervisor, _, client, err := c.connect(executable, rules, log)
+	if err != nil {
+		return err
+	}
 	var running errgroup.Group
 	running.Go(func() error { return supervisor.Run(ctx) })
 	running.Go(func() error {

@@ -16,6 +16,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -27,7 +28,8 @@ import (
 type Options struct {
 	// Channels are names, ids or links; none stands for all.
 	Channels []string
-	// After is the cursor to begin behind. The zero pointer is the end of the log.
+	// After is the cursor to begin behind. The zero pointer is the end of the log, but its
+	// beginning for a run with Once and without CursorFile, which else had nothing to print.
 	After *flow.Cursor
 	// Since leaves out what was sent before.
 	Since time.Time
@@ -42,10 +44,10 @@ type Options struct {
 	Log *slog.Logger
 }
 
-// ParseSince reads a time as people write it: "90m" before now, "2026-11-26" or
+// ParseSince reads a time as people write it: "90m ago" or "90m", "2026-11-26" or
 // "2026-11-26T17:00:00Z".
 func ParseSince(text string, now time.Time) (time.Time, error) {
-	if d, err := time.ParseDuration(text); err == nil && d >= 0 {
+	if d, err := time.ParseDuration(strings.TrimSuffix(text, " ago")); err == nil && d >= 0 {
 		return now.Add(-d), nil
 	}
 	if day, err := time.ParseInLocation(time.DateOnly, text, now.Location()); err == nil {
@@ -123,7 +125,7 @@ func begin(ctx context.Context, client *flow.Client, out io.Writer, o Options) (
 	switch {
 	case o.After != nil:
 		t.place.Cursor = *o.After
-	case o.Since.IsZero():
+	case o.Since.IsZero() && (!o.Once || o.CursorFile != ""): // a script wants what is new
 		page, err := flow.EnumerateEvents.Call(ctx, client, flow.EnumerateEventsInput{})
 		if err != nil {
 			return nil, err

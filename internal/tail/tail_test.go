@@ -106,14 +106,14 @@ func TestCursorFiles(t *testing.T) {
 func TestParseSince(t *testing.T) {
 	now := time.Date(2026, 11, 26, 17, 0, 0, 0, time.FixedZone("", 3600))
 	for text, want := range map[string]time.Time{
-		"90m": now.Add(-90 * time.Minute), "0s": now, "2026-11-20": time.Date(2026, 11, 20, 0, 0, 0, 0, now.Location()),
+		"90m": now.Add(-90 * time.Minute), "90m ago": now.Add(-90 * time.Minute), "0s": now, "2026-11-20": time.Date(2026, 11, 20, 0, 0, 0, 0, now.Location()),
 		"2026-11-20T08:00:00Z": time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC),
 	} {
 		if got, err := ParseSince(text, now); err != nil || !got.Equal(want) {
 			t.Errorf("%s is %v, %v; want %v", text, got, err, want)
 		}
 	}
-	for _, text := range []string{"", "-1h", "yesterday", "2026-13-01"} {
+	for _, text := range []string{"", "-1h", "ago", "yesterday", "2026-13-01"} {
 		if _, err := ParseSince(text, now); err == nil || !strings.Contains(err.Error(), "is no time; write 90m") {
 			t.Errorf("%q is taken: %v", text, err)
 		}
