@@ -222,7 +222,11 @@ func (e *Engine) DeleteChannel(ctx context.Context, call flow.Call, in flow.Dele
 				err = t.setChannelState(ch, person{m.ID, m.Public}, flow.Banned)
 			}
 		}
-		return none, err
+		if err != nil {
+			return none, err
+		}
+		t.overdue = true // the keeper takes the messages away
+		return none, t.SetCleared(t.ctx, t.seq, ch.id)
 	})
 }
 

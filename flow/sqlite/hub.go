@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"sync"
 
@@ -277,6 +278,13 @@ func (h *hub) stateIn(v *view, channel int64) flow.MemberState {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	return v.channels[channel].state
+}
+
+// channelsOf returns the channels that a view's account is in.
+func (h *hub) channelsOf(v *view) []int64 {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return slices.Collect(maps.Keys(v.channels))
 }
 
 // end returns the present end of the log.

@@ -17,13 +17,14 @@ import (
 	"github.com/flow-mcp/flow-mcp/flow"
 )
 
-// indexFormat is the version of search.db. A file of any other is made anew.
-const indexFormat = 2
+// indexFormat is the version of search.db, and of what [indexText] makes of a text. A file
+// of any other is made anew.
+const indexFormat = 3
 
 // indexSchema needs no texts: rows are found by their place in the log. The words come
-// from [indexText], so the tokenizer has only to split them. There is no index of prefixes: it
-// would cost three times the work, more than storing the message does, and searches ask
-// for whole words first.
+// from [indexText], so the tokenizer has only to split them. Their positions, which phrases
+// are found by, cost a twentieth more work. There is no index of prefixes: it would double
+// the work, to more than storing the message is, and searches ask for whole words first.
 const indexSchema = `
 CREATE TABLE state (
   only    INTEGER PRIMARY KEY CHECK (only = 1),
@@ -31,7 +32,7 @@ CREATE TABLE state (
   indexed INTEGER NOT NULL  -- the newest place of the log that is in
 ) STRICT;
 CREATE VIRTUAL TABLE words USING fts5(
-  body, scope, content='', contentless_delete=1, detail=column, tokenize='ascii'
+  body, scope, content='', contentless_delete=1, detail=full, tokenize='ascii'
 );
 INSERT INTO words (words, rank) VALUES ('automerge', 8);`
 
@@ -122,9 +123,14 @@ func (x *searcher) open(ctx context.Context) error {
 	return nil
 }
 
+// files is search.db, without the settings of a connection.
+func (x *searcher) files() databaseFile { return databaseFile{path: x.path} }
+
 func (x *searcher) connect(ctx context.Context) (err error) {
-	file := databaseFile{path: x.path, pragmas: []string{"busy_timeout(5000)", "temp_store(memory)", "cache_size(-1000)"}}
-	x.file, err = sql.Open("sqlite", file.dsn("journal_mode(wal)", "synchronous(normal)", "journal_size_limit(67108864)"))
+	file := x.files()
+	file.pragmas = append(file.pragmas, "busy_timeout(5000)", "temp_store(memory)", "cache_size(-4000)")
+	x.file, err = sql.Open("sqlite", file.dsn("journal_mode(wal)", "synchronous(normal)", "journal_size_limit(67108864)",
+		"secure_delete(1)")) // what was deleted is overwritten
 	if err != nil {
 		return err
 	}
@@ -188,9 +194,13 @@ func (x *searcher) start() {
 
 func (x *searcher) run(ctx context.Context) {
 	defer close(x.done)
+	var rested time.Time // from when on the next pass of forgetting may begin
+	again := time.NewTimer(0)
+	defer again.Stop()
 	for {
 		select {
 		case <-x.waked:
+		case <-again.C:
 		case <-ctx.Done():
 			return
 		}
@@ -201,6 +211,22 @@ func (x *searcher) run(ctx context.Context) {
 		}
 		if err := x.catchUp(ctx); err != nil && ctx.Err() == nil {
 			x.store.log.Error("store: search index is behind", "error", err)
+		}
+		if wait := time.Until(rested); wait > 0 {
+			again.Reset(wait)
+			continue
+		}
+		rest, err := x.forget(ctx)
+		if err != nil && ctx.Err() == nil {
+			x.store.log.Error("store: search index still holds words of deleted messages", "error", err)
+			rest = keepAgain
+			if isDamage(err) {
+				x.damaged.Store(true)
+				x.wake()
+			}
+		}
+		if rested = time.Now().Add(rest); rest > 0 {
+			again.Reset(rest) // there may be more
 		}
 	}
 }

@@ -58,16 +58,24 @@ func newQuery(text string) query {
 	return q
 }
 
-// selections returns what the index is asked for: all of some words and, when the last
+// selections returns what the index is asked for: some words in a row and, when the last
 // is open, also those where it is the beginning of a word.
 func selections(list []string, open bool) (whole, beginning string) {
 	// Words are letters, digits and symbols: there is no quotation mark to escape.
-	whole = `body : ("` + strings.Join(list, `" AND "`) + `")`
-	if open {
-		beginning = strings.TrimSuffix(whole, ")") + "*)"
+	whole = `body : "` + strings.Join(list, " ") + `"`
+	if !open {
+		return whole, ""
 	}
-	return whole, beginning
+	if n := len(list); n > 1 && utf8.RuneCountInString(list[n-1]) < minPrefix {
+		return whole, `body : "` + strings.Join(list[:n-1], " ") + `"`
+	}
+	return whole, whole + " *"
 }
+
+// minPrefix is how much of a word the index is asked for after other words. It gathers all
+// words that begin so before it looks at the others, which are fewer: with less of a word
+// it is asked for the others alone.
+const minPrefix = 3
 
 // in restricts a selection to channels or, when they are too many to name, to a team.
 func in(selection string, channels map[int64]bool, team int64) string {

@@ -117,7 +117,7 @@ func dueIn(ctx context.Context, q *db.Queries, ch db.LimitedChannelRow, now int6
 	lifetime := ch.MaxDays * (24 * time.Hour).Milliseconds()
 	for i, row := range rows {
 		end := row.Created + lifetime
-		if int64(i) >= over && (lifetime == 0 || end > now) {
+		if int64(i) >= over && (lifetime == 0 || end > now) && row.Seq > ch.Cleared {
 			if lifetime > 0 {
 				d.next = end
 			}
@@ -140,8 +140,16 @@ func (t *tx) expire(channelID int64, most int) (more bool, err error) {
 		return false, err
 	}
 	d, err := dueIn(t.ctx, t.Queries, ch, t.now, most)
-	if err != nil || len(d.messages) == 0 {
+	if err != nil {
 		return false, err
+	}
+	if ch.Cleared > 0 && !d.more {
+		if err := t.SetCleared(t.ctx, 0, ch.ID); err != nil {
+			return false, err
+		}
+	}
+	if len(d.messages) == 0 {
+		return false, nil
 	}
 	return d.more, t.remove(channel{id: ch.ID, org: ch.Org, public: ch.Public, orgPublic: ch.OrgPublic}, d.messages)
 }
@@ -164,7 +172,8 @@ func (t *tx) trim() error {
 	return nil
 }
 
-// keeper removes messages when their days are over, and all that is more than trim does.
+// keeper removes messages when their days are over or their channel was deleted, and all
+// that is more than trim does.
 type keeper struct {
 	waked chan struct{}
 	stop  context.CancelFunc
@@ -236,7 +245,7 @@ func (s *store) expireIn(ctx context.Context, ch db.LimitedChannelRow) (next int
 		if err != nil {
 			return 0, s.explain(err)
 		}
-		if len(d.messages) == 0 {
+		if len(d.messages) == 0 && ch.Cleared == 0 {
 			return d.next, nil
 		}
 		err = s.change(ctx, func(t *tx) error {

@@ -113,11 +113,10 @@ func (s *search) restrict(ctx context.Context, self *who, method string, in flow
 		}
 		return err
 	}
-	rows, err := read.ChannelViews(ctx, self.account)
-	for _, row := range rows {
-		s.channels[row.Channel] = true
+	for _, id := range s.store.hub.channelsOf(self.view) {
+		s.channels[id] = true
 	}
-	return err
+	return nil
 }
 
 // run looks at what is not indexed yet, then into the index.

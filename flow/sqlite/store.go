@@ -126,16 +126,17 @@ func (s *store) readLimits(ctx context.Context) error {
 	return nil
 }
 
+// mainFile is main.db, without the settings of a connection.
+func (s *store) mainFile() databaseFile { return databaseFile{path: filepath.Join(s.dir, "main.db")} }
+
 // openMain opens main.db for the writer and for readers.
 func (s *store) openMain(ctx context.Context) error {
 	steps, err := migrationSteps()
 	if err != nil {
 		return err
 	}
-	file := databaseFile{
-		path:    filepath.Join(s.dir, "main.db"),
-		pragmas: []string{"busy_timeout(5000)", "foreign_keys(1)", "temp_store(memory)"},
-	}
+	file := s.mainFile()
+	file.pragmas = []string{"busy_timeout(5000)", "foreign_keys(1)", "temp_store(memory)"}
 	head, err := readHeader(file.path)
 	if err != nil {
 		return err
@@ -169,7 +170,7 @@ func (s *store) openMain(ctx context.Context) error {
 }
 
 func (s *store) openReaders(file databaseFile) (err error) {
-	s.pool, err = sql.Open("sqlite", file.dsn("query_only(1)", "cache_size(-1000)"))
+	s.pool, err = sql.Open("sqlite", file.dsn("query_only(1)", "cache_size(-4000)"))
 	if err != nil {
 		return fmt.Errorf("open %s for reading: %w", file.path, err)
 	}

@@ -10,8 +10,8 @@ SELECT message.seq, CAST(sqlc.arg(org) AS INTEGER), message.channel, message.bod
 FROM message WHERE message.seq = sqlc.arg(seq) AND message.deleted = 0;
 
 -- name: DeleteMessage :execrows
--- Nothing of what the message said is left in its row.
-UPDATE message SET deleted = 1, body = '', other = '', attachments = '' WHERE seq = ? AND deleted = 0;
+-- Nothing of what the message said is left in its row. The search index still has its words.
+UPDATE message SET deleted = 2, body = '', other = '', attachments = '' WHERE seq = ? AND deleted = 0;
 
 -- name: SeesKept :one
 -- Whether an account is one that may read a deleted message: an escrow account of its team.

@@ -29,6 +29,15 @@ SELECT message.seq, message.channel, message.body FROM message
 WHERE message.seq > sqlc.arg(after) AND message.seq < sqlc.arg(before) AND message.deleted = 0
 ORDER BY message.seq DESC;
 
+-- name: Remembered :many
+-- Deleted messages whose words the search index may still have.
+SELECT seq FROM message WHERE deleted = 2 ORDER BY seq LIMIT ?;
+
+-- name: Forgotten :exec
+-- It has no words of these any more.
+UPDATE message SET deleted = 1
+WHERE deleted = 2 AND seq IN (SELECT place.value FROM json_each(CAST(sqlc.arg(places) AS TEXT)) AS place);
+
 -- name: AddSearch :exec
 INSERT INTO search (member, session, id, url, upto) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET url = excluded.url, upto = excluded.upto;

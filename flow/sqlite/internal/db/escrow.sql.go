@@ -13,10 +13,10 @@ import (
 )
 
 const deleteMessage = `-- name: DeleteMessage :execrows
-UPDATE message SET deleted = 1, body = '', other = '', attachments = '' WHERE seq = ? AND deleted = 0
+UPDATE message SET deleted = 2, body = '', other = '', attachments = '' WHERE seq = ? AND deleted = 0
 `
 
-// Nothing of what the message said is left in its row.
+// Nothing of what the message said is left in its row. The search index still has its words.
 func (q *Queries) DeleteMessage(ctx context.Context, seq flow.Cursor) (int64, error) {
 	result, err := q.db.ExecContext(ctx, deleteMessage, seq)
 	if err != nil {

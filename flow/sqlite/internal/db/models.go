@@ -63,6 +63,7 @@ type Channel struct {
 	MaxDays     int64
 	MaxMessages int64
 	Removed     int64
+	Cleared     flow.Cursor
 }
 
 type ChannelHistory struct {

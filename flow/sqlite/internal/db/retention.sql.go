@@ -22,7 +22,7 @@ func (q *Queries) CountRemoved(ctx context.Context, more int64, channel int64) e
 
 const limitedChannel = `-- name: LimitedChannel :one
 SELECT channel.id, channel.org, channel.public, org.public AS org_public,
-  channel.max_days, channel.max_messages, channel.removed
+  channel.max_days, channel.max_messages, channel.removed, channel.cleared
 FROM channel CROSS JOIN org ON org.id = channel.org
 WHERE channel.id = ?
 `
@@ -35,6 +35,7 @@ type LimitedChannelRow struct {
 	MaxDays     int64
 	MaxMessages int64
 	Removed     int64
+	Cleared     flow.Cursor
 }
 
 func (q *Queries) LimitedChannel(ctx context.Context, id int64) (LimitedChannelRow, error) {
@@ -48,15 +49,16 @@ func (q *Queries) LimitedChannel(ctx context.Context, id int64) (LimitedChannelR
 		&i.MaxDays,
 		&i.MaxMessages,
 		&i.Removed,
+		&i.Cleared,
 	)
 	return i, err
 }
 
 const limitedChannels = `-- name: LimitedChannels :many
 SELECT channel.id, channel.org, channel.public, org.public AS org_public,
-  channel.max_days, channel.max_messages, channel.removed
+  channel.max_days, channel.max_messages, channel.removed, channel.cleared
 FROM channel CROSS JOIN org ON org.id = channel.org
-WHERE channel.max_days > 0 OR channel.max_messages > 0
+WHERE channel.max_days > 0 OR channel.max_messages > 0 OR channel.cleared > 0
 `
 
 type LimitedChannelsRow struct {
@@ -67,6 +69,7 @@ type LimitedChannelsRow struct {
 	MaxDays     int64
 	MaxMessages int64
 	Removed     int64
+	Cleared     flow.Cursor
 }
 
 func (q *Queries) LimitedChannels(ctx context.Context) ([]LimitedChannelsRow, error) {
@@ -86,6 +89,7 @@ func (q *Queries) LimitedChannels(ctx context.Context) ([]LimitedChannelsRow, er
 			&i.MaxDays,
 			&i.MaxMessages,
 			&i.Removed,
+			&i.Cleared,
 		); err != nil {
 			return nil, err
 		}
@@ -132,6 +136,15 @@ func (q *Queries) OldestOf(ctx context.Context, channel int64, limit int64) ([]O
 		return nil, err
 	}
 	return items, nil
+}
+
+const setCleared = `-- name: SetCleared :exec
+UPDATE channel SET cleared = ? WHERE id = ?
+`
+
+func (q *Queries) SetCleared(ctx context.Context, cleared flow.Cursor, iD int64) error {
+	_, err := q.db.ExecContext(ctx, setCleared, cleared, iD)
+	return err
 }
 
 const setRetention = `-- name: SetRetention :exec

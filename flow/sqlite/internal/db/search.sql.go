@@ -68,6 +68,45 @@ func (q *Queries) DropSearch(ctx context.Context, arg DropSearchParams) error {
 	return err
 }
 
+const forgotten = `-- name: Forgotten :exec
+UPDATE message SET deleted = 1
+WHERE deleted = 2 AND seq IN (SELECT place.value FROM json_each(CAST(?1 AS TEXT)) AS place)
+`
+
+// It has no words of these any more.
+func (q *Queries) Forgotten(ctx context.Context, places string) error {
+	_, err := q.db.ExecContext(ctx, forgotten, places)
+	return err
+}
+
+const remembered = `-- name: Remembered :many
+SELECT seq FROM message WHERE deleted = 2 ORDER BY seq LIMIT ?
+`
+
+// Deleted messages whose words the search index may still have.
+func (q *Queries) Remembered(ctx context.Context, limit int64) ([]flow.Cursor, error) {
+	rows, err := q.db.QueryContext(ctx, remembered, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []flow.Cursor
+	for rows.Next() {
+		var seq flow.Cursor
+		if err := rows.Scan(&seq); err != nil {
+			return nil, err
+		}
+		items = append(items, seq)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const scanChannel = `-- name: ScanChannel :many
 SELECT message.seq, message.channel, message.body FROM message
 WHERE message.channel = ?1 AND message.seq < ?2 AND message.deleted = 0

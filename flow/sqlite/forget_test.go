@@ -1,0 +1,169 @@
+package sqlite
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+)
+
+// filesWith returns the files of a store in which a text stands.
+func filesWith(t testing.TB, dir, text string) (names []string) {
+	t.Helper()
+	for _, name := range []string{"main.db", "main.db-wal", "search.db", "search.db-wal"} {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			t.Fatal(err)
+		}
+		if bytes.Contains(data, []byte(text)) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// forgets waits until nothing is left to forget, and checks that a text is in no file.
+func forgets(t testing.TB, s *store, text string) {
+	t.Helper()
+	eventually(t, "deleted messages are forgotten", func() bool { return count(t, s, "message WHERE deleted = 2") == 0 })
+	if names := filesWith(t, s.dir, text); len(names) > 0 {
+		t.Errorf("%q is still in %q", text, names)
+	}
+}
+
+// TestDeletedWordsAreForgotten: in no file of the store, while it is in use.
+func TestDeletedWordsAreForgotten(t *testing.T) {
+	ways := map[string]func(*testing.T, user, flow.MessageID){
+		"by a person":  func(t *testing.T, ana user, id flow.MessageID) { ana.remove(t, id) },
+		"by retention": func(t *testing.T, ana user, _ flow.MessageID) { ana.keeps(t, 0, 1) },
+		"with their channel": func(t *testing.T, ana user, _ flow.MessageID) {
+			if _, err := ana.DeleteChannel(t.Context(), ana.call, flow.DeleteChannelInput{ChannelID: ana.home.ChannelID}); err != nil {
+				t.Fatal(err)
+			}
+		},
+	}
+	for name, remove := range ways {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, t.TempDir())
+			ana := start(t, s, "one", "ana")
+			ana.send(t, "the first")
+			id := ana.send(t, "the quicksilver runs")
+			indexed(t, s)
+			ana.send(t, "bedrock")
+			indexed(t, s)
+			if names := filesWith(t, s.dir, "quicksilver"); len(names) < 2 {
+				t.Fatalf("before it is deleted the word is in %q alone", names)
+			}
+			remove(t, ana, id)
+			eventually(t, "the message is gone", func() bool {
+				return count(t, s, "message WHERE body LIKE '%quicksilver%'") == 0
+			})
+			forgets(t, s, "quicksilver")
+			if name != "with their channel" && len(ana.find(t, "bedrock")) != 1 {
+				t.Error("another message was forgotten too")
+			}
+		})
+	}
+}
+
+// TestForgettingGoesOn: what one owner of the store did not come to, or not to the end, is
+// done by the next.
+func TestForgettingGoesOn(t *testing.T) {
+	for _, cut := range []string{"before", "between", "before the note"} {
+		t.Run(cut, func(t *testing.T) {
+			dir := t.TempDir()
+			s, err := openStore(t.Context(), dir, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ana := start(t, s, "one", "ana")
+			id := ana.send(t, "the quicksilver")
+			ana.sendMany(t, 300, "bedrock")
+			indexed(t, s)
+			s.search.stop()
+			ana.remove(t, id)
+			places, err := s.read.Remembered(t.Context(), 10)
+			if err != nil || len(places) != 1 {
+				t.Fatalf("to be forgotten are %v, %v", places, err)
+			}
+			if cut != "before" {
+				if err := s.search.mark(t.Context(), places); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for more := cut == "before the note"; more; {
+				if more, err = s.search.merge(t.Context(), mergeAll); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := s.close(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+			s = open(t, dir)
+			forgets(t, s, "quicksilver")
+			if got := start(t, s, "one", "ana").find(t, "bedrock"); len(got) != 1 {
+				t.Errorf("the other message is found as %q", got)
+			}
+		})
+	}
+}
+
+// TestForgettingWhileMessagesCome: a pass goes on beside the indexer, and what it leaves is
+// a sound index.
+func TestForgettingWhileMessagesCome(t *testing.T) {
+	s := open(t, t.TempDir())
+	ana := start(t, s, "one", "ana")
+	for round := range 10 {
+		id := ana.send(t, fmt.Sprint("quicksilver", round))
+		ana.sendMany(t, 500, fmt.Sprint("bedrock", round))
+		ana.remove(t, id)
+	}
+	forgets(t, s, "quicksilver")
+	indexed(t, s)
+	if _, err := s.search.file.Exec("INSERT INTO words (words) VALUES ('integrity-check')"); err != nil {
+		t.Errorf("the index is damaged: %v", err)
+	}
+	for round := range 10 {
+		if got := ana.find(t, fmt.Sprint("bedrock", round)); len(got) != 1 {
+			t.Errorf("in round %d the index finds %q", round, got)
+		}
+	}
+}
+
+// TestDeletedChannelsAreCleared: their messages go in parts, but for what is kept for an
+// escrow account, and one that opens again begins empty.
+func TestDeletedChannelsAreCleared(t *testing.T) {
+	s := open(t, t.TempDir())
+	ana, ben := start(t, s, "one", "ana"), start(t, s, "two", "ben")
+	other, err := ben.AccountID(t.Context(), ben.call, flow.AccountIDInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair := func() flow.ChannelID {
+		id, err := ana.NewDirectConversation(t.Context(), ana.call, flow.NewDirectConversationInput{OrgID: ana.home.OrgID, MemberID: other})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	ana.escrow(t, s)
+	ana.home.ChannelID = pair()
+	const many = 2*keepChunk + 3
+	ana.sendMany(t, many, "the end")
+	if _, err := ana.DeleteChannel(t.Context(), ana.call, flow.DeleteChannelInput{ChannelID: ana.home.ChannelID}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the channel is cleared", func() bool { return count(t, s, "channel WHERE cleared > 0") == 0 })
+	if live, kept := count(t, s, "message WHERE body <> ''"), count(t, s, "kept_message"); live != 0 || kept != many+1 {
+		t.Errorf("%d messages have a text and %d are kept, want 0 and %d", live, kept, many+1)
+	}
+	ana.home.ChannelID = pair()
+	ana.holds(t)
+	ana.send(t, "again")
+	ana.holds(t, "again")
+}
