@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -32,31 +31,6 @@ var (
 		"%d passwords of this account wait for the directory already; wait until it has answered, or half a minute", maxPendingBinds)
 	errUnmanaged = flow.Errorf(flow.NotFound, "no directory manages an account of this name")
 )
-
-// bell wakes all that wait for something in the store to change.
-type bell struct {
-	mu   sync.Mutex
-	rung chan struct{}
-}
-
-// next returns what is closed when the bell rings. Who waits looks at the store after it.
-func (b *bell) next() <-chan struct{} {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.rung == nil {
-		b.rung = make(chan struct{})
-	}
-	return b.rung
-}
-
-func (b *bell) ring() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.rung != nil {
-		close(b.rung)
-		b.rung = nil
-	}
-}
 
 // question is a directory password that is to be checked.
 type question struct {

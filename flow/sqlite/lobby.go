@@ -19,17 +19,14 @@ type rendezvousKey [32]byte
 // waits is made again at the next owner of the store, or it has ended.
 type lobby struct {
 	lasts, patience time.Duration // the constants above, but in tests
+	changed         bell          // rings when hosts or a rendezvous has changed
 
-	mu      sync.Mutex
-	hosts   map[rendezvousKey]int // calls that wait to let a device in
-	changed chan struct{}         // closed when hosts or a rendezvous has changed
+	mu    sync.Mutex
+	hosts map[rendezvousKey]int // calls that wait to let a device in
 }
 
 func newLobby() *lobby {
-	return &lobby{
-		lasts: rendezvousTime, patience: meetingTime,
-		hosts: map[rendezvousKey]int{}, changed: make(chan struct{}),
-	}
+	return &lobby{lasts: rendezvousTime, patience: meetingTime, hosts: map[rendezvousKey]int{}}
 }
 
 // host waits to let a device in, until leave is called.
@@ -40,32 +37,18 @@ func (l *lobby) host(key rendezvousKey) (leave func()) {
 
 func (l *lobby) count(key rendezvousKey, n int) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	if l.hosts[key] += n; l.hosts[key] == 0 {
 		delete(l.hosts, key)
 	}
-	l.announce()
+	l.mu.Unlock()
+	l.changed.ring()
 }
 
-// stir has everybody look again.
-func (l *lobby) stir() {
+// hosted reports whether somebody waits to let a device in.
+func (l *lobby) hosted(key rendezvousKey) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.announce()
-}
-
-// announce is called with mu held.
-func (l *lobby) announce() {
-	close(l.changed)
-	l.changed = make(chan struct{})
-}
-
-// look reports whether somebody waits to let a device in, and returns what is closed when
-// anything changes after that.
-func (l *lobby) look(key rendezvousKey) (hosted bool, changed <-chan struct{}) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.hosts[key] > 0, l.changed
+	return l.hosts[key] > 0
 }
 
 // until calls done whenever something may have changed, until it reports true or fails.
@@ -76,8 +59,8 @@ func (l *lobby) until(
 	timeout := time.NewTimer(patience)
 	defer timeout.Stop()
 	for {
-		hosted, changed := l.look(key)
-		if over, err := done(hosted); over || err != nil {
+		changed := l.changed.next()
+		if over, err := done(l.hosted(key)); over || err != nil {
 			return err
 		}
 		select {

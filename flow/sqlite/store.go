@@ -201,7 +201,7 @@ func (s *store) published(t *tx) {
 	}
 	defer func() { // when the hub knows who is kept out
 		if t.met || len(t.bars) > 0 {
-			s.lobby.stir()
+			s.lobby.changed.ring()
 		}
 	}()
 	if t.answered {
