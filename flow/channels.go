@@ -38,7 +38,7 @@ var (
 		"Set for how many days, and how many messages, a channel keeps; what is beyond is deleted for everybody. For owners and admins of the channel.",
 		Engine.SetChannelRetentionPolicy)
 	DeleteChannel = define(ChannelGroup, "DeleteChannel", Destroys,
-		"Delete a channel by banning every member; for its owners and admins.", Engine.DeleteChannel)
+		"Delete a channel and its messages, and ban every member; for its owners and admins.", Engine.DeleteChannel)
 	GetUnreadCount = define(ChannelGroup, "GetUnreadCount", Reads,
 		"Count the messages of others after the read mark, at most 101.", Engine.GetUnreadCount)
 	SetChannelReadHWM = define(ChannelGroup, "SetChannelReadHWM", Sets,

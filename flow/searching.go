@@ -59,7 +59,11 @@ type SearchHit struct {
 }
 
 // SearchInput says what to look for. Flow: Search; a null channel must be answered with
-// a list, and the text matches as a substring of the body.
+// a list, and the text matches as a substring of the body: blanks and punctuation count,
+// and the words stand in a row. Proposed: case, accents and compatibility forms do not
+// matter, and a run of blanks is one. Whole words are found before the beginnings of
+// longer ones. What begins inside a word is found in the newest messages only, since an
+// engine's index knows words by their beginnings; [StartSearchInput] looks further.
 type SearchInput struct {
 	OrgID     OrgID     `jsonschema_description:"Team; all teams when left out." json:",omitzero"`
 	ChannelID ChannelID `jsonschema_description:"Channel; all channels when left out." json:",omitzero"`

@@ -273,6 +273,22 @@ func (h *hub) collect(v *view, after flow.Cursor, limit int) (list flow.Notifica
 	return list, next, ok
 }
 
+// texts returns the texts of a stretch of the log, newest first. It reports false when the
+// stretch is older than the ring.
+func (h *hub) texts(after, before flow.Cursor) (list []db.TextsRow, ok bool) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	if after < h.first {
+		return nil, false
+	}
+	for seq := before - 1; seq > after; seq-- {
+		if e := h.ring[seq%ringEvents]; e.message != nil && !e.gone {
+			list = append(list, db.TextsRow{Seq: seq, Channel: e.to.channel, Body: e.message.Text})
+		}
+	}
+	return list, true
+}
+
 // stateIn returns the committed state of a view's account in a channel.
 func (h *hub) stateIn(v *view, channel int64) flow.MemberState {
 	h.mu.RLock()

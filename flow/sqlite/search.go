@@ -200,10 +200,13 @@ func (s *search) texts(ctx context.Context) ([]db.TextsRow, error) {
 		}
 		return texts, err
 	}
-	after := max(0, s.before-1-searchChunk)
-	rows, err := s.store.read.ScanLog(ctx, after, s.before)
-	s.looked += int(s.before - 1 - after)
+	after, before := max(0, s.before-1-searchChunk), s.before
+	s.looked += int(before - 1 - after)
 	s.before = after + 1
+	if texts, ok := s.store.hub.texts(after, before); ok {
+		return texts, nil
+	}
+	rows, err := s.store.read.ScanLog(ctx, after, before)
 	for _, row := range rows {
 		texts = append(texts, db.TextsRow(row))
 	}
