@@ -77,7 +77,10 @@ func (s *Serve) Run(ctx context.Context, log *slog.Logger) error {
 func (s *Serve) folders(rules *policy.Policy) (*folders.Folders, error) {
 	o := folders.Options{
 		Send: rules.Files.Send, Save: rules.Files.Save, MaxBytes: rules.Files.MaxBytes,
-		Staging: filepath.Join(s.DataDir, "outgoing"),
+		Staging: filepath.Join(s.DataDir, "outgoing"), Closed: []string{s.DataDir},
+	}
+	if s.Policy != "" {
+		o.Closed = append(o.Closed, s.Policy)
 	}
 	var named []string
 	for _, folder := range s.Folder {

@@ -7,7 +7,7 @@
 // that is swapped in meanwhile, can lead out of ([os.Root]); what is sent is what was opened.
 //
 // Below a folder, nothing whose name begins with a dot is touched: keys, settings and the
-// insides of repositories lie there.
+// insides of repositories lie there. Nor is what belongs to the server itself.
 package folders
 
 import (
@@ -38,6 +38,9 @@ type Options struct {
 	// Staging is where copies of files lie while they are sent. It is made when it is
 	// missing, for the user alone; the system's place for temporary files when empty.
 	Staging string
+	// Closed are folders and files that are neither read nor written, wherever they lie:
+	// the store with its key, say. They need not be there yet.
+	Closed []string
 }
 
 // Folders are where files may be read and written.
@@ -46,11 +49,13 @@ type Folders struct {
 	sendOwn, saveOwn bool     // chosen by a person, so that roots do not matter
 	most             int64
 	staging          string
+	closed           []string
 }
 
 // New resolves the folders. A chosen one that is not there is an error.
 func New(o Options) (*Folders, error) {
 	f := &Folders{sendOwn: o.Send != nil, saveOwn: o.Save != nil, most: cmp.Or(o.MaxBytes, flow.MaxAttachment), staging: o.Staging}
+	f.closed = slices.DeleteFunc(append(slices.Clone(o.Closed), o.Staging), func(path string) bool { return path == "" })
 	var err error
 	if f.send, err = chosen(o.Send); err != nil {
 		return nil, err
@@ -143,6 +148,9 @@ func Roots(uris []string) []string {
 		if err != nil || u.Scheme != "file" || u.Host != "" && u.Host != "localhost" || u.Path == "" {
 			continue
 		}
+		if strings.ContainsAny(uri, "?#") { // of a path that was not escaped, the rest would name another folder
+			continue
+		}
 		path := u.Path
 		if runtime.GOOS == "windows" {
 			path = strings.TrimPrefix(path, "/")
@@ -175,7 +183,7 @@ func (f *Folders) targets(roots []string) []string {
 
 // Open opens a regular file to be sent.
 func (f *Folders) Open(path string, roots []string) (*os.File, error) {
-	root, rel, err := enter(f.sources(roots), path, "sent from")
+	root, rel, err := f.enter(f.sources(roots), path, "sent from")
 	if err != nil {
 		return nil, err
 	}
@@ -214,7 +222,7 @@ func (f *Folders) proper(root *os.Root, rel string, file *os.File) error {
 
 // Folder opens a folder to save a file in.
 func (f *Folders) Folder(path string, roots []string) (*os.Root, error) {
-	root, rel, err := enter(f.targets(roots), path, "saved to")
+	root, rel, err := f.enter(f.targets(roots), path, "saved to")
 	if err != nil {
 		return nil, err
 	}
@@ -232,7 +240,7 @@ func (f *Folders) Target(path string, roots []string) (string, error) {
 	if strings.HasPrefix(name, ".") || name == string(filepath.Separator) || !filepath.IsLocal(name) {
 		return "", flow.Errorf(flow.Invalid, "%q names no file that can be saved", path)
 	}
-	root, rel, err := enter(f.targets(roots), filepath.Dir(path), "saved to")
+	root, rel, err := f.enter(f.targets(roots), filepath.Dir(path), "saved to")
 	if err != nil {
 		return "", err
 	}
@@ -249,7 +257,7 @@ func (f *Folders) Fits(size int64) error {
 }
 
 // enter opens the folder that holds a path, and returns the rest of the way.
-func enter(folders []string, path, what string) (*os.Root, string, error) {
+func (f *Folders) enter(folders []string, path, what string) (*os.Root, string, error) {
 	if !filepath.IsAbs(path) {
 		return nil, "", flow.Errorf(flow.Invalid, "%q is relative; give the absolute path", path)
 	}
@@ -269,6 +277,9 @@ func enter(folders []string, path, what string) (*os.Root, string, error) {
 		if !inside || hidden(rel) {
 			continue
 		}
+		if f.shut(real) {
+			return nil, "", flow.Errorf(flow.Denied, "%q belongs to this server itself, whose store and settings are not touched", path)
+		}
 		root, err := os.OpenRoot(folder)
 		if err != nil {
 			return nil, "", flow.Errorf(flow.Unusable, "the folder %q cannot be opened: %v", folder, reason(err))
@@ -279,6 +290,28 @@ func enter(folders []string, path, what string) (*os.Root, string, error) {
 		return nil, "", flow.Errorf(flow.Denied, "%q lies in a hidden place, whose name begins with a dot; such files are not touched", path)
 	}
 	return nil, "", flow.Errorf(flow.Denied, "%q is not in a folder that files may be %s; %s", path, what, list(folders))
+}
+
+// shut reports whether a resolved path is one of those that are closed, or lies in one.
+// Files are compared, and not their names, which may be spelled in several ways.
+func (f *Folders) shut(real string) bool {
+	var closed []os.FileInfo
+	for _, path := range f.closed {
+		if info, err := os.Stat(path); err == nil {
+			closed = append(closed, info)
+		}
+	}
+	for {
+		info, err := os.Stat(real)
+		if err == nil && slices.ContainsFunc(closed, func(c os.FileInfo) bool { return os.SameFile(c, info) }) {
+			return true
+		}
+		up := filepath.Dir(real)
+		if up == real {
+			return false
+		}
+		real = up
+	}
 }
 
 // hidden reports whether a part of a path begins with a dot.

@@ -182,11 +182,73 @@ func TestWhereFilesMayBeSaved(t *testing.T) {
 	}
 }
 
+// What belongs to the server is closed even if it lies in a folder that is open, and by
+// whatever way one comes to it.
+func TestClosedPlaces(t *testing.T) {
+	p := newPlace(t)
+	data, settings := filepath.Join(p.inside, "data"), filepath.Join(p.inside, "policy.toml")
+	f, err := New(Options{
+		Send: []string{p.inside}, Save: []string{p.inside}, Staging: filepath.Join(data, "outgoing"), Closed: []string{data, settings},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// They come into being after the server has started.
+	if err := os.MkdirAll(filepath.Join(data, "blobs"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{filepath.Join(data, "store.key"), filepath.Join(data, "blobs", "b"), settings} {
+		if err := os.WriteFile(path, []byte(hiddenWords), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("data", filepath.Join(p.inside, "link-data")); err != nil {
+		t.Fatal(err)
+	}
+	const want = "belongs to this server itself"
+	for _, path := range []string{"data/store.key", "data/blobs/b", "link-data/store.key", "deep/../data/store.key", "policy.toml"} {
+		if _, err := f.Open(filepath.Join(p.inside, path), nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("sending %s: %v", path, err)
+		}
+		if _, err := f.Open(filepath.Join(p.inside, path), []string{data, p.inside}); err == nil {
+			t.Errorf("%s can be sent where it is a root of the client", path)
+		}
+		if _, err := f.Stage(t.Context(), filepath.Join(p.inside, path), nil); err == nil {
+			t.Errorf("%s is copied to be sent", path)
+		}
+	}
+	for _, path := range []string{"data", "data/blobs", "link-data/blobs"} {
+		if _, err := f.Folder(filepath.Join(p.inside, path), nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("saving to %s: %v", path, err)
+		}
+		if _, err := f.Target(filepath.Join(p.inside, path, "new"), nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("a new file in %s: %v", path, err)
+		}
+	}
+	file, err := f.Open(filepath.Join(p.inside, "a.txt"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file.Close()
+}
+
 func TestRoots(t *testing.T) {
 	p := newPlace(t)
 	usual, err := New(Options{})
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, name := range []string{"outside#1", "outside?x"} {
+		if err := os.Mkdir(filepath.Join(p.top, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		// Read as addresses are, these name the folder outside.
+		if roots := Roots([]string{"file://" + filepath.Join(p.top, name), "file://" + p.outside + "?", "file://" + p.outside + "#"}); len(roots) != 0 {
+			t.Errorf("%s leads to %q", name, roots)
+		}
+	}
+	if roots := Roots([]string{"file://" + p.top + "/outside%231"}); len(roots) != 1 || roots[0] != filepath.Join(p.top, "outside#1") {
+		t.Errorf("an escaped name leads to %q", roots)
 	}
 	roots := Roots([]string{"file://" + p.outside, "https://example.com/", "file://elsewhere/etc", "file:///no/such/folder", "%zz", "file://" + p.inside + "/a.txt"})
 	if len(roots) != 1 || roots[0] != p.outside {
