@@ -43,13 +43,13 @@ var (
 		"List all devices of the own account.", Engine.GetDevices)
 	SetDeviceName = define(AccountGroup, "SetDeviceName", Sets,
 		"Rename the device in use.", Engine.SetDeviceName)
-	SetDeviceAuthorized = define(AccountGroup, "SetDeviceAuthorized", Sets,
+	SetDeviceAuthorized = define(AccountGroup, "SetDeviceAuthorized", Destroys,
 		"Authorise or revoke one of the account's devices. A revoked device can do nothing any more, nor be started.", Engine.SetDeviceAuthorized)
 	ChangeUsername = define(AccountGroup, "ChangeUsername", Sets,
 		"Rename the own account.", Engine.ChangeUsername)
 	ChangePassword = define(AccountGroup, "ChangePassword", Sets,
 		"Set a new password (recovery key) for the own account. Its devices stay what they are.", Engine.ChangePassword).secret()
-	SetAccountLock = define(AccountGroup, "SetAccountLock", Sets,
+	SetAccountLock = define(AccountGroup, "SetAccountLock", Destroys,
 		"Lock an account of this machine so that it can do nothing, or unlock it; for owners of the machine's team, and for directory accounts.", Engine.SetAccountLock)
 )
 

@@ -21,7 +21,8 @@ const (
 	Writes Effect = "writes"
 	// Sets gives something a value; doing it twice is the same as once.
 	Sets Effect = "sets"
-	// Destroys removes something that others can miss.
+	// Destroys removes something that others can miss, or keeps somebody out; so does what
+	// puts a new thing in place of one that others see.
 	Destroys Effect = "destroys"
 	// Protocol only keeps the connection going; it is not offered to people or models.
 	Protocol Effect = "protocol"

@@ -47,13 +47,13 @@ type Preferring interface {
 
 // The rows of the group.
 var (
-	SetOrgPreferences = define(PreferenceGroup, "SetOrgPreferences", Sets,
+	SetOrgPreferences = define(PreferenceGroup, "SetOrgPreferences", Destroys,
 		"Set and clear preferences of a team; for its owners and admins.", Engine.SetOrgPreferences)
 	OrgPreferences = define(PreferenceGroup, "OrgPreferences", Reads,
 		"Get the preferences of a team.", Engine.OrgPreferences)
 	GetOrgPref = define(PreferenceGroup, "GetOrgPref", Reads,
 		"Get one opaque preference of a team.", Engine.GetOrgPref)
-	SetOrgPref = define(PreferenceGroup, "SetOrgPref", Sets,
+	SetOrgPref = define(PreferenceGroup, "SetOrgPref", Destroys,
 		"Store one opaque preference of a team; for its owners and admins.", Engine.SetOrgPref)
 	NewAutoAddToChannelsPref = define(PreferenceGroup, "NewAutoAddToChannelsPref", Reads,
 		"Build the value of the team preference autoAddToChannels, which adds whoever joins the team to channels. "+

@@ -26,7 +26,7 @@ type Profiles interface {
 
 // The rows of the group.
 var (
-	SetProfile = define(ProfileGroup, "SetProfile", Sets,
+	SetProfile = define(ProfileGroup, "SetProfile", Destroys,
 		"Store a profile item of the own account; everybody who shares a team is told.", Engine.SetProfile)
 	GetUserProfile = define(ProfileGroup, "GetUserProfile", Reads,
 		"Get a profile item of an account. The item 'profile' is JSON with displayName, biography and photo.", Engine.GetUserProfile)

@@ -50,11 +50,11 @@ func TestFile(t *testing.T) {
 			channel := h.home(t).ChannelID
 			ben.home(t)
 			for file, want := range map[string]struct{ content, mime string }{
-				"plan.txt":    {"first, second", "text/plain; charset=utf-8"},
+				"plan.txt":    {"first, second", "text/plain"},
 				"picture.png": {"\x89PNG\x0D\x0A\x1A\x0A....", "image/png"},
 				"paper.txt":   {"%PDF-1.7 ...", "application/pdf"},
-				"empty":       {"", "text/plain; charset=utf-8"},
-				"notes.txt":   {"<html><script>alert(1)</script>", "text/plain; charset=utf-8"},
+				"empty":       {"", "text/plain"},
+				"notes.txt":   {"<html><script>alert(1)</script>", "text/plain"},
 				"data.bin":    {"\x00\x01\x02\xff", "application/octet-stream"},
 			} {
 				uri := ben.attach(t, channel, file, []byte(want.content))

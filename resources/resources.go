@@ -18,6 +18,7 @@
 package resources
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -57,6 +58,8 @@ type Announcer interface {
 type Options struct {
 	// Settings is shown in flow://me, by name: what is on and off in this server.
 	Settings map[string]string
+	// MaxFile is the largest file that is read, in bytes; zero stands for [MaxFile].
+	MaxFile int64
 }
 
 // Resources are the resources of one account. Its methods may be called by several
@@ -65,6 +68,7 @@ type Resources struct {
 	client   *flow.Client
 	dir      *flow.Directory
 	settings map[string]string
+	maxFile  int64
 
 	mu        sync.Mutex
 	announcer Announcer
@@ -81,7 +85,7 @@ type Resources struct {
 // backend before a client asks for something.
 func Register(srv *server.MCPServer, client *flow.Client, dir *flow.Directory, o Options) *Resources {
 	r := &Resources{
-		client: client, dir: dir, settings: o.Settings,
+		client: client, dir: dir, settings: o.Settings, maxFile: cmp.Or(o.MaxFile, MaxFile),
 		touched: map[flow.ChannelID]time.Time{},
 	}
 	server.WithResourceCapabilities(true, true)(srv)

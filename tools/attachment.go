@@ -7,13 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
-	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/mark3labs/mcp-go/mcp"
 
@@ -51,13 +47,14 @@ type getAttachmentOutput struct {
 
 // Bounds of what is shown.
 const (
-	mediaBytes = 3 << 20           // of an image or a sound: base64 makes it four, which hosts take
-	shownBytes = softBytes * 3 / 4 // of a text, some of which needs escapes
+	fetchedBytes = 64 << 20          // of a file that is looked at; larger ones can be saved
+	mediaBytes   = 3 << 20           // of an image or a sound: base64 makes it four, which hosts take
+	shownBytes   = softBytes * 3 / 4 // of a text, some of which needs escapes
 )
 
 // getAttachment shows a file as far as a model can take it in.
 func (c *call) getAttachment(ctx context.Context, in getAttachmentInput) (getAttachmentOutput, string, error) {
-	got, file, err := c.fetch(ctx, in.AttachmentID)
+	got, file, err := c.fetch(ctx, in.AttachmentID, c.folders.AtMost(fetchedBytes))
 	if err != nil {
 		return getAttachmentOutput{}, "", err
 	}
@@ -118,68 +115,24 @@ func wholeLines(data []byte, cut bool) []byte {
 	if end := bytes.LastIndexByte(data, '\n') + 1; cut && end > len(data)/2 {
 		return data[:end]
 	}
-	return wholeRunes(data)
+	return flow.WholeRunes(data)
 }
 
-// wholeRunes leaves out the beginning of a character at the end.
-func wholeRunes(data []byte) []byte {
-	for cut := 1; cut < utf8.UTFMax && cut <= len(data); cut++ {
-		if tail := data[len(data)-cut:]; utf8.RuneStart(tail[0]) {
-			if !utf8.FullRune(tail) && len(data) > cut {
-				return data[:len(data)-cut]
-			}
-			break
-		}
-	}
-	return data
-}
-
-// fetch brings a file here and opens it.
-func (c *call) fetch(ctx context.Context, id flow.AttachmentID) (flow.Transfer, *os.File, error) {
-	got, err := flow.Fetch(ctx, c.client, flow.StartAttachmentDownloadInput{AttachmentID: id}, func(t flow.Transfer) {
+// fetch brings a file of at most so many bytes here and opens it.
+func (c *call) fetch(ctx context.Context, id flow.AttachmentID, most int64) (flow.Transfer, *os.File, error) {
+	return flow.FetchFile(ctx, c.client, flow.StartAttachmentDownloadInput{AttachmentID: id}, most, func(t flow.Transfer) {
 		progressOf(ctx).at(t.Transferred, t.Total, "")
 	})
-	if err != nil {
-		return got, nil, err
-	}
-	file, err := os.Open(got.Path)
-	if err != nil {
-		return got, nil, fmt.Errorf("open the fetched attachment: %w", reason(err)) // its name is not for the log
-	}
-	info, err := file.Stat()
-	if err != nil {
-		file.Close()
-		return got, nil, fmt.Errorf("look at the fetched attachment: %w", reason(err))
-	}
-	got.Total = info.Size()
-	if got.Filename == "" { // a backend that keeps no log has not said
-		got.Filename = filepath.Base(got.Path)
-	}
-	return got, file, nil
 }
 
-// shownTypes are the media that hosts show a model.
-var shownTypes = []string{"image/png", "image/jpeg", "image/gif", "image/webp", "audio/mpeg", "audio/wave"}
-
-// typeOf finds out what a file is by its content, whatever its name says: what is called
-// an image and is none would be refused by hosts together with all that stands beside it.
+// typeOf finds out what a file is by its content.
 func typeOf(file *os.File) (string, error) {
-	head := make([]byte, 4096)
+	head := make([]byte, flow.MediaHead)
 	n, err := file.ReadAt(head, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return "", fmt.Errorf("read the attachment: %w", reason(err))
 	}
-	head = head[:n]
-	sniffed, _, err := mime.ParseMediaType(http.DetectContentType(head))
-	switch {
-	case err == nil && slices.Contains(shownTypes, sniffed):
-		return strings.Replace(sniffed, "audio/wave", "audio/wav", 1), nil
-	case utf8.Valid(wholeRunes(head)) && !slices.Contains(head, 0):
-		return "text/plain", nil
-	case err == nil && !strings.HasPrefix(sniffed, "text/"):
-		return sniffed, nil
-	}
-	return "application/octet-stream", nil
+	return flow.MediaType(head[:n]), nil
 }
 
 type saveAttachmentInput struct {
@@ -202,14 +155,11 @@ func (c *call) saveAttachment(ctx context.Context, in saveAttachmentInput) (save
 		return out, "", prefixed("folder", err)
 	}
 	defer folder.Close()
-	got, file, err := c.fetch(ctx, in.AttachmentID)
+	_, file, err := c.fetch(ctx, in.AttachmentID, c.folders.AtMost(flow.MaxAttachment))
 	if err != nil {
 		return out, "", err
 	}
 	defer file.Close()
-	if err := c.folders.Fits(got.Total); err != nil {
-		return out, "", err
-	}
 	called, size, err := keep(ctx, file, folder)
 	if err != nil {
 		return out, "", err

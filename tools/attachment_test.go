@@ -17,6 +17,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 
 	"github.com/flow-mcp/flow-mcp/flow"
+	"github.com/flow-mcp/flow-mcp/internal/folders"
 	"github.com/flow-mcp/flow-mcp/tools"
 )
 
@@ -180,4 +181,24 @@ func TestCancelledFetchesStop(t *testing.T) {
 		t.Errorf("the reply is %s, %v", reply, err)
 	}
 	<-backend.stopped
+}
+
+// TestWhatIsTooLargeIsNotKept: a file beyond the bound of a person is neither shown nor
+// saved, and nothing of it stays on the disk.
+func TestWhatIsTooLargeIsNotKept(t *testing.T) {
+	w, dir := newWorld(t), t.TempDir()
+	ana := w.joins(t, "ana", tools.Options{})
+	small, large := ana.sends(t, "small.txt", "ten bytes."), ana.sends(t, "large.txt", strings.Repeat("x", 1001))
+	places, err := folders.New(folders.Options{Save: []string{dir}, MaxBytes: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ben := w.joins(t, "ben", tools.Options{Toolsets: []string{tools.AllSet}, Folders: places})
+	for tool, more := range map[string]string{"flow_get_attachment": "", "flow_save_attachment": fmt.Sprintf(`,"folder":%q`, dir)} {
+		ben.does(t, tool, fmt.Sprintf(`{"attachment":%q%s}`, small, more))
+		ben.cannot(t, tool, fmt.Sprintf(`{"attachment":%q%s}`, large, more), "the file has 1001 bytes, and at most 1000")
+		if path := ben.does(t, "flow_stored_attachment_path", fmt.Sprintf(`{"attachment":%q}`, large)).str("stored_attachment_path"); path != "" {
+			t.Errorf("after %s the file lies at %s", tool, path)
+		}
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/flow-mcp/flow-mcp/flow"
+	"github.com/flow-mcp/flow-mcp/tools"
 )
 
 // TestKeptOut: who is locked out, or whose device was revoked, is told so in words, by
@@ -40,4 +41,24 @@ func TestKeptOut(t *testing.T) {
 	}
 	ben.does(t, "flow_set_device_authorized", fmt.Sprintf(`{"device":%q,"authorized":false}`, device))
 	ben.cannot(t, "flow_send_message", `{"channel":"general","text":"hi"}`, "this device was revoked")
+}
+
+// TestKeepingOutIsAskedFor: what keeps a device or a person out, or replaces what others
+// see, is not done where a person has to agree first and cannot.
+func TestKeepingOutIsAskedFor(t *testing.T) {
+	o := allTools
+	o.Consent = tools.Consent{Destructive: tools.AskOrRefuse}
+	root := newWorld(t).joins(t, "root", o)
+	device := root.does(t, "flow_device_id", `{}`).str("device_id")
+	for tool, args := range map[string]string{
+		"flow_set_device_authorized": fmt.Sprintf(`{"device":%q,"authorized":false}`, device),
+		"flow_set_account_lock":      `{"username":"root","lock_type":1}`,
+		"flow_set_org_pref":          `{"org":"Home","key":"k","value":"v"}`,
+		"flow_set_profile":           `{"content":"{}"}`,
+	} {
+		if r := root.use(t, tool, args); !r.failed || r.code != string(flow.Denied) {
+			t.Errorf("%s is done without asking: %+v", tool, r)
+		}
+	}
+	root.does(t, "flow_enumerate_channels", `{}`)
 }

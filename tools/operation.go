@@ -61,6 +61,11 @@ func operationTool(op flow.AnyOperation) *Tool {
 
 // operate does the operation and shows what came of it.
 func (v *view) operate(ctx context.Context, c *call, op flow.AnyOperation) (*answer, error) {
+	if op == flow.GraphQL {
+		if err := onlyQueries(c.args); err != nil {
+			return nil, err
+		}
+	}
 	caller, err := c.caller(ctx)
 	if err != nil {
 		return nil, err

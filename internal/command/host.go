@@ -46,7 +46,7 @@ func (s *Serve) mcp(
 	if err := tools.Register(srv, client, directory, options); err != nil {
 		return nil, err
 	}
-	shown := resources.Register(srv, client, directory, resources.Options{Settings: s.settings(rules)})
+	shown := resources.Register(srv, client, directory, resources.Options{Settings: s.settings(rules), MaxFile: places.AtMost(resources.MaxFile)})
 	prompts.Register(srv, directory)
 	transport := stdio.New(srv, stdio.Options{Log: log, ClientLog: toClient, NoTool: options.NoTool, Subscribe: shown.Subscribe})
 	shown.AnnounceTo(transport)

@@ -248,13 +248,9 @@ func (f *Folders) Target(path string, roots []string) (string, error) {
 	return filepath.Join(root.Name(), rel, name), nil
 }
 
-// Fits reports whether a file of a size may be saved.
-func (f *Folders) Fits(size int64) error {
-	if size > f.most {
-		return flow.Errorf(flow.Denied, "the file has %d bytes, and this server saves at most %d", size, f.most)
-	}
-	return nil
-}
+// AtMost returns how many bytes a file may have that is received: most, or fewer where a
+// person has said so.
+func (f *Folders) AtMost(most int64) int64 { return min(most, f.most) }
 
 // enter opens the folder that holds a path, and returns the rest of the way.
 func (f *Folders) enter(folders []string, path, what string) (*os.Root, string, error) {
