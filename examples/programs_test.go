@@ -250,6 +250,13 @@ func TestAutoJoin(t *testing.T) {
 		}
 	}
 	expect(earlyID.AccountID)
+	hidden := flow.Session{Caller: early, ID: ask(t, early, flow.NewSession, flow.NewSessionInput{}).SessionID}
+	ask(t, hidden, flow.CreateEscrowAccount, flow.CreateEscrowAccountInput{})
+	ask(t, hidden, flow.NewOrgJoinRequest, request)
+	left := "left to the owners: escrow account " + string(ask(t, hidden, flow.GetAccountID, flow.AccountIDInput{}))
+	if line := bot.line(t); line != left {
+		t.Errorf("the bot says %q, want %q", line, left)
+	}
 	bot.crash(t)
 	late, lateID := p.join(t, "late")
 	ask(t, late, flow.NewOrgJoinRequest, request)

@@ -161,7 +161,8 @@ const (
 )
 
 // SetAccountLockInput locks or unlocks an account. Flow: SetAccountLock, for the directory
-// account that the user name belongs to: of its domain, see [LDAP], or managed by it.
+// account that manages the account; to one that it does not manage, but whose name is of its
+// domain, see [LDAP], it may give the LDAP lock only.
 // Proposed: an owner of a machine's own team may lock other accounts that have all their
 // devices on that machine.
 type SetAccountLockInput struct {

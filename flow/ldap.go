@@ -79,7 +79,8 @@ type LDAPBindRequest struct {
 
 // ClaimDomainInput names a domain of user names. Source: proposed by this project, since
 // Flow has the service's web page for it. Within a store there is nobody to prove to that
-// one owns a domain: who claims it first has it.
+// one owns a domain: who claims it first has it, until an owner of the team of the store's
+// own machine claims it for a team of theirs.
 type ClaimDomainInput struct {
 	OrgID     OrgID  `jsonschema_description:"Team."`
 	Domain    string `jsonschema_description:"What stands behind the @ of its user names, such as example.com."`

@@ -52,12 +52,15 @@ var (
 		"Change a channel member's state, also to ban. Setting one's own state to b leaves the channel.", Engine.NewChannelMemberState)
 )
 
-// OrgMember is a record of membership of a team. Flow: OrgMember; creationTime is proposed.
+// OrgMember is a record of membership of a team. Flow: OrgMember; creationTime and kind are
+// proposed.
 type OrgMember struct {
 	OrgID        OrgID       `json:"orgId" jsonschema_description:"Team."`
 	AccountID    AccountID   `json:"accountId" jsonschema_description:"Member."`
 	State        MemberState `json:"state" jsonschema_description:"o owner, a admin, m member, b banned."`
 	CreationTime int64       `json:"creationTime" jsonschema_description:"When the record was made, in milliseconds since 1970 UTC."`
+
+	Kind AccountKind `json:"kind,omitzero" jsonschema_description:"escrow for an account that reads what is deleted, directory for one that manages a domain; left out otherwise."`
 }
 
 // ChannelMember is a record of membership of a channel. Flow: ChannelMember; orgId and

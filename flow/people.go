@@ -25,8 +25,18 @@ var (
 		"Get the own account as others see it.", Engine.PeerData)
 )
 
-// Peer is an account as others see it. Flow: Peer; serverURI, keyRingId, fingerprint and
-// verified are proposed. Nobody verifies the own account: there verified is false.
+// AccountKind is what an account is for. It is left out for ordinary accounts.
+type AccountKind string
+
+// The kinds of accounts.
+const (
+	OrdinaryAccount AccountKind = ""
+	EscrowKind      AccountKind = "escrow"    // reads what is deleted in its teams
+	DirectoryKind   AccountKind = "directory" // of a domain, see LDAP
+)
+
+// Peer is an account as others see it. Flow: Peer; serverURI, keyRingId, fingerprint,
+// verified and kind are proposed. Nobody verifies the own account: there verified is false.
 type Peer struct {
 	AccountID   AccountID `json:"accountId" jsonschema_description:"Account id."`
 	Username    string    `json:"username" jsonschema_description:"User name."`
@@ -34,6 +44,8 @@ type Peer struct {
 	KeyRingID   KeyRingID `json:"keyRingId" jsonschema_description:"Newest key ring of the account."`
 	Fingerprint string    `json:"fingerprint" jsonschema_description:"Fingerprint of the key ring, 52 characters."`
 	Verified    bool      `json:"verified" jsonschema_description:"Whether the key ring was verified with VerifyPeerKeyRing."`
+
+	Kind AccountKind `json:"kind,omitzero" jsonschema_description:"escrow for an account that reads what is deleted, directory for one that manages a domain; left out otherwise."`
 }
 
 // GetPeerInput names an account. Flow: GetPeer.

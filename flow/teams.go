@@ -33,11 +33,15 @@ type Org struct {
 	State        MemberState `json:"state" jsonschema_description:"The account's own state in the team."`
 }
 
-// OrgJoinRequest is a pending request. Flow: OrgJoinRequest; creationTime is proposed.
+// OrgJoinRequest is a pending request. Flow: OrgJoinRequest; creationTime and kind are
+// proposed.
 type OrgJoinRequest struct {
-	OrgID        OrgID     `json:"orgId" jsonschema_description:"Team."`
-	AccountID    AccountID `json:"accountId" jsonschema_description:"Who asks."`
-	CreationTime int64     `json:"creationTime" jsonschema_description:"When, in milliseconds since 1970 UTC."`
+	OrgID     OrgID     `json:"orgId" jsonschema_description:"Team."`
+	AccountID AccountID `json:"accountId" jsonschema_description:"Who asks."`
+
+	Kind AccountKind `json:"kind,omitzero" jsonschema_description:"escrow for an account that reads what is deleted, directory for one that manages a domain; left out otherwise."`
+
+	CreationTime int64 `json:"creationTime" jsonschema_description:"When, in milliseconds since 1970 UTC."`
 }
 
 // NewOrgInput makes a team. Flow: NewOrg.

@@ -1,5 +1,6 @@
 // Command autojoin is a bot that lets everybody who asks into a team, and adds them to each
-// channel of it that the bot's account is an admin of.
+// channel of it that the bot's account is an admin of. Accounts that read what is deleted, or
+// that manage a domain, are left to the owners.
 //
 //	go run ./examples/autojoin -account ana TEAM
 //
@@ -44,11 +45,12 @@ func admitAll(ctx context.Context, client *flow.Client, ref string) error {
 	if err != nil {
 		return err
 	}
+	left := map[flow.AccountID]bool{} // to the owners, which is said once
 	for n, err := range client.Notifications(ctx) {
 		switch {
 		case err != nil: // it is tried again
 		case n.Type == flow.Connected, n.Type == flow.OrgJoinRequestEvent.Type():
-			err = admitPending(ctx, client, team.ID)
+			err = admitPending(ctx, client, team.ID, left)
 		}
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "autojoin:", err)
@@ -58,12 +60,19 @@ func admitAll(ctx context.Context, client *flow.Client, ref string) error {
 }
 
 // admitPending lets in who waits. What others have answered meanwhile is left alone.
-func admitPending(ctx context.Context, client *flow.Client, team flow.OrgID) error {
+func admitPending(ctx context.Context, client *flow.Client, team flow.OrgID, left map[flow.AccountID]bool) error {
 	pending, err := flow.EnumerateOrgJoinRequests.Call(ctx, client, flow.EnumerateOrgJoinRequestsInput{OrgID: team})
 	if err != nil {
 		return fmt.Errorf("list requests: %w", err)
 	}
 	for _, request := range pending {
+		if request.Kind != flow.OrdinaryAccount {
+			if !left[request.AccountID] {
+				left[request.AccountID] = true
+				fmt.Println("left to the owners:", request.Kind, "account", request.AccountID)
+			}
+			continue
+		}
 		err = errors.Join(err, admit(ctx, client, request))
 	}
 	return err

@@ -69,6 +69,8 @@ var topics = []struct {
 	{"queries", queries},
 	{"directories", directories},
 	{"sign-ins", signIns},
+	{"domains", domains},
+	{"kinds of accounts", kinds},
 	{"wire", wire},
 }
 

@@ -62,7 +62,7 @@ func (t *tx) free(server, username string, self int64) error {
 
 // CreateAccount implements [flow.Engine].
 func (e *Engine) CreateAccount(ctx context.Context, call flow.Call, in flow.CreateAccountInput) (flow.Nothing, error) {
-	return signUp(ctx, e, call, "CreateAccount", ordinaryAccount, in, func(*tx, db.Account) (flow.Nothing, error) {
+	return signUp(ctx, e, call, "CreateAccount", flow.OrdinaryAccount, in, func(*tx, db.Account) (flow.Nothing, error) {
 		return flow.Nothing{}, nil
 	})
 }
@@ -70,7 +70,7 @@ func (e *Engine) CreateAccount(ctx context.Context, call flow.Call, in flow.Crea
 // signUp makes an account of some kind with its first device and starts it on the session
 // of a call. In the same transaction, answer does what is left to do.
 func signUp[Out any](
-	ctx context.Context, e *Engine, call flow.Call, method, kind string, in flow.CreateAccountInput,
+	ctx context.Context, e *Engine, call flow.Call, method string, kind flow.AccountKind, in flow.CreateAccountInput,
 	answer func(*tx, db.Account) (Out, error),
 ) (out Out, err error) {
 	s, err := e.session(ctx, call)
@@ -331,6 +331,9 @@ func (e *Engine) ChangeUsername(ctx context.Context, call flow.Call, in flow.Cha
 	}
 	if err := checkName("Username", in.Username); err != nil {
 		return flow.Nothing{}, err
+	}
+	if account.Kind == flow.EscrowKind {
+		return flow.Nothing{}, flow.Errorf(flow.Denied, "an escrow account keeps its name, so that nobody takes it for somebody else")
 	}
 	if account.Verifier != "" {
 		ok, err := e.store.matches(ctx, in.Password, account.Verifier)

@@ -14,13 +14,15 @@ import (
 	"github.com/flow-mcp/flow-mcp/flow/sqlite/internal/db"
 )
 
-// domainOf returns the domain of a user name as it is compared, or nothing.
+// domainOf returns the domain of a user name as it is compared, or nothing. There are other
+// characters that compare like @.
 func domainOf(username string) string {
-	at := strings.LastIndexByte(username, '@')
+	folded := flow.Fold(username)
+	at := strings.LastIndexByte(folded, '@')
 	if at < 1 {
 		return ""
 	}
-	return flow.Fold(username[at+1:])
+	return folded[at+1:]
 }
 
 // ClaimDomain implements [flow.Engine].
@@ -32,7 +34,8 @@ func (e *Engine) ClaimDomain(ctx context.Context, call flow.Call, in flow.ClaimD
 	if err := checkName("Domain", in.Domain); err != nil {
 		return "", err
 	}
-	if strings.ContainsAny(in.Domain, "@ ") {
+	server, name := serverOf(in.ServerURI), flow.Fold(in.Domain)
+	if strings.ContainsAny(in.Domain+name, "@ ") {
 		return "", flow.Errorf(flow.Invalid, "Domain is only what stands behind the @ of user names, such as example.com")
 	}
 	return once(ctx, e, call, "ClaimDomain", string(self.id), func(t *tx) (string, error) {
@@ -40,18 +43,36 @@ func (e *Engine) ClaimDomain(ctx context.Context, call flow.Call, in flow.ClaimD
 		if err != nil {
 			return "", err
 		}
-		server, name := serverOf(in.ServerURI), flow.Fold(in.Domain)
 		taken, err := t.DomainByName(t.ctx, server, name)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return "", err
 		}
 		if err == nil && taken.Org != org.ID {
-			return "", flow.Errorf(flow.Conflict, "another team has claimed the domain %q", clip(in.Domain))
+			if err := t.mayTakeOver(self); err != nil {
+				return "", err
+			}
 		}
 		key := flow.NewID()
 		sum := sha256.Sum256([]byte(key))
 		return key, t.ClaimDomain(t.ctx, db.ClaimDomainParams{Server: server, Name: name, Org: org.ID, Key: sum[:], Created: t.now})
 	})
+}
+
+// mayTakeOver says whether an account may claim what another team has claimed: it must own
+// the team of the machine that the store is of.
+func (t *tx) mayTakeOver(self *who) error {
+	home, err := t.HomeOf(t.ctx, "")
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	member, err := t.OrgMember(t.ctx, home.Org, self.account)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	if err != nil || member.State != flow.Owner {
+		return flow.Errorf(flow.Conflict, "another team has claimed this domain; an owner of the team of this machine can claim it from that team")
+	}
+	return nil
 }
 
 // CreateDMAccount implements [flow.Engine].
@@ -66,7 +87,7 @@ func (e *Engine) CreateDMAccount(ctx context.Context, call flow.Call, in flow.Cr
 	if wanted.Password == "" {
 		wanted.Password = madeUpPassword()
 	}
-	return signUp(ctx, e, call, "CreateDMAccount", directoryAccount, wanted, func(t *tx, account db.Account) (flow.DMAccount, error) {
+	return signUp(ctx, e, call, "CreateDMAccount", flow.DirectoryKind, wanted, func(t *tx, account db.Account) (flow.DMAccount, error) {
 		org, err := t.redeem(in.DMK, account)
 		return flow.DMAccount{Username: wanted.Username, Password: wanted.Password, OrgID: org}, err
 	})
@@ -100,7 +121,7 @@ func (t *tx) directory(self *who, method string) (db.DomainOfRow, error) {
 	}
 	domain, err := t.DomainOf(t.ctx, self.account)
 	if errors.Is(err, sql.ErrNoRows) {
-		return domain, flow.Errorf(flow.Denied, "this directory account has no domain any more: the team has claimed it anew")
+		return domain, flow.Errorf(flow.Denied, "this directory account has no domain any more: somebody has claimed it anew")
 	}
 	if err != nil {
 		return domain, err

@@ -26,7 +26,7 @@ func (e *Engine) CreateEscrowAccount(ctx context.Context, call flow.Call, in flo
 		Username: madeUpName("Escrow"), Password: madeUpPassword(), PhoneNumber: in.PhoneNumber, ServerURI: in.ServerURI,
 		DeviceName: in.DeviceName, Platform: in.Platform, OSRelease: in.OSRelease,
 	}
-	return signUp(ctx, e, call, "CreateEscrowAccount", escrowAccount, made, func(*tx, db.Account) (flow.EscrowAccount, error) {
+	return signUp(ctx, e, call, "CreateEscrowAccount", flow.EscrowKind, made, func(*tx, db.Account) (flow.EscrowAccount, error) {
 		return flow.EscrowAccount{Username: made.Username, Password: made.Password}, nil
 	})
 }

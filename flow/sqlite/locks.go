@@ -83,16 +83,16 @@ func (e *Engine) SetAccountLock(ctx context.Context, call flow.Call, in flow.Set
 		case account.ID == self.account:
 			return flow.Errorf(flow.Invalid, "Username is your own account, which you could not unlock again")
 		}
-		if err := t.mayLock(self, account); err != nil || account.Lock == in.LockType {
+		if err := t.mayLock(self, account, in.LockType); err != nil || account.Lock == in.LockType {
 			return err
 		}
 		return t.setLock(account.ID, in.LockType)
 	})
 }
 
-// mayLock says whether an account may lock and unlock another one.
-func (t *tx) mayLock(self *who, account db.Account) error {
-	if directs, err := t.directs(self, account); err != nil || directs {
+// mayLock says whether an account may give another one a lock.
+func (t *tx) mayLock(self *who, account db.Account, to flow.AccountLock) error {
+	if directs, err := t.directs(self, account, to); err != nil || directs {
 		return err
 	}
 	state, err := t.StateOver(t.ctx, self.account, account.ID)
@@ -106,8 +106,9 @@ func (t *tx) mayLock(self *who, account db.Account) error {
 }
 
 // directs reports whether an account is the directory account that manages another one, or
-// to whose domain the other's name belongs.
-func (t *tx) directs(self *who, account db.Account) (bool, error) {
+// to whose domain the other's name belongs. The owner of a name that it does not manage can
+// always get out of what it may do: give the name up.
+func (t *tx) directs(self *who, account db.Account, to flow.AccountLock) (bool, error) {
 	domain, err := t.DomainOf(t.ctx, self.account)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
@@ -119,8 +120,13 @@ func (t *tx) directs(self *who, account db.Account) (bool, error) {
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return false, err
 	}
-	if known.Domain != domain.ID && (account.Server != domain.Server || domainOf(account.Username) != domain.Name) {
+	managed := known.Domain == domain.ID
+	if !managed && (account.Server != domain.Server || domainOf(account.Username) != domain.Name) {
 		return false, nil
 	}
-	return true, allow("SetAccountLock", "team", flow.MemberState(domain.State))
+	err = allow("SetAccountLock", "team", flow.MemberState(domain.State))
+	if err == nil && !managed && (account.Lock == flow.FullLock || to == flow.FullLock) {
+		err = flow.Errorf(flow.Denied, "your directory does not manage this account: you may only give it the LDAP lock (2), or take that away")
+	}
+	return true, err
 }

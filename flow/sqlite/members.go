@@ -37,8 +37,12 @@ func (t *tx) setOrgState(org db.OrgForRow, who person, state flow.MemberState) e
 			return err
 		}
 	}
+	account, err := t.AccountByID(t.ctx, who.id)
+	if err != nil {
+		return err
+	}
 	seq, err := emit(t, flow.OrgMemberEvent, audience{account: who.id, org: org.ID},
-		[]flow.OrgMember{{OrgID: org.Public, AccountID: who.public, State: state, CreationTime: t.now}})
+		[]flow.OrgMember{{OrgID: org.Public, AccountID: who.public, Kind: account.Kind, State: state, CreationTime: t.now}})
 	if err != nil {
 		return err
 	}
@@ -162,7 +166,7 @@ func (e *Engine) EnumerateOrgMembers(ctx context.Context, call flow.Call, in flo
 	rows, err := e.store.read.OrgMembers(ctx, org.ID)
 	list := make([]flow.OrgMember, len(rows))
 	for i, r := range rows {
-		list[i] = flow.OrgMember{OrgID: in.OrgID, AccountID: r.Public, State: r.State, CreationTime: r.Changed}
+		list[i] = flow.OrgMember{OrgID: in.OrgID, AccountID: r.Public, Kind: r.Kind, State: r.State, CreationTime: r.Changed}
 	}
 	return list, e.store.explain(err)
 }
@@ -176,7 +180,7 @@ func (e *Engine) EnumerateOrgMemberHistory(ctx context.Context, call flow.Call, 
 	rows, err := e.store.read.OrgHistory(ctx, org.ID)
 	list := make([]flow.OrgMember, len(rows))
 	for i, r := range rows {
-		list[i] = flow.OrgMember{OrgID: in.OrgID, AccountID: r.Public, State: r.State, CreationTime: r.Changed}
+		list[i] = flow.OrgMember{OrgID: in.OrgID, AccountID: r.Public, Kind: r.Kind, State: r.State, CreationTime: r.Changed}
 	}
 	return list, e.store.explain(err)
 }
@@ -221,7 +225,7 @@ func (e *Engine) changeOrgMember(
 		if err := mayChange(method, "team", own, before.State, state, account.ID == self.account); err != nil {
 			return none, err
 		}
-		if account.Kind == escrowAccount && !isIn(before.State) && isIn(state) {
+		if account.Kind == flow.EscrowKind && !isIn(before.State) && isIn(state) {
 			if err := allow(admitEscrow, "team", own); err != nil {
 				return none, err
 			}

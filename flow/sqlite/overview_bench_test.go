@@ -168,7 +168,7 @@ func populate(b *testing.B, s *store, u user, name string, n int, join bool) []f
 			org, err := orgFor(t.ctx, t.Queries, self, "OrgAddMember", u.home.OrgID)
 			for i := 0; err == nil && i < 1000; i++ {
 				var account db.Account
-				account, err = t.newAccount(db.Account{Server: defaultServer, Username: fmt.Sprint(name, made+i), Kind: ordinaryAccount})
+				account, err = t.newAccount(db.Account{Server: defaultServer, Username: fmt.Sprint(name, made+i), Kind: flow.OrdinaryAccount})
 				if err == nil && join {
 					err = t.setOrgState(org, person{account.ID, account.Public}, flow.Member)
 				}

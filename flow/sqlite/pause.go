@@ -22,7 +22,10 @@ func (e *Engine) pause(ctx context.Context, call flow.Call, paused bool) (flow.N
 	if err != nil {
 		return flow.Nothing{}, err
 	}
-	// Memory must not say something else than the row, so the write is waited for.
+	// Memory must not say something else than the row, so the write is waited for, and one
+	// change is over before the next begins.
+	s.pausing.Lock()
+	defer s.pausing.Unlock()
 	err = e.store.change(context.WithoutCancel(ctx), func(t *tx) error {
 		return t.PauseSession(t.ctx, db.PauseSessionParams{Paused: paused, Member: s.key.member, ID: s.key.id})
 	})

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"errors"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -78,5 +79,28 @@ func TestNextOwnerKeepsLocks(t *testing.T) {
 	}
 	if err := bob.send(t.Context(), "let me in"); !errors.Is(err, flow.Denied) {
 		t.Errorf("at the next owner the locked account is answered %v", err)
+	}
+}
+
+// However Pause and Resume come together, memory and the row of the session agree.
+func TestPausesInDisorder(t *testing.T) {
+	s := open(t, t.TempDir())
+	bob := idle(t, flow.Serve(s.seat("bob")))
+	ok(t, bob, flow.StartUpLocal, flow.StartUpLocalInput{Username: "bob"})
+	one := s.sessions.all()[0]
+	for range 30 {
+		var all sync.WaitGroup
+		for range 4 {
+			all.Go(func() { ok(t, bob, flow.Pause, flow.PauseInput{}) })
+			all.Go(func() { ok(t, bob, flow.Resume, flow.ResumeInput{}) })
+		}
+		all.Wait()
+		row, err := s.read.SessionByID(t.Context(), one.key.member, one.key.id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if row.Paused != one.isPaused() {
+			t.Fatalf("the row says paused: %t, memory says %t", row.Paused, one.isPaused())
+		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 
 func peer(r db.PeerForRow) flow.Peer {
 	return flow.Peer{
-		AccountID: r.Public, Username: r.Username, ServerURI: r.Server,
+		AccountID: r.Public, Username: r.Username, ServerURI: r.Server, Kind: r.Kind,
 		KeyRingID: r.Ring, Fingerprint: flow.Fingerprint(r.Key), Verified: r.Verified,
 	}
 }

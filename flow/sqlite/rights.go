@@ -83,33 +83,26 @@ const (
 	admitEscrow = "OrgAddMember of escrow accounts"
 )
 
-// What an account is for.
-const (
-	ordinaryAccount  = ""
-	escrowAccount    = "escrow"
-	directoryAccount = "directory"
-)
-
 // office is an operation for accounts of one kind. When it is in rights too, both must
 // allow it.
 type office struct {
 	method string
-	kind   string
+	kind   flow.AccountKind
 	what   string // completes "only ... may"
 	how    string // one gets to be such an account
 }
 
 // offices is which operations are for accounts of one kind.
 var offices = []office{
-	{"FetchDeletedMessages", escrowAccount, "an escrow account may read what was deleted", "CreateEscrowAccount makes one"},
-	{"EnumerateDeletedMessages", escrowAccount, "an escrow account may read what was deleted", "CreateEscrowAccount makes one"},
-	{"SetupLDAPAccount", directoryAccount, "a directory account may set up directory users", "CreateDMAccount makes one"},
-	{"LDAPBindResponse", directoryAccount, "a directory account may say whether a password is right", "CreateDMAccount makes one"},
-	{"LinkLDAPAccount", directoryAccount, "a directory account may link accounts", "CreateDMAccount makes one"},
+	{"FetchDeletedMessages", flow.EscrowKind, "an escrow account may read what was deleted", "CreateEscrowAccount makes one"},
+	{"EnumerateDeletedMessages", flow.EscrowKind, "an escrow account may read what was deleted", "CreateEscrowAccount makes one"},
+	{"SetupLDAPAccount", flow.DirectoryKind, "a directory account may set up directory users", "CreateDMAccount makes one"},
+	{"LDAPBindResponse", flow.DirectoryKind, "a directory account may say whether a password is right", "CreateDMAccount makes one"},
+	{"LinkLDAPAccount", flow.DirectoryKind, "a directory account may link accounts", "CreateDMAccount makes one"},
 }
 
 // allowKind refuses an operation that is for accounts of another kind.
-func allowKind(method, kind string) error {
+func allowKind(method string, kind flow.AccountKind) error {
 	for _, o := range offices {
 		if o.method == method && o.kind != kind {
 			return flow.Errorf(flow.Denied, "only %s; %s", o.what, o.how)

@@ -44,6 +44,8 @@ type session struct {
 	key  sessionKey
 	self atomic.Pointer[who] // nil until an account is started
 
+	pausing sync.Mutex // held while the row and paused change
+
 	mu     sync.Mutex
 	cursor flow.Cursor // all up to here has been acknowledged
 	sent   flow.Cursor // and this is what the last wait returned

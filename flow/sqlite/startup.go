@@ -194,7 +194,7 @@ func (t *tx) localAccount(in flow.StartUpLocalInput, home string) (account db.Ac
 func (t *tx) joinHome(account db.Account, home string) (flow.Home, error) {
 	self := person{account.ID, account.Public}
 	out := flow.Home{AccountID: account.Public, Username: account.Username}
-	if account.Kind != ordinaryAccount {
+	if account.Kind != flow.OrdinaryAccount {
 		return out, nil
 	}
 	place, err := t.HomeOf(t.ctx, home)

@@ -104,8 +104,12 @@ func (t *tx) askToJoin(org db.OrgForRow, self *who) error {
 	if err != nil || n == 0 {
 		return err
 	}
+	account, err := t.AccountByID(t.ctx, self.account)
+	if err != nil {
+		return err
+	}
 	_, err = emit(t, flow.OrgJoinRequestEvent, audience{org: org.ID, admins: true},
-		[]flow.OrgJoinRequest{{OrgID: org.Public, AccountID: self.id, CreationTime: t.now}})
+		[]flow.OrgJoinRequest{{OrgID: org.Public, AccountID: self.id, Kind: account.Kind, CreationTime: t.now}})
 	return err
 }
 
@@ -118,7 +122,7 @@ func (e *Engine) EnumerateOrgJoinRequests(ctx context.Context, call flow.Call, i
 	rows, err := e.store.read.JoinRequests(ctx, org.ID)
 	list := make([]flow.OrgJoinRequest, len(rows))
 	for i, r := range rows {
-		list[i] = flow.OrgJoinRequest{OrgID: in.OrgID, AccountID: r.Public, CreationTime: r.Created}
+		list[i] = flow.OrgJoinRequest{OrgID: in.OrgID, AccountID: r.Public, Kind: r.Kind, CreationTime: r.Created}
 	}
 	return list, e.store.explain(err)
 }

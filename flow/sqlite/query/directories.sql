@@ -1,6 +1,6 @@
 -- name: ClaimDomain :exec
 INSERT INTO domain (server, name, org, key, created) VALUES (?, ?, ?, ?, ?)
-ON CONFLICT (server, name) DO UPDATE SET key = excluded.key, account = NULL;
+ON CONFLICT (server, name) DO UPDATE SET org = excluded.org, key = excluded.key, account = NULL;
 
 -- name: DomainByName :one
 SELECT * FROM domain WHERE server = ? AND name = ?;

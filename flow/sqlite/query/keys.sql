@@ -11,7 +11,7 @@ ON CONFLICT DO UPDATE SET ring = excluded.ring, method = excluded.method, create
 
 -- name: PeerFor :one
 -- An account as another one sees it.
-SELECT account.public, account.username, account.server, key_ring.public AS ring, key_ring.key,
+SELECT account.public, account.username, account.server, account.kind, key_ring.public AS ring, key_ring.key,
   EXISTS (SELECT 1 FROM verification WHERE verification.account = sqlc.arg(viewer)
     AND verification.peer = account.id AND verification.ring = key_ring.id) AS verified
 FROM account CROSS JOIN key_ring ON key_ring.id = (SELECT max(k.id) FROM key_ring AS k WHERE k.account = account.id)
@@ -19,7 +19,7 @@ WHERE account.id = sqlc.arg(account);
 
 -- name: PeersFor :many
 -- The account itself and all that share a team with it, as it sees them.
-SELECT account.public, account.username, account.server, key_ring.public AS ring, key_ring.key,
+SELECT account.public, account.username, account.server, account.kind, key_ring.public AS ring, key_ring.key,
   EXISTS (SELECT 1 FROM verification WHERE verification.account = sqlc.arg(viewer)
     AND verification.peer = account.id AND verification.ring = key_ring.id) AS verified
 FROM account CROSS JOIN key_ring ON key_ring.id = (SELECT max(k.id) FROM key_ring AS k WHERE k.account = account.id)

@@ -26,12 +26,12 @@ ON CONFLICT DO UPDATE SET state = excluded.state, since = excluded.since, change
 INSERT INTO org_history (seq, org, account, state, changed) VALUES (?, ?, ?, ?, ?);
 
 -- name: OrgMembers :many
-SELECT account.public, org_member.state, org_member.changed
+SELECT account.public, account.kind, org_member.state, org_member.changed
 FROM org_member JOIN account ON account.id = org_member.account
 WHERE org_member.org = ? AND org_member.state <> 'b' ORDER BY org_member.account;
 
 -- name: OrgHistory :many
-SELECT account.public, org_history.state, org_history.changed
+SELECT account.public, account.kind, org_history.state, org_history.changed
 FROM org_history JOIN account ON account.id = org_history.account
 WHERE org_history.org = ? ORDER BY org_history.seq DESC;
 
@@ -48,6 +48,6 @@ INSERT INTO join_request (org, account, created) VALUES (?, ?, ?) ON CONFLICT DO
 DELETE FROM join_request WHERE org = ? AND account = ?;
 
 -- name: JoinRequests :many
-SELECT account.public, join_request.created
+SELECT account.public, account.kind, join_request.created
 FROM join_request JOIN account ON account.id = join_request.account
 WHERE join_request.org = ? ORDER BY join_request.created, join_request.account;

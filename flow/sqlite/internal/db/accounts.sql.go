@@ -89,7 +89,7 @@ type AddAccountParams struct {
 	Folded   string
 	Phone    string
 	Verifier string
-	Kind     string
+	Kind     flow.AccountKind
 	Created  int64
 }
 

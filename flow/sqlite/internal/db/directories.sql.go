@@ -107,7 +107,7 @@ func (q *Queries) BindByToken(ctx context.Context, token string) (Bind, error) {
 
 const claimDomain = `-- name: ClaimDomain :exec
 INSERT INTO domain (server, name, org, key, created) VALUES (?, ?, ?, ?, ?)
-ON CONFLICT (server, name) DO UPDATE SET key = excluded.key, account = NULL
+ON CONFLICT (server, name) DO UPDATE SET org = excluded.org, key = excluded.key, account = NULL
 `
 
 type ClaimDomainParams struct {

@@ -154,7 +154,7 @@ func (q *Queries) KeyRingOf(ctx context.Context, account int64) (KeyRing, error)
 }
 
 const peerFor = `-- name: PeerFor :one
-SELECT account.public, account.username, account.server, key_ring.public AS ring, key_ring.key,
+SELECT account.public, account.username, account.server, account.kind, key_ring.public AS ring, key_ring.key,
   EXISTS (SELECT 1 FROM verification WHERE verification.account = ?1
     AND verification.peer = account.id AND verification.ring = key_ring.id) AS verified
 FROM account CROSS JOIN key_ring ON key_ring.id = (SELECT max(k.id) FROM key_ring AS k WHERE k.account = account.id)
@@ -165,6 +165,7 @@ type PeerForRow struct {
 	Public   flow.AccountID
 	Username string
 	Server   string
+	Kind     flow.AccountKind
 	Ring     flow.KeyRingID
 	Key      []byte
 	Verified bool
@@ -178,6 +179,7 @@ func (q *Queries) PeerFor(ctx context.Context, viewer int64, account int64) (Pee
 		&i.Public,
 		&i.Username,
 		&i.Server,
+		&i.Kind,
 		&i.Ring,
 		&i.Key,
 		&i.Verified,
@@ -186,7 +188,7 @@ func (q *Queries) PeerFor(ctx context.Context, viewer int64, account int64) (Pee
 }
 
 const peersFor = `-- name: PeersFor :many
-SELECT account.public, account.username, account.server, key_ring.public AS ring, key_ring.key,
+SELECT account.public, account.username, account.server, account.kind, key_ring.public AS ring, key_ring.key,
   EXISTS (SELECT 1 FROM verification WHERE verification.account = ?1
     AND verification.peer = account.id AND verification.ring = key_ring.id) AS verified
 FROM account CROSS JOIN key_ring ON key_ring.id = (SELECT max(k.id) FROM key_ring AS k WHERE k.account = account.id)
@@ -201,6 +203,7 @@ type PeersForRow struct {
 	Public   flow.AccountID
 	Username string
 	Server   string
+	Kind     flow.AccountKind
 	Ring     flow.KeyRingID
 	Key      []byte
 	Verified bool
@@ -220,6 +223,7 @@ func (q *Queries) PeersFor(ctx context.Context, viewer int64) ([]PeersForRow, er
 			&i.Public,
 			&i.Username,
 			&i.Server,
+			&i.Kind,
 			&i.Ring,
 			&i.Key,
 			&i.Verified,

@@ -20,7 +20,7 @@ type Account struct {
 	Verifier string
 	Created  int64
 	Lock     flow.AccountLock
-	Kind     string
+	Kind     flow.AccountKind
 }
 
 type Attachment struct {

@@ -96,13 +96,14 @@ func (q *Queries) DropJoinRequest(ctx context.Context, org int64, account int64)
 }
 
 const joinRequests = `-- name: JoinRequests :many
-SELECT account.public, join_request.created
+SELECT account.public, account.kind, join_request.created
 FROM join_request JOIN account ON account.id = join_request.account
 WHERE join_request.org = ? ORDER BY join_request.created, join_request.account
 `
 
 type JoinRequestsRow struct {
 	Public  flow.AccountID
+	Kind    flow.AccountKind
 	Created int64
 }
 
@@ -115,7 +116,7 @@ func (q *Queries) JoinRequests(ctx context.Context, org int64) ([]JoinRequestsRo
 	var items []JoinRequestsRow
 	for rows.Next() {
 		var i JoinRequestsRow
-		if err := rows.Scan(&i.Public, &i.Created); err != nil {
+		if err := rows.Scan(&i.Public, &i.Kind, &i.Created); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -161,13 +162,14 @@ func (q *Queries) OrgFor(ctx context.Context, account int64, public flow.OrgID) 
 }
 
 const orgHistory = `-- name: OrgHistory :many
-SELECT account.public, org_history.state, org_history.changed
+SELECT account.public, account.kind, org_history.state, org_history.changed
 FROM org_history JOIN account ON account.id = org_history.account
 WHERE org_history.org = ? ORDER BY org_history.seq DESC
 `
 
 type OrgHistoryRow struct {
 	Public  flow.AccountID
+	Kind    flow.AccountKind
 	State   flow.MemberState
 	Changed int64
 }
@@ -181,7 +183,12 @@ func (q *Queries) OrgHistory(ctx context.Context, org int64) ([]OrgHistoryRow, e
 	var items []OrgHistoryRow
 	for rows.Next() {
 		var i OrgHistoryRow
-		if err := rows.Scan(&i.Public, &i.State, &i.Changed); err != nil {
+		if err := rows.Scan(
+			&i.Public,
+			&i.Kind,
+			&i.State,
+			&i.Changed,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -212,13 +219,14 @@ func (q *Queries) OrgMember(ctx context.Context, org int64, account int64) (OrgM
 }
 
 const orgMembers = `-- name: OrgMembers :many
-SELECT account.public, org_member.state, org_member.changed
+SELECT account.public, account.kind, org_member.state, org_member.changed
 FROM org_member JOIN account ON account.id = org_member.account
 WHERE org_member.org = ? AND org_member.state <> 'b' ORDER BY org_member.account
 `
 
 type OrgMembersRow struct {
 	Public  flow.AccountID
+	Kind    flow.AccountKind
 	State   flow.MemberState
 	Changed int64
 }
@@ -232,7 +240,12 @@ func (q *Queries) OrgMembers(ctx context.Context, org int64) ([]OrgMembersRow, e
 	var items []OrgMembersRow
 	for rows.Next() {
 		var i OrgMembersRow
-		if err := rows.Scan(&i.Public, &i.State, &i.Changed); err != nil {
+		if err := rows.Scan(
+			&i.Public,
+			&i.Kind,
+			&i.State,
+			&i.Changed,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
