@@ -2,6 +2,7 @@ package tools
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,36 +11,51 @@ import (
 	"github.com/flow-mcp/flow-mcp/flow"
 )
 
-// answer makes both forms of a result of what was shown.
-func (v *view) answer(ctx context.Context, c *call, viewer *viewer, shown any) *answer {
+// answer makes both forms of a result.
+func (v *view) answer(ctx context.Context, c *call, viewer *viewer, raw json.RawMessage) (*answer, error) {
 	p := &page{view: v, call: c, viewer: viewer}
 	p.nameSubject(ctx)
-	link := p.link(shown)
-	var body string
-	members, _ := shown.(record)
-	entries, _ := shown.(items)
+	if v.shape.each != nil {
+		body, err := p.listing(ctx, raw)
+		if err != nil {
+			return nil, err
+		}
+		return p.finish(body, p.link(nil)), nil
+	}
+	shown, err := v.shape.show(ctx, p.viewer, raw)
+	if err != nil {
+		return nil, err
+	}
+	return p.finish(p.body(ctx, shown), p.link(shown)), nil
+}
+
+// body writes what is no list of records.
+func (p *page) body(ctx context.Context, shown any) (body string) {
+	members, isRecord := shown.(record)
+	entries, isList := shown.(items)
+	_, isDictionary := shown.(dictionary)
 	switch {
-	case v.nothing:
+	case p.nothing:
 		p.root = append(p.root, entry{"done", true})
 		p.head = p.deed(ctx)
-	case v.list && v.kind == transcript:
+	case p.list && p.kind == transcript:
 		body = p.transcript(ctx, entries)
-	case v.list:
-		body = p.listing(entries)
-	case v.kind == object:
+	case p.kind == object:
 		p.head = p.called(members)
 		body = p.lines(p.cutEvents(members))
-	case members != nil || entries != nil:
-		body = p.lines(record{{v.key, shown}})
+	case isRecord || isList || isDictionary:
+		body = p.lines(record{{p.key, shown}})
 	default:
-		p.root = append(p.root, entry{v.key, shown})
-		what := strings.ReplaceAll(v.key, "_", " ")
+		shown, left := p.viewer.shrink(shown, bodyBytes)
+		p.cut(p.key, left)
+		p.root = append(p.root, entry{p.key, shown})
+		what := strings.ReplaceAll(p.key, "_", " ")
 		if _, own := shown.(ownID); own {
 			what = strings.TrimSuffix(what, " id") // the name follows; the link has the identifier
 		}
 		p.head = what + " " + inline(shown)
 	}
-	return p.finish(body, link)
+	return body
 }
 
 // deed says what was done by a call without a result: also to whom, and which of several
@@ -83,6 +99,7 @@ type page struct {
 	root    record   // the structured form
 	head    string   // what the first line says before the link
 	foot    []string // lines at the end, about what is missing
+	cuts    []string // parts of which there is no more
 }
 
 // nameSubject begins the result with what the parameters say of all of it.
@@ -142,7 +159,7 @@ func (p *page) transcript(ctx context.Context, shown items) string {
 		slices.Reverse(messages)
 	}
 	onwards := p.text("after") != ""
-	kept := fit(messages, onwards, roomFor(len(messages)))
+	kept := p.viewer.budget(softJSON).fit(messages, onwards)
 	left := len(messages) - len(kept)
 	more := left > 0 || len(messages) >= p.number("limit", flow.MaxMessages)
 	p.head = count(len(kept), "message")
@@ -180,7 +197,7 @@ func (p *page) turn(kept []message, older, newer bool) {
 		p.foot = append(p.foot, fmt.Sprintf("There may be newer messages: after=%s.", last.ref))
 	}
 	for i, m := range kept {
-		if m.CutBytes == 0 {
+		if !m.isCut() {
 			continue
 		}
 		way := "limit=1"
@@ -199,26 +216,70 @@ func (p *page) leave(left int) {
 	p.foot = append(p.foot, fmt.Sprintf("%d more are not shown; ask for something narrower.", left))
 }
 
-// listing writes the entries of a list that fit and that were asked for.
-func (p *page) listing(shown items) string {
-	if query := flow.Fold(p.text(queryName)); query != "" {
-		shown = slices.DeleteFunc(shown, func(one any) bool {
-			return !strings.Contains(flow.Fold(inline(one)), query)
-		})
+// listing writes the entries of a list that were asked for and that fit. Those that are
+// not shown are not looked at, unless to find out whether they were asked for.
+func (p *page) listing(ctx context.Context, raw json.RawMessage) (string, error) {
+	all, err := p.matching(ctx, raw)
+	if err != nil {
+		return "", err
 	}
-	total, skip := len(shown), min(p.number(offsetName, 0), len(shown))
-	shown = shown[skip:]
+	skip := min(p.number(offsetName, 0), len(all))
+	each := entryBytes
+	if len(all) == 1 {
+		each = bodyBytes
+	}
 	var out strings.Builder
-	size := 0
-	for i, one := range shown {
+	room, cut := p.viewer.budget(bodyBytes), 0
+	shown := items{}
+	for _, raw := range all[skip:] {
+		removed := p.viewer.removed
+		one, err := p.shape.each(ctx, p.viewer, raw)
+		if err != nil {
+			return "", err
+		}
+		one, left := p.viewer.shrink(one, each)
 		line := "- " + inline(one) + "\n"
-		raw, _ := marshal(one) // cannot fail: it is made of texts and numbers
-		if size += len(raw); i > 0 && (out.Len()+len(line) > softBytes || size > hardBytes) {
-			shown = shown[:i]
+		if !room.take(one, line) {
+			p.viewer.removed = removed
 			break
 		}
 		out.WriteString(line)
+		shown = append(shown, one)
+		if left != (trimmed{}) {
+			cut++
+		}
 	}
+	p.listed(shown, skip, len(all))
+	p.sayTrimmed(cut, len(all))
+	return out.String(), nil
+}
+
+// matching returns the entries of a list that have in them what was asked for.
+func (p *page) matching(ctx context.Context, raw json.RawMessage) ([]json.RawMessage, error) {
+	var all []json.RawMessage
+	if err := json.Unmarshal(raw, &all); err != nil {
+		return nil, err
+	}
+	query := flow.Fold(p.text(queryName))
+	if query == "" {
+		return all, nil
+	}
+	looking := &viewer{namer: p.viewer.namer} // what it sees is not shown
+	var found []json.RawMessage
+	for _, raw := range all {
+		one, err := p.shape.each(ctx, looking, raw)
+		if err != nil {
+			return nil, err
+		}
+		if strings.Contains(flow.Fold(inline(one)), query) {
+			found = append(found, raw)
+		}
+	}
+	return found, nil
+}
+
+// listed says how many entries of a list are shown, and how to read on.
+func (p *page) listed(shown items, skip, total int) {
 	p.head = count(len(shown), strings.ReplaceAll(strings.TrimSuffix(p.key, "s"), "_", " "))
 	if len(shown) < total {
 		p.head += fmt.Sprintf(" of %d", total)
@@ -228,12 +289,25 @@ func (p *page) listing(shown items) string {
 		p.root = append(p.root, entry{"not_shown", left})
 		p.foot = append(p.foot, fmt.Sprintf("%d more: %s=%d, or narrow it down with %s.", left, offsetName, skip+len(shown), queryName))
 	}
-	return out.String()
+}
+
+// sayTrimmed says that entries were cut.
+func (p *page) sayTrimmed(n, total int) {
+	if n > 0 && total == 1 {
+		p.cuts = append(p.cuts, p.key+"; the rest of it is too much for a result")
+	} else if n > 0 {
+		p.cuts = append(p.cuts, fmt.Sprintf("the long parts of %d %s; more of one with a %s that finds it alone", n, p.key, queryName))
+	}
 }
 
 // finish adds what is said once for the whole result, and writes the text around body.
 func (p *page) finish(body, link string) *answer {
-	p.bound()
+	if len(p.cuts) > 0 {
+		p.root = append(p.root, entry{"cut", p.cuts})
+	}
+	for _, cut := range p.cuts {
+		p.foot = append(p.foot, "Cut: "+cut+".")
+	}
 	switch {
 	case link != "":
 		p.root = append(p.root, entry{"link", link})
@@ -244,6 +318,7 @@ func (p *page) finish(body, link string) *answer {
 		p.root = append(p.root, entry{"hidden_characters_removed", n})
 		p.foot = append(p.foot, count(n, "hidden character")+" removed.")
 	}
+	p.viewer.keep(p.root)
 	if len(p.viewer.ids) > 0 {
 		ids := record{}
 		for _, called := range slices.Sorted(maps.Keys(p.viewer.ids)) {
@@ -286,9 +361,9 @@ func count(n int, thing string) string {
 
 // cutText keeps a text below the hard limit.
 func cutText(text string) string {
-	head, left := safe(text).cut(hardBytes)
-	if left == 0 {
+	if len(text) <= hardBytes {
 		return text
 	}
-	return fmt.Sprintf("%s\n(%d more bytes are too much for a text.)", head, left)
+	head := strings.ToValidUTF8(text[:hardBytes], "") // of a character that is cut in two
+	return fmt.Sprintf("%s\n(%d more bytes are too much for a text.)", head, len(text)-len(head))
 }

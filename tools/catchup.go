@@ -52,28 +52,18 @@ func (c *call) catchUp(ctx context.Context, in catchUpInput) (catchUpOutput, str
 		limit = 20
 	}
 	v := c.viewer(ctx)
-	out, size := catchUpOutput{Channels: []unread{}}, 0
+	out, room := catchUpOutput{Channels: []unread{}}, v.budget(softJSON)
 	for _, ch := range channels {
 		if ch.UnreadCount == 0 {
 			continue
 		}
-		room := softBytes - size
-		switch {
-		case room >= leastRoom:
-		case len(out.Skipped) < skippedNamed:
-			out.Skipped = append(out.Skipped, v.use(v.channel(ctx, ch.ID)))
-			continue
-		default:
-			out.Beyond++
+		if room.full() {
+			out.skip(v.channel(ctx, ch.ID))
 			continue
 		}
-		one, err := c.unread(ctx, v, ch.Channel, ch.UnreadCount, limit, room)
+		one, err := c.unread(ctx, room, ch.Channel, ch.UnreadCount, limit)
 		if err != nil {
 			return out, "", err
-		}
-		size += 200 + 2*safe(one.Channel).shown() // its name, its link, and its identifier
-		for _, m := range one.Messages {
-			size += m.size()
 		}
 		out.Channels = append(out.Channels, one)
 	}
@@ -81,11 +71,21 @@ func (c *call) catchUp(ctx context.Context, in catchUpInput) (catchUpOutput, str
 	return out, out.text(), nil
 }
 
-// Bounds of what is shown.
+// Bounds of the channels that are named though they are not shown.
 const (
-	leastRoom    = 1_000 // bytes, to begin with another channel
-	skippedNamed = 50    // channels that are named without being shown
+	maxSkipped   = 50
+	skippedBytes = 6_000
 )
+
+// skip names a channel that there is no room for, or counts it. A name leads to its
+// channel as an identifier does.
+func (o *catchUpOutput) skip(channel name) {
+	if o.Beyond > 0 || len(o.Skipped) == maxSkipped || encoded(o.Skipped)+encoded(channel) > skippedBytes {
+		o.Beyond++
+		return
+	}
+	o.Skipped = append(o.Skipped, channel)
+}
 
 // Bounds of the search for what others wrote among one's own messages.
 const (
@@ -95,12 +95,15 @@ const (
 
 // unread reads the oldest messages of others after the read mark. Where nothing was ever
 // read, the newest are worth more than the oldest.
-func (c *call) unread(ctx context.Context, v *viewer, ch flow.Channel, n, limit, room int) (unread, error) {
-	one := unread{Channel: v.use(v.channel(ctx, ch.ID)), Unread: n, OrMore: n >= flow.UnreadCap, Messages: []message{}, Link: flow.Link{Channel: ch.ID}.String()}
+func (c *call) unread(ctx context.Context, room *budget, ch flow.Channel, n, limit int) (unread, error) {
+	v := room.viewer
+	one := unread{Channel: v.channel(ctx, ch.ID), Unread: n, OrMore: n >= flow.UnreadCap, Messages: []message{}, Link: flow.Link{Channel: ch.ID}.String()}
 	mark, err := flow.GetChannelReadHWM.Call(ctx, c.client, flow.GetChannelReadHWMInput{OrgID: ch.OrgID, ChannelID: ch.ID})
 	if err != nil {
 		return one, fmt.Errorf("get the read mark: %w", err)
 	}
+	room.spend(len(one.head()), encoded(one)+room.encoded(one.Channel))
+	v.use(one.Channel)
 	one.onwards = mark.MessageID != ""
 	found, reached, whole, err := c.others(ctx, ch, mark.MessageID, min(n, limit))
 	if err != nil {
@@ -113,7 +116,7 @@ func (c *call) unread(ctx context.Context, v *viewer, ch flow.Channel, n, limit,
 	if !one.onwards {
 		slices.Reverse(one.Messages)
 	}
-	one.Messages = fit(one.Messages, one.onwards, room)
+	one.Messages = room.fit(one.Messages, one.onwards)
 	shown := len(one.Messages)
 	one.More = shown < len(found) || !whole && (shown < n || n >= flow.UnreadCap)
 	one.rest = "before="
@@ -170,6 +173,10 @@ func (c *call) others(ctx context.Context, ch flow.Channel, mark flow.MessageID,
 	return found, reached, false, nil
 }
 
+func (one unread) head() string {
+	return fmt.Sprintf("=== %s: %s unread, %d shown. %s\n", one.Channel.inline(), atMost(one.Unread, flow.UnreadCap), len(one.Messages), one.Link)
+}
+
 func (o catchUpOutput) text() string {
 	if len(o.Channels) == 0 {
 		return "Nothing is unread."
@@ -177,7 +184,7 @@ func (o catchUpOutput) text() string {
 	var out strings.Builder
 	fmt.Fprintf(&out, "%s with unread messages, oldest first.%s\n", count(len(o.Channels), "channel"), authorsNote)
 	for _, one := range o.Channels {
-		fmt.Fprintf(&out, "=== %s: %s unread, %d shown. %s\n", one.Channel.inline(), atMost(one.Unread, flow.UnreadCap), len(one.Messages), one.Link)
+		out.WriteString(one.head())
 		writeTranscript(&out, one.Messages)
 		if one.More {
 			fmt.Fprintf(&out, "There are more: flow_enumerate_messages channel=%s, %s.\n", one.Channel.inline(), one.rest)

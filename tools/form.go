@@ -172,6 +172,12 @@ func (f *form) typed(t reflect.Type) *field {
 	return f.fields[i]
 }
 
+// mentions reports whether there is a parameter with a name that is a message.
+func (f *form) mentions(name string) bool {
+	p := f.field(name)
+	return p != nil && p.kind == messageID
+}
+
 // names returns the names of all parameters that are told of.
 func (f *form) names() []string {
 	var all []string
@@ -183,23 +189,19 @@ func (f *form) names() []string {
 	return all
 }
 
-// setAside takes what is accepted without being told of out of args, and returns it.
-func (f *form) setAside(args map[string]any) map[string]any {
-	silent := map[string]any{}
-	for _, p := range f.fields {
-		if value, given := args[p.name]; given && p.silent {
-			silent[p.name] = value
-			delete(args, p.name)
-		}
-	}
-	return silent
+// model returns a struct type whose fields are those of the form that are told of, for
+// its schema.
+func (f *form) model() reflect.Type {
+	return f.modelOf(func(p *field) bool { return !p.silent })
 }
 
-// model returns a struct type whose fields are those of the form, for its schema.
-func (f *form) model() reflect.Type {
+// fullModel has the fields that are accepted without being told of, too.
+func (f *form) fullModel() reflect.Type { return f.modelOf(func(*field) bool { return true }) }
+
+func (f *form) modelOf(in func(*field) bool) reflect.Type {
 	var fields []reflect.StructField
 	for _, p := range f.fields {
-		if p.silent {
+		if !in(p) {
 			continue
 		}
 		typ := p.typ

@@ -79,6 +79,10 @@ func (n *namer) account(ctx context.Context, id flow.AccountID) name {
 	})
 }
 
+// longestShown bounds a name in a result, in bytes. Behind the beginning of a longer one
+// stands the identifier.
+const longestShown = 1000
+
 // name remembers what look finds for an identifier: what the thing is called, and the
 // identifier that this name leads to. Where that is another one, or the name cannot be
 // shown as it is, the identifier stands behind it.
@@ -93,8 +97,11 @@ func (n *namer) name(id string, look func() (called, found string)) name {
 	}
 	called, found := look()
 	text, removed := clean(called)
+	text, left := text.cut(longestShown)
 	switch {
 	case called == "":
+	case left > 0:
+		n.memo[id] = name(text + "... (" + shown + ")")
 	case removed > 0 || found != id || exactID(called) != called || unquote(called) != called:
 		n.memo[id] = name(text + " (" + shown + ")")
 	default:

@@ -76,12 +76,11 @@ func (v *view) operate(ctx context.Context, c *call, op flow.AnyOperation) (*ans
 		return nil, err
 	}
 	c.missing = receipt.Missing()
-	viewer := c.viewer(ctx)
-	shown, err := v.shape.show(ctx, viewer, raw)
+	a, err := v.answer(ctx, c, c.viewer(ctx), raw)
 	if err != nil {
 		return nil, fmt.Errorf("%s: the backend's result is not of the documented form: %w", op.Info().Name, err)
 	}
-	return v.answer(ctx, c, viewer, shown), nil
+	return a, nil
 }
 
 // caller returns who carries the call: with the idempotency key, where there is one. A
@@ -137,7 +136,7 @@ func viewOf(operation string, f *form, out reflect.Type) *view {
 	v.nothing = out == reflect.TypeFor[flow.Nothing]()
 	v.key = resultName(operation, out)
 	v.links = linkForms[elem]
-	v.paged = v.kind == transcript && f.field("before") != nil && f.field("after") != nil
+	v.paged = v.kind == transcript && f.mentions("before") && f.mentions("after")
 	return v
 }
 

@@ -20,7 +20,9 @@ type (
 		key   string
 		value any
 	}
-	items []any
+	// dictionary is an object with as many members as there are things that it is about.
+	dictionary []entry
+	items      []any
 	// ownID is the identifier of the thing that the record is about: JSON has the
 	// identifier, and so has the text of a single record; lists have the name for it.
 	ownID struct {
@@ -55,6 +57,9 @@ func (r record) MarshalJSON() ([]byte, error) {
 	}
 	return append(out, '}'), nil
 }
+
+// MarshalJSON writes the members in their order.
+func (d dictionary) MarshalJSON() ([]byte, error) { return record(d).MarshalJSON() }
 
 // MarshalJSON writes the identifier.
 func (o ownID) MarshalJSON() ([]byte, error) { return marshal(o.id) }
@@ -103,6 +108,8 @@ func inline(v any) string {
 	switch v := v.(type) {
 	case record:
 		return v.inline()
+	case dictionary:
+		return record(v).inline()
 	case items:
 		parts := make([]string, len(v))
 		for i, one := range v {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -15,8 +16,11 @@ import (
 // shape says how results of one type are shown. It is made once from the Go type.
 type shape struct {
 	model reflect.Type // what the schema is made from
-	show  func(context.Context, *viewer, json.RawMessage) (any, error)
+	show  shower
+	each  shower // shows an entry, where it is a list of records
 }
+
+type shower func(context.Context, *viewer, json.RawMessage) (any, error)
 
 // viewer shows one result. It collects what is said once for the whole of it.
 type viewer struct {
@@ -42,6 +46,54 @@ func (v *viewer) use(n name) name {
 	}
 	return n
 }
+
+// keep remembers all names in what is shown.
+func (v *viewer) keep(shown any) { maps.Copy(v.ids, v.named(shown)) }
+
+// named returns the identifiers of the names in what is shown.
+func (v *viewer) named(shown any) map[string]string {
+	ids := map[string]string{}
+	walk(shown, func(n name) {
+		if id, ok := v.exact[n]; ok {
+			ids[string(n)] = id
+		}
+	})
+	return ids
+}
+
+// unused is named without what was remembered before.
+func (v *viewer) unused(shown any) map[string]string {
+	ids := v.named(shown)
+	maps.DeleteFunc(ids, func(called, _ string) bool { _, known := v.ids[called]; return known })
+	return ids
+}
+
+// walk visits all names in what is shown.
+func walk(shown any, visit func(name)) {
+	switch shown := shown.(type) {
+	case name:
+		visit(shown)
+	case message:
+		visit(shown.Channel)
+		visit(shown.Sender)
+	case items:
+		for _, one := range shown {
+			walk(one, visit)
+		}
+	case record:
+		for _, e := range shown {
+			walk(e.value, visit)
+		}
+	case dictionary:
+		for _, e := range shown {
+			visit(name(e.key))
+			walk(e.value, visit)
+		}
+	}
+}
+
+// words are clean text of a record.
+func (v *viewer) words(text string) safe { return v.clean(text).withoutPictures() }
 
 // call returns the name of an identifier of a kind.
 func (v *viewer) call(ctx context.Context, k kind, id string) name {
@@ -73,7 +125,7 @@ func shapeOf(t reflect.Type, known map[kind]bool) shape {
 	k := kindOf(t)
 	switch k {
 	case words:
-		return shape{reflect.TypeFor[string](), showWords}
+		return shape{model: reflect.TypeFor[string](), show: showWords}
 	case plain:
 		return plainShape(t)
 	case object:
@@ -81,9 +133,9 @@ func shapeOf(t reflect.Type, known map[kind]bool) shape {
 	case table:
 		return tableShape(t, known)
 	case anything:
-		return shape{ofRawMessage, showAnything}
+		return shape{model: ofRawMessage, show: showAnything}
 	}
-	return shape{reflect.TypeFor[string](), showReference(k)}
+	return shape{model: reflect.TypeFor[string](), show: showReference(k)}
 }
 
 func listShape(inner shape) shape {
@@ -101,17 +153,17 @@ func listShape(inner shape) shape {
 		}
 		return shown, nil
 	}
-	return shape{reflect.SliceOf(inner.model), show}
+	return shape{reflect.SliceOf(inner.model), show, inner.show}
 }
 
 func showWords(_ context.Context, v *viewer, raw json.RawMessage) (any, error) {
 	var text string
 	err := json.Unmarshal(raw, &text)
-	return v.clean(text), err
+	return v.words(text), err
 }
 
 func plainShape(t reflect.Type) shape {
-	return shape{t, func(_ context.Context, _ *viewer, raw json.RawMessage) (any, error) {
+	return shape{model: t, show: func(_ context.Context, _ *viewer, raw json.RawMessage) (any, error) {
 		value := reflect.New(t)
 		err := json.Unmarshal(raw, value.Interface())
 		return value.Elem().Interface(), err
@@ -142,7 +194,7 @@ func showReference(k kind) func(context.Context, *viewer, json.RawMessage) (any,
 		if k == messageID {
 			return mention{v.clean(id), v.refs.of(flow.MessageID(id))}, nil
 		}
-		return v.use(v.call(ctx, k, id)), nil
+		return v.call(ctx, k, id), nil
 	}
 }
 
@@ -182,7 +234,7 @@ func showAnything(_ context.Context, v *viewer, raw json.RawMessage) (any, error
 func (v *viewer) cleanAll(value any) any {
 	switch value := value.(type) {
 	case string:
-		return v.clean(value)
+		return v.words(value)
 	case []any:
 		for i := range value {
 			value[i] = v.cleanAll(value[i])
@@ -217,7 +269,7 @@ func recordShape(t reflect.Type, known map[kind]bool) shape {
 		columns = append(columns, c)
 		fields = append(fields, structField(c.key, c.shape.model, !c.required, "", m.Tag.Get("jsonschema")))
 	}
-	return shape{structWith(fields), showRecord(columns)}
+	return shape{model: structWith(fields), show: showRecord(columns)}
 }
 
 func columnOf(m member, k kind, known map[kind]bool) column {
@@ -228,7 +280,7 @@ func columnOf(m member, k kind, known map[kind]bool) column {
 	case k.reference():
 		c.key = referenceName(m.wire)
 	case strings.HasSuffix(m.wire, "Time") && m.Type.Kind() == reflect.Int64:
-		c.shape = shape{reflect.TypeFor[time.Time](), showMoment}
+		c.shape = shape{model: reflect.TypeFor[time.Time](), show: showMoment}
 		c.required = false
 	}
 	return c

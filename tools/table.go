@@ -18,22 +18,22 @@ func tableShape(t reflect.Type, known map[kind]bool) shape {
 		if err := json.Unmarshal(raw, &members); err != nil {
 			return nil, err
 		}
-		shown := record{}
+		shown := dictionary{}
 		for _, key := range slices.Sorted(maps.Keys(members)) {
 			value, err := inner.show(ctx, v, members[key])
 			if err != nil {
 				return nil, err
 			}
-			shown = append(shown, entry{string(v.use(v.call(ctx, k, key))), value})
+			shown = append(shown, entry{string(v.call(ctx, k, key)), value})
 		}
 		return shown, nil
 	}
-	return shape{reflect.MapOf(reflect.TypeFor[string](), inner.model), show}
+	return shape{model: reflect.MapOf(reflect.TypeFor[string](), inner.model), show: show}
 }
 
 // sorted shows the members of an object without a type, in the order of their names.
-func (v *viewer) sorted(members map[string]any) record {
-	shown := record{}
+func (v *viewer) sorted(members map[string]any) dictionary {
+	shown := dictionary{}
 	for _, key := range slices.Sorted(maps.Keys(members)) {
 		shown = append(shown, entry{string(v.clean(key)), v.cleanAll(members[key])})
 	}
@@ -66,5 +66,5 @@ func eventShape() shape {
 		}
 		return shown, nil
 	}
-	return shape{outer.model, show}
+	return shape{model: outer.model, show: show}
 }

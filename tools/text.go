@@ -1,6 +1,8 @@
 package tools
 
 import (
+	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -83,37 +85,6 @@ const bar = "  | "
 // that begin with a bar, so that none of them can pose as a line of the server.
 func (s safe) block() string { return strings.ReplaceAll(string(s), "\n", "\n"+bar) }
 
-// shown is how many bytes s takes in a result, in whichever of the two forms it takes
-// more: in a block further lines begin with a bar, in JSON some characters need escapes.
-func (s safe) shown() int {
-	n := 0
-	for i := range len(s) {
-		n += costOf(s[i])
-	}
-	return n
-}
-
-func costOf(b byte) int {
-	switch b {
-	case '\n':
-		return 1 + len(bar)
-	case '"', '\\', '\t':
-		return 2
-	}
-	return 1
-}
-
-// cutShown returns the beginning of s that takes at most n bytes in a result, and how many
-// bytes are left out.
-func (s safe) cutShown(n int) (head safe, left int) {
-	for i := range len(s) {
-		if n -= costOf(s[i]); n < 0 {
-			return s.cut(i)
-		}
-	}
-	return s, 0
-}
-
 // Runs of more line breaks than foldOver are no layout: they become foldTo.
 const (
 	foldOver = 10
@@ -142,14 +113,45 @@ func (s safe) fold() (folded safe, lines int) {
 	return safe(out.String()), lines
 }
 
-// cut returns the beginning of s in at most n bytes of whole characters, and how many
-// bytes are left out.
+// cut returns the beginning of s whose characters cost at most n bytes, and how many bytes
+// are left out.
 func (s safe) cut(n int) (head safe, left int) {
-	if len(s) <= n {
-		return s, 0
+	for i, r := range s {
+		if n -= cost(r); n < 0 {
+			return s[:i], len(s) - i
+		}
 	}
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
+	return s, 0
+}
+
+// cost is the most bytes that s takes in a result.
+func (s safe) cost() (n int) {
+	for _, r := range s {
+		n += cost(r)
 	}
-	return s[:n], len(s) - n
+	return n
+}
+
+// cost is the most bytes that a character takes in a result: JSON and quotes escape some,
+// and a block has a bar after each line break.
+func cost(r rune) int {
+	switch r {
+	case '\n':
+		return len("\n" + bar)
+	case '"', '\\', '\t':
+		return 2
+	}
+	return utf8.RuneLen(r)
+}
+
+// picture finds the content of pictures and the like that stand in a text as data: URIs.
+var picture = regexp.MustCompile(`(data:[\w.+-]+/[\w.+-]+(?:;[\w=.-]+)*;base64,)[A-Za-z0-9+/=_-]{200,}`)
+
+// withoutPictures returns s with the size of each data: URI in place of what no model can
+// read.
+func (s safe) withoutPictures() safe {
+	return safe(picture.ReplaceAllStringFunc(string(s), func(uri string) string {
+		kind, content, _ := strings.Cut(uri, ",")
+		return fmt.Sprintf("%s,(%d characters)", kind, len(content))
+	}))
 }

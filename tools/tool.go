@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"reflect"
 	"sync"
 
@@ -58,9 +57,9 @@ func (t *Tool) Schemas() (input, output json.RawMessage, err error) {
 	return input, output, nil
 }
 
-// ready compiles the schema of the parameters.
+// ready compiles the schema of the parameters, of all that are accepted.
 func (w *works) ready() (*works, error) {
-	input, err := schemas.Input(w.form.model())
+	input, err := schemas.Input(w.form.fullModel())
 	if err != nil {
 		return nil, err
 	}
@@ -135,11 +134,9 @@ func (t *Tool) use(ctx context.Context, s *service, raw json.RawMessage, back mc
 		return nil, flow.Errorf(flow.Invalid, "%s Example: %s", sentence(err.Error()), w.form.example())
 	}
 	args = w.form.mend(args)
-	silent := w.form.setAside(args)
 	if err := w.form.check(w.checker, args); err != nil {
 		return nil, err
 	}
-	maps.Copy(args, silent)
 	for _, p := range w.form.fields {
 		if _, given := args[p.name]; !given && p.fallback != nil {
 			args[p.name] = p.fallback

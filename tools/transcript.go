@@ -21,6 +21,7 @@ type message struct {
 	Text        safe           `json:"text"`
 	Attachments []attachment   `json:"attachments,omitzero"`
 	OtherData   safe           `json:"other_data,omitzero"`
+	CutFiles    int            `json:"cut_attachments,omitzero"`
 	CutBytes    int            `json:"cut_bytes,omitzero"`
 	EmptyLines  int            `json:"empty_lines_left_out,omitzero"`
 
@@ -33,16 +34,20 @@ type attachment struct {
 	Size     int64 `json:"size"`
 }
 
+func (a attachment) line() string {
+	return fmt.Sprintf("  + file %s, %d bytes, id %s\n", a.Filename.quoted(), a.Size, a.ID.inline())
+}
+
 // message shows a message; where all are of one channel, the channel is not repeated.
 func (v *viewer) message(ctx context.Context, m flow.Message, oneChannel bool) message {
 	shown := message{
 		ID: flow.MessageID(v.clean(string(m.ID))), Time: instant(m.CreationTime).Format(time.RFC3339),
-		Sender: v.use(v.account(ctx, m.SenderAccountID)),
-		Text:   v.clean(m.Text), OtherData: v.clean(m.OtherData), ref: v.refs.of(m.ID),
+		Sender:    v.account(ctx, m.SenderAccountID),
+		OtherData: v.clean(m.OtherData), ref: v.refs.of(m.ID),
 	}
-	shown.Text, shown.EmptyLines = shown.Text.fold()
+	shown.Text, shown.EmptyLines = v.clean(m.Text).fold()
 	if !oneChannel {
-		shown.Channel = v.use(v.channel(ctx, m.ChannelID))
+		shown.Channel = v.channel(ctx, m.ChannelID)
 	}
 	for _, a := range m.Attachments {
 		shown.Attachments = append(shown.Attachments, attachment{v.clean(string(a.ID)), v.clean(a.Filename), a.Size})
@@ -61,13 +66,13 @@ func messageShape(t reflect.Type, isList, oneChannel bool) shape {
 
 func messagesIn[T any](pick func(T) flow.Message, isList, oneChannel bool) shape {
 	if !isList {
-		return shape{reflect.TypeFor[message](), func(ctx context.Context, v *viewer, raw json.RawMessage) (any, error) {
+		return shape{model: reflect.TypeFor[message](), show: func(ctx context.Context, v *viewer, raw json.RawMessage) (any, error) {
 			var one T
 			err := json.Unmarshal(raw, &one)
 			return v.message(ctx, pick(one), oneChannel), err
 		}}
 	}
-	return shape{reflect.TypeFor[[]message](), func(ctx context.Context, v *viewer, raw json.RawMessage) (any, error) {
+	return shape{model: reflect.TypeFor[[]message](), show: func(ctx context.Context, v *viewer, raw json.RawMessage) (any, error) {
 		var all []T
 		err := json.Unmarshal(raw, &all)
 		shown := make(items, len(all))
@@ -86,16 +91,19 @@ func (m message) lines() string {
 		out.WriteString(part)
 	}
 	for _, a := range m.Attachments {
-		fmt.Fprintf(&out, "  + file %s, %d bytes, id %s\n", a.Filename.quoted(), a.Size, a.ID.inline())
+		out.WriteString(a.line())
 	}
 	if m.OtherData != "" {
 		fmt.Fprintf(&out, "  + data %s\n", m.OtherData.quoted())
 	}
-	if m.EmptyLines > 0 {
-		fmt.Fprintf(&out, "  + %d empty lines left out\n", m.EmptyLines)
+	if m.CutFiles > 0 {
+		fmt.Fprintf(&out, "  + %s\n", count(m.CutFiles, "more file"))
 	}
 	if m.CutBytes > 0 {
 		fmt.Fprintf(&out, "  + %d more bytes\n", m.CutBytes)
+	}
+	if m.EmptyLines > 0 {
+		fmt.Fprintf(&out, "  + %d empty lines left out\n", m.EmptyLines)
 	}
 	return out.String()
 }
@@ -126,69 +134,67 @@ func writeTranscript(out *strings.Builder, messages []message) {
 	}
 }
 
-// Limits of a result, in bytes: about four make a token. What stands around a text counts.
-const (
-	softBytes    = 6_000 * 4  // of the text of a list
-	hardBytes    = 20_000 * 4 // of anything
-	messageBytes = 4_000      // of one message among others
-)
-
-// roomFor returns how many bytes a result may take that has n messages: one alone is shown
-// as a whole, unless it goes beyond all limits.
-func roomFor(n int) int {
-	if n == 1 {
-		return hardBytes - 4_000
-	}
-	return softBytes
-}
-
-// size estimates the bytes that a message takes.
-func (m message) size() int {
-	return 48 + len(m.Sender) + m.Text.shown() + m.OtherData.shown() + m.filesSize()
-}
-
-func (m message) filesSize() int {
-	n := 0
-	for _, a := range m.Attachments {
-		n += 120 + a.Filename.shown()
-	}
-	return n
-}
-
-// fit cuts messages to the room there is: first long bodies, unless there is one only,
+// fit cuts messages to what there is room for: first long ones, unless there is one only,
 // then whole messages at the end that is further from where the reader is: the oldest, or
-// when reading onwards the newest. It returns what is left.
-func fit(messages []message, onwards bool, room int) []message {
-	each := messageBytes
-	if len(messages) == 1 {
-		each = room
-	}
-	for i := range messages {
-		messages[i].cutTo(each)
+// when reading onwards the newest. It returns what is left, one at least.
+func (b *budget) fit(messages []message, onwards bool) []message {
+	each := entryBytes
+	if len(messages) == 1 && b.taken == 0 {
+		each = aloneBytes
 	}
 	if !onwards {
 		slices.Reverse(messages)
 	}
-	kept := len(messages)
-	for i, m := range messages {
-		if room -= m.size(); room < 0 && i > 0 {
-			kept = i
+	kept := messages[:0]
+	for _, m := range messages {
+		m.cutTo(each)
+		line := m.lines()
+		if len(kept) > 0 && !b.fits(m, line) {
 			break
 		}
+		b.use(m, line)
+		kept = append(kept, m)
 	}
-	messages = messages[:kept]
 	if !onwards {
-		slices.Reverse(messages)
+		slices.Reverse(kept)
 	}
-	return messages
+	return kept
 }
 
-// cutTo cuts the texts of the message to about n bytes, with the names of its files.
+// cutTo cuts the message to about n bytes of both forms. Where there is too much of all,
+// half of that is for its files and an eighth for its data.
 func (m *message) cutTo(n int) {
-	n = max(n-m.filesSize(), n/4)
-	data, more := m.OtherData.cutShown(n / 4)
-	text, left := m.Text.cutShown(n - data.shown())
-	m.Text, m.OtherData, m.CutBytes = text, data, m.CutBytes+left+more
+	if encoded(*m) <= n && len(m.lines()) <= n {
+		return
+	}
+	bare := *m
+	bare.Text, bare.OtherData, bare.Attachments = "", "", nil
+	const notes = 100 // what is said of the cut itself
+	room := max(0, n-weight(bare)-notes)
+	text, data := m.Text.cost(), m.OtherData.cost()
+	room -= m.cutFiles(max(room/2, room-text-data))
+	var left, more int
+	m.OtherData, more = m.OtherData.cut(max(room/4, room-text))
+	m.Text, left = m.Text.cut(room - m.OtherData.cost())
+	m.CutBytes += left + more
+}
+
+// isCut reports whether there is more of the message than is shown.
+func (m message) isCut() bool { return m.CutBytes > 0 || m.CutFiles > 0 }
+
+// cutFiles leaves the first files of the message that take no more than n bytes, and
+// returns how many those take.
+func (m *message) cutFiles(n int) (used int) {
+	for i, a := range m.Attachments {
+		size := max(encoded(a), len(a.line()))
+		if used+size > n {
+			m.CutFiles += len(m.Attachments) - i
+			m.Attachments = slices.Clip(m.Attachments[:i])
+			break
+		}
+		used += size
+	}
+	return used
 }
 
 // authorsNote says what names and texts in a result are.

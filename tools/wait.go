@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,6 +31,7 @@ type waitOutput struct {
 	Messages []message         `json:"messages"`
 	Cursor   flow.Cursor       `json:"cursor"`
 	TimedOut bool              `json:"timed_out"`
+	Left     int               `json:"not_shown,omitzero"` // of what came with the last message
 	Hidden   int               `json:"hidden_characters_removed,omitzero"`
 	IDs      map[string]string `json:"ids,omitempty"`
 }
@@ -67,16 +69,17 @@ func (c *call) wait(ctx context.Context, in waitInput) (waitOutput, string, erro
 		if err != nil {
 			return waitOutput{}, "", err
 		}
-		messages, cursor, err := take(page, wanted)
+		v := c.viewer(ctx) // with names that are as new as the messages
+		found, err := v.take(ctx, page, wanted)
 		if err != nil {
 			return waitOutput{}, "", err
 		}
 		late := !page.More && !time.Now().Before(deadline)
-		if len(messages) > 0 || late {
-			out, text := c.waited(ctx, messages, cursor, in.ChannelID)
+		if len(found.messages) > 0 || late {
+			out, text := c.waited(ctx, v, found, in.ChannelID)
 			return out, text, nil
 		}
-		query.After, query.AfterMessage = &cursor, ""
+		query.After, query.AfterMessage = &found.cursor, ""
 		if len(page.Events) == 0 { // the backend has not waited as long as it was asked to
 			if err := pause(ctx, min(impatience, time.Until(deadline))); err != nil {
 				return waitOutput{}, "", err
@@ -109,59 +112,117 @@ func (c *call) events(ctx context.Context, in flow.EnumerateEventsInput) (flow.E
 	return page, err
 }
 
-// take picks the wanted messages of a page, as many as a result may hold, and returns the
-// cursor behind the last event that it looked at.
-func take(page flow.EventPage, wanted func(flow.Message) bool) ([]flow.Message, flow.Cursor, error) {
-	var messages []flow.Message
-	cursor, size := page.Next, 0
-	for i, n := range page.Events {
-		if n.Type != flow.MessageEvent.Type() {
+// arrivals are messages of the event log that a result has room for, and the cursor
+// behind the last event that was looked at for them.
+type arrivals struct {
+	messages []message
+	cursor   flow.Cursor
+	left     int // of the last event, when it alone has too many
+}
+
+// take shows the wanted messages of a page as long as there is room. A cursor stands
+// between events, so all messages of one are shown, and cut when they are too long.
+func (v *viewer) take(ctx context.Context, page flow.EventPage, wanted func(flow.Message) bool) (arrivals, error) {
+	events, err := wantedOf(page, wanted)
+	if err != nil {
+		return arrivals{}, err
+	}
+	found, room := arrivals{cursor: page.Next}, v.budget(softJSON)
+	for i, event := range events {
+		removed := v.removed
+		shown, text := v.arrived(ctx, event.messages)
+		if i == 0 {
+			found.fill(room, shown, len(events) > 1)
 			continue
 		}
-		change, err := flow.MessageEvent.Decode(n)
-		if err != nil {
-			return nil, 0, err
+		if !room.fits(shown, text) {
+			v.removed, found.cursor = removed, event.before
+			break
 		}
-		before := len(messages)
-		for _, m := range change.RegularMessages {
-			if wanted(m) {
-				messages = append(messages, m)
-				text, _ := clean(m.Text)
-				size += min(text.shown()+len(m.OtherData), messageBytes) + 64 + 300*len(m.Attachments)
-			}
-		}
-		if size > softBytes && before > 0 {
-			return messages[:before], page.Events[i-1].Seq, nil
+		room.use(shown, text)
+		for _, one := range shown {
+			found.messages = append(found.messages, one.(message))
 		}
 	}
-	return messages, cursor, nil
+	return found, nil
+}
+
+// arrival is an event that brought messages, and the cursor in front of it.
+type arrival struct {
+	messages []flow.Message
+	before   flow.Cursor
+}
+
+// wantedOf returns the events of a page that brought messages which are wanted.
+func wantedOf(page flow.EventPage, wanted func(flow.Message) bool) (events []arrival, err error) {
+	var before flow.Cursor
+	for _, n := range page.Events {
+		if n.Type == flow.MessageEvent.Type() {
+			change, err := flow.MessageEvent.Decode(n)
+			if err != nil {
+				return nil, err
+			}
+			all := slices.DeleteFunc(change.RegularMessages, func(m flow.Message) bool { return !wanted(m) })
+			if len(all) > 0 {
+				events = append(events, arrival{all, before})
+			}
+		}
+		before = n.Seq
+	}
+	return events, nil
+}
+
+// arrived shows the messages of one event.
+func (v *viewer) arrived(ctx context.Context, all []flow.Message) (shown items, text string) {
+	var lines strings.Builder
+	for _, m := range all {
+		one := v.message(ctx, m, false)
+		shown = append(shown, one)
+		lines.WriteString(one.lines())
+	}
+	return shown, lines.String()
+}
+
+// fill adds the messages of the first event, in equal parts of the room there is: less
+// when others wait behind it.
+func (f *arrivals) fill(room *budget, event items, others bool) {
+	most := aloneBytes
+	if others {
+		most = softBytes + entryBytes/2
+	}
+	used := 0
+	for i, one := range event {
+		m := one.(message)
+		m.cutTo(most / len(event))
+		line := m.lines()
+		if used += max(encoded(m), len(line)); used > most && i > 0 {
+			f.left = len(event) - i
+			return
+		}
+		room.use(m, line)
+		f.messages = append(f.messages, m)
+	}
 }
 
 // waited writes the result in both forms.
-func (c *call) waited(ctx context.Context, messages []flow.Message, cursor flow.Cursor, one flow.ChannelID) (waitOutput, string) {
-	v := c.viewer(ctx)
-	out := waitOutput{Messages: []message{}, Cursor: cursor, TimedOut: len(messages) == 0}
-	each := roomFor(1)
-	if len(messages) > 1 {
-		each = min(messageBytes, hardBytes/len(messages))
-	}
-	for _, m := range messages {
-		shown := v.message(ctx, m, false)
-		shown.cutTo(each)
-		out.Messages = append(out.Messages, shown)
-	}
+func (c *call) waited(ctx context.Context, v *viewer, found arrivals, one flow.ChannelID) (waitOutput, string) {
+	out := waitOutput{Messages: found.messages, Cursor: found.cursor, TimedOut: len(found.messages) == 0, Left: found.left}
 	out.Hidden, out.IDs = v.removed, v.ids
 	var text strings.Builder
 	if out.TimedOut {
+		out.Messages = []message{}
 		text.WriteString("Nothing new.\n")
 	} else {
-		fmt.Fprintf(&text, "%s.%s\n", count(len(messages), "new message"), authorsNote)
+		fmt.Fprintf(&text, "%s.%s\n", count(len(out.Messages), "new message"), authorsNote)
 		writeTranscript(&text, out.Messages)
+	}
+	if out.Left > 0 {
+		fmt.Fprintf(&text, "%d more came with the last one and are not shown; flow_catch_up shows what is unread.\n", out.Left)
 	}
 	again := ""
 	if one != "" {
 		again = fmt.Sprintf(" channel=%s", v.channel(ctx, one).inline())
 	}
-	fmt.Fprintf(&text, "Wait on with%s after=%d.", again, cursor)
+	fmt.Fprintf(&text, "Wait on with%s after=%d.", again, out.Cursor)
 	return out, text.String()
 }
