@@ -114,7 +114,7 @@ func (s *Serve) consent(rules *policy.Policy, gate *policy.Gate) tools.Consent {
 		Destructive: asked(policy.Destructive), Writing: asked(policy.Always),
 		First: asked(policy.FirstMessage), Foreign: asked(policy.ForeignWords), Heard: gate.HeardElsewhere,
 	}
-	if s.Confirm == "auto" && !rules.Has(policy.Never) {
+	if (s.Confirm == "auto" || rules.Has(policy.Auto)) && !rules.Has(policy.Never) {
 		c.Destructive = max(c.Destructive, tools.AskIfPossible)
 	}
 	return c

@@ -16,7 +16,9 @@ type atlas struct {
 
 	mu    sync.Mutex
 	known map[flow.ChannelID]verdict
-	drawn time.Time // zero when something has changed since
+	drawn time.Time             // zero when something has changed since
+	stale int                   // rises with every change, so that what was drawn meanwhile is not kept
+	teams map[string]flow.OrgID // which team a name stands for, folded
 }
 
 // fresh is how long an atlas is believed: names may change without a word.
@@ -26,7 +28,7 @@ const fresh = 30 * time.Second
 func (a *atlas) forget() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.drawn = time.Time{}
+	a.drawn, a.stale = time.Time{}, a.stale+1
 }
 
 // look returns what may be done with a channel. What is in no list is closed, after a
@@ -34,7 +36,7 @@ func (a *atlas) forget() {
 func (a *atlas) look(ctx context.Context, c flow.Caller, id flow.ChannelID) (verdict, error) {
 	a.mu.Lock()
 	v, known := a.known[id]
-	young := time.Since(a.drawn) < fresh
+	young, stale := time.Since(a.drawn) < fresh, a.stale
 	a.mu.Unlock()
 	if known && young {
 		return v, nil
@@ -45,7 +47,9 @@ func (a *atlas) look(ctx context.Context, c flow.Caller, id flow.ChannelID) (ver
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.known, a.drawn = drawn, time.Now()
+	if a.stale == stale {
+		a.known, a.drawn = drawn, time.Now()
+	}
 	return drawn[id], nil
 }
 
@@ -79,6 +83,7 @@ func (a *atlas) draw(ctx context.Context, c flow.Caller) (map[flow.ChannelID]ver
 	for _, peer := range peers {
 		called[peer.AccountID] = peer.Username
 	}
+	named := a.pin(orgs)
 	drawn := map[flow.ChannelID]verdict{}
 	for _, org := range orgs {
 		channels, err := flow.EnumerateChannels.Call(ctx, c, flow.EnumerateChannelsInput{OrgID: org.ID})
@@ -86,7 +91,7 @@ func (a *atlas) draw(ctx context.Context, c flow.Caller) (map[flow.ChannelID]ver
 			return nil, err
 		}
 		for _, ch := range channels {
-			at := place{id: ch.ID, org: org.ID, team: org.Name, channel: ch.Name}
+			at := place{id: ch.ID, org: org.ID, team: named[org.ID], channel: ch.Name}
 			if ch.Purpose == flow.DirectPurpose {
 				at.channel, at.direct = "@"+called[ch.DirectAccountID], true
 			}
@@ -96,18 +101,40 @@ func (a *atlas) draw(ctx context.Context, c flow.Caller) (map[flow.ChannelID]ver
 	return drawn, nil
 }
 
+// pin returns by what names the teams are known to patterns. A name stands for the team
+// that had it first, as long as this server runs, and for none when there were several:
+// anybody can make a team of the same name and add people to it.
+func (a *atlas) pin(orgs []flow.Org) map[flow.OrgID]string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.teams == nil {
+		a.teams = map[string]flow.OrgID{}
+	}
+	count := map[string]int{}
+	for _, org := range orgs {
+		count[flow.Fold(org.Name)]++
+	}
+	named := map[flow.OrgID]string{}
+	for _, org := range orgs {
+		name := flow.Fold(org.Name)
+		if a.teams[name] == "" && count[name] == 1 {
+			a.teams[name] = org.ID
+		}
+		if a.teams[name] == org.ID {
+			named[org.ID] = org.Name
+		}
+	}
+	return named
+}
+
 // future returns the place that a channel would have which does not exist yet.
-func future(ctx context.Context, c flow.Caller, org flow.OrgID, name string, with flow.AccountID) (place, error) {
+func (a *atlas) future(ctx context.Context, c flow.Caller, org flow.OrgID, name string, with flow.AccountID) (place, error) {
 	at := place{org: org, channel: name}
 	orgs, err := flow.EnumerateOrgs.Call(ctx, c, flow.EnumerateOrgsInput{})
 	if err != nil {
 		return at, err
 	}
-	for _, one := range orgs {
-		if one.ID == org {
-			at.team = one.Name
-		}
-	}
+	at.team = a.pin(orgs)[org]
 	if with != "" {
 		peer, err := flow.GetPeerFromID.Call(ctx, c, flow.GetPeerFromIDInput{PeerID: with})
 		if err != nil {

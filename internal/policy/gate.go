@@ -24,7 +24,8 @@ func New(p *Policy, dialer flow.Dialer) *Gate {
 	if p == nil {
 		p = &Policy{}
 	}
-	return &Gate{policy: p, dialer: dialer, atlas: &atlas{policy: p}, origins: &origins{}, meter: newMeter(p.Limits)}
+	seen := &origins{}
+	return &Gate{policy: p, dialer: dialer, atlas: &atlas{policy: p}, origins: seen, meter: newMeter(p.Limits), heard: heard{origins: seen}}
 }
 
 // Endpoint implements [flow.Dialer].
@@ -40,6 +41,23 @@ func (g *Gate) Endpoint(ctx context.Context) (flow.Endpoint, error) {
 // were read.
 func (g *Gate) HeardElsewhere(than flow.ChannelID) bool { return g.heard.elsewhere(than) }
 
+// Accepted says that a person has agreed to a message to a channel: what was heard until
+// now is no reason to ask about this channel any more.
+func (g *Gate) Accepted(to flow.ChannelID) { g.heard.accept(to) }
+
+// judging is the call of which only the judgement is wanted, in its context.
+type judging struct {
+	gate   *Gate
+	method string
+}
+
+// Judge tells of a call whether the policy refuses it, and does not do it. The caller must
+// be a client of this gate.
+func (g *Gate) Judge(ctx context.Context, c flow.Caller, method string, params json.RawMessage) error {
+	_, err := c.Call(context.WithValue(ctx, judging{}, judging{g, method}), method, params)
+	return err
+}
+
 // guarded is a backend behind the gate.
 type guarded struct {
 	gate *Gate
@@ -49,7 +67,11 @@ type guarded struct {
 // Call implements [flow.Caller].
 func (c guarded) Call(ctx context.Context, method string, params json.RawMessage) (json.RawMessage, error) {
 	g := c.gate
+	judged := ctx.Value(judging{}) == judging{g, method}
 	if !g.policy.Closes() && !g.meter.counts() && !g.policy.Has(ForeignWords) {
+		if judged {
+			return json.RawMessage("null"), nil
+		}
 		return c.past.Call(ctx, method, params)
 	}
 	op, ok := flow.Lookup(method)
@@ -64,6 +86,9 @@ func (c guarded) Call(ctx context.Context, method string, params json.RawMessage
 		if err := p.admit(ctx); err != nil {
 			return nil, err
 		}
+	}
+	if judged {
+		return json.RawMessage("null"), g.meter.judge(p.in, op, p.call.Request)
 	}
 	settle, err := g.meter.take(p.in, op, p.call.Request)
 	if err != nil {
@@ -121,6 +146,8 @@ var own = map[flow.AnyOperation]bool{
 	flow.CancelAttachmentDownload: true,
 }
 
+var errReadOnly = flow.Errorf(flow.Denied, "the policy of this server lets you read this channel, and not change it or write to it")
+
 // absent is the answer about what is closed and about what does not exist.
 func absent(kind string) error {
 	return flow.Errorf(flow.NotFound, "there is no such %s, or this account cannot see it", kind)
@@ -145,11 +172,17 @@ func (p *passage) admit(ctx context.Context) error {
 		case !v.read:
 			return absent("channel")
 		case !v.write && p.effect != flow.Reads && !own[p.op]:
-			return flow.Errorf(flow.Denied, "the policy of this server lets you read this channel, and not change it or write to it")
+			return errReadOnly
 		}
 	}
-	if len(t.stray) > 0 {
-		return absent("message")
+	for _, id := range t.stray {
+		if err := p.mayName(ctx, id); err != nil {
+			return err
+		}
+	}
+	if len(t.channels)+len(t.stray) == 0 && p.publishes() {
+		return flow.Errorf(flow.Denied, "the policy of this server lets you change nothing outside of channels that others can see; "+
+			"a person can allow it with write = true in [account]")
 	}
 	for _, id := range t.attachments {
 		if err := p.mayUse(ctx, id); err != nil {
@@ -157,6 +190,41 @@ func (p *passage) admit(ctx context.Context) error {
 		}
 	}
 	return p.mayMake(ctx)
+}
+
+// mayName admits a message that stands beside no channel when it was shown or made here.
+func (p *passage) mayName(ctx context.Context, id flow.MessageID) error {
+	channel, known := p.origins.of(string(id))
+	if !known || channel == "" {
+		return absent("message")
+	}
+	v, err := p.atlas.look(ctx, p.past, channel)
+	switch {
+	case err != nil:
+		return err
+	case !v.read:
+		return absent("message")
+	case !v.write && p.effect != flow.Reads && !own[p.op]:
+		return errReadOnly
+	}
+	return nil
+}
+
+// quiet are operations that name no channel and that others see nothing of: files before
+// they are sent, and settings of the account alone. A new operation is taken for one that
+// others see.
+var quiet = map[flow.AnyOperation]bool{
+	flow.NewAttachment:          true,
+	flow.CancelAttachmentUpload: true,
+	flow.UpdateAttachmentPath:   true,
+	flow.SetAccountPreferences:  true,
+	flow.SetDeviceName:          true,
+}
+
+// publishes reports whether the call changes what others see, while that is not allowed.
+func (p *passage) publishes() bool {
+	return !p.policy.Account.Write && p.effect != flow.Reads && !p.op.Info().Starts &&
+		!own[p.op] && !quiet[p.op] && !makesChannel(p.out)
 }
 
 // mayUse admits attachments that were made here or seen in a channel that may be read.
@@ -184,9 +252,9 @@ func (p *passage) mayMake(ctx context.Context) error {
 	var err error
 	switch in := p.in.Interface().(type) {
 	case flow.NewChannelInput:
-		at, err = future(ctx, p.past, in.OrgID, in.Name, "")
+		at, err = p.atlas.future(ctx, p.past, in.OrgID, in.Name, "")
 	case flow.NewDirectConversationInput:
-		at, err = future(ctx, p.past, in.OrgID, "", in.MemberID)
+		at, err = p.atlas.future(ctx, p.past, in.OrgID, "", in.MemberID)
 	default:
 		return flow.Errorf(flow.Denied, "%s makes a channel of which nobody knows whether the policy of this server opens it", p.op.Info().Name)
 	}
@@ -214,6 +282,7 @@ func (p *passage) show(ctx context.Context, raw json.RawMessage) (json.RawMessag
 	if p.effect != flow.Protocol {
 		p.heard.listen(out.Elem())
 	}
+	p.heard.watch(p.op, p.in, p.out)
 	p.heard.meet(p.op, out.Elem())
 	if !p.policy.Closes() {
 		return raw, nil

@@ -283,8 +283,9 @@ func TestNotificationsShowOpenChannelsAlone(t *testing.T) {
 func TestDirectConversations(t *testing.T) {
 	l := newLab(t)
 	for rules, want := range map[string]bool{
-		"[channels]\nread = [\"@ben\"]":      true,
-		"[channels]\nread = [\"Home/@*\"]":   true,
+		"[channels]\nwrite = [\"@ben\"]":     true,
+		"[channels]\nwrite = [\"Home/@*\"]":  true,
+		"[channels]\nread = [\"@ben\"]":      false,
 		"[channels]\nread = [\"*\"]":         false,
 		"[channels]\nread = [\"@zoe\"]":      false,
 		"[limits]\nmessages_per_hour = 1000": true,
@@ -299,7 +300,7 @@ func TestDirectConversations(t *testing.T) {
 // What was made here, or seen in an open channel, can be used; any other file cannot.
 func TestFilesByTheirOrigin(t *testing.T) {
 	l := newLab(t)
-	guarded := l.behind(t, "[channels]\nread = [\"Home/open\"]\n")
+	guarded := l.behind(t, "[channels]\nread = []\nwrite = [\"Home/open\"]\n")
 	path := filepath.Join(t.TempDir(), "a.txt")
 	if err := os.WriteFile(path, []byte("a"), 0o600); err != nil {
 		t.Fatal(err)

@@ -10,9 +10,20 @@ import (
 
 // heard remembers in which channels words of other people were read.
 type heard struct {
+	origins *origins
+
 	mu       sync.Mutex
 	me       flow.AccountID
-	channels map[flow.ChannelID]bool
+	clock    int                    // rises with everything that is heard
+	newest   words                  // that were heard
+	other    words                  // the newest of another channel than those
+	accepted map[flow.ChannelID]int // the clock when a person last agreed to a message there
+}
+
+// words are other people's, of one channel or of nobody knows where, which is the empty id.
+type words struct {
+	from flow.ChannelID
+	at   int
 }
 
 // meet learns who the account is.
@@ -33,14 +44,14 @@ func (h *heard) meet(op flow.AnyOperation, out reflect.Value) {
 func (h *heard) listen(v reflect.Value) {
 	if v.Type() == ofBody {
 		m := v.Interface().(flow.Message)
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		if m.SenderAccountID != h.me {
-			if h.channels == nil {
-				h.channels = map[flow.ChannelID]bool{}
-			}
-			h.channels[m.ChannelID] = true
+		for _, a := range m.Attachments {
+			h.origins.learn(string(a.ID), m.ChannelID)
 		}
+		h.hear(m.SenderAccountID, m.ChannelID)
+		return
+	}
+	if p, ok := v.Interface().(flow.Profile); ok {
+		h.hear(p.AccountID, "")
 		return
 	}
 	switch v.Kind() {
@@ -78,13 +89,65 @@ func (h *heard) overhear(n flow.Notification) {
 	}
 }
 
+// hear notes that words of somebody were read.
+func (h *heard) hear(from flow.AccountID, in flow.ChannelID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if from != "" && from == h.me {
+		return
+	}
+	h.clock++
+	if h.newest.from != in {
+		h.other = h.newest
+	}
+	h.newest = words{in, h.clock}
+}
+
+// watch notes what a call lets one read that its result does not hold as messages: files,
+// profiles, and JSON that types tell nothing of. Names alone do not count.
+func (h *heard) watch(op flow.AnyOperation, in reflect.Value, out reflect.Type) {
+	if op.Info().Effect == flow.Protocol {
+		return
+	}
+	if opaque(out) {
+		h.hear("", "")
+	}
+	var file flow.AttachmentID
+	switch asked := in.Interface().(type) {
+	case flow.StartAttachmentDownloadInput:
+		file = asked.AttachmentID
+	case flow.StoredAttachmentPathInput:
+		file = asked.AttachmentID
+	case flow.GetUserProfileInput:
+		h.hear(asked.AccountID, "")
+		return
+	default:
+		return
+	}
+	channel, known := h.origins.of(string(file))
+	if known && channel == "" {
+		return // it was made here
+	}
+	h.hear("", channel)
+}
+
+// elsewhere reports whether words of other channels were heard since a person agreed to a
+// message to this one. For that the newest of two channels are enough.
 func (h *heard) elsewhere(than flow.ChannelID) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for channel := range h.channels {
-		if channel != than {
-			return true
-		}
+	last := h.newest
+	if last.from == than && last.at > 0 {
+		last = h.other
 	}
-	return false
+	return last.at > h.accepted[than]
+}
+
+func (h *heard) accept(to flow.ChannelID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.accepted == nil {
+		h.accepted = map[flow.ChannelID]int{}
+	}
+	h.accepted[to] = h.clock
 }

@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"reflect"
@@ -16,25 +15,31 @@ type meter struct {
 	limits Limits
 
 	mu      sync.Mutex
-	spent   []expense               // of the last hour, in their order
-	counted map[flow.RequestID]bool // of these: a repetition does not count again
+	spent   []expense           // of the last hour, in their order
+	counted map[repeatable]bool // of these: a repetition does not count again
+}
+
+// repeatable is what an engine does once only: a request id holds for one operation.
+type repeatable struct {
+	operation string
+	request   flow.RequestID
 }
 
 type expense struct {
-	at      time.Time
-	request flow.RequestID
+	at time.Time
+	repeatable
 	channel flow.ChannelID // of a message
 	bytes   int64          // of an attachment
 }
 
-func newMeter(l Limits) *meter { return &meter{limits: l, counted: map[flow.RequestID]bool{}} }
+func newMeter(l Limits) *meter { return &meter{limits: l, counted: map[repeatable]bool{}} }
 
 func (m *meter) counts() bool { return m.limits != Limits{} }
 
 // take counts a call, or refuses it when it would be too much. What it returns is told how
 // the call ended: a call that surely did nothing is not counted.
 func (m *meter) take(in reflect.Value, op flow.AnyOperation, request flow.RequestID) (settle func(error), err error) {
-	e := expense{at: time.Now(), request: request}
+	e := expense{at: time.Now(), repeatable: repeatable{op.Info().Name, request}}
 	if op.Info().Effect == flow.Writes {
 		e.channel, e.bytes = beside(in, ""), sourceBytes(in)
 	}
@@ -44,7 +49,7 @@ func (m *meter) take(in reflect.Value, op flow.AnyOperation, request flow.Reques
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.expire(e.at)
-	if m.counted[request] {
+	if m.counted[e.repeatable] {
 		return func(error) {}, nil
 	}
 	if err := m.afford(e); err != nil {
@@ -52,18 +57,43 @@ func (m *meter) take(in reflect.Value, op flow.AnyOperation, request flow.Reques
 	}
 	m.spent = append(m.spent, e)
 	if request != "" {
-		m.counted[request] = true
+		m.counted[e.repeatable] = true
 	}
 	return func(err error) {
-		if err != nil && !errors.Is(err, flow.Uncertain) {
+		if didNothing(err) {
 			m.giveBack(e)
 		}
 	}, nil
 }
 
+// judge refuses what would be too much now, and counts nothing.
+func (m *meter) judge(in reflect.Value, op flow.AnyOperation, request flow.RequestID) error {
+	e := expense{at: time.Now(), repeatable: repeatable{op.Info().Name, request}}
+	if op.Info().Effect == flow.Writes {
+		e.channel, e.bytes = beside(in, ""), sourceBytes(in)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.expire(e.at)
+	if m.counted[e.repeatable] {
+		return nil
+	}
+	return m.afford(e)
+}
+
+// didNothing reports whether an error proves that the call has changed nothing. A call that
+// was cancelled may have been done.
+func didNothing(err error) bool {
+	switch flow.CodeOf(err) {
+	case flow.Invalid, flow.NotFound, flow.Denied, flow.Conflict, flow.Unsupported, flow.Unavailable, flow.Unusable:
+		return true
+	}
+	return false
+}
+
 func (m *meter) expire(now time.Time) {
 	for len(m.spent) > 0 && now.Sub(m.spent[0].at) >= time.Hour {
-		delete(m.counted, m.spent[0].request)
+		delete(m.counted, m.spent[0].repeatable)
 		m.spent = m.spent[1:]
 	}
 }
@@ -74,7 +104,7 @@ func (m *meter) giveBack(e expense) {
 	for i := range m.spent {
 		if m.spent[i] == e {
 			m.spent = append(m.spent[:i], m.spent[i+1:]...)
-			delete(m.counted, e.request)
+			delete(m.counted, e.repeatable)
 			return
 		}
 	}

@@ -14,7 +14,7 @@ import (
 //	general, *        the channels of that name, or all, of every team
 //	@ana, @*          the direct conversation with ana, or all of them
 //	Home/@ana         the same in one team
-//	flow://channels/… one channel, or its id alone
+//	flow://channels/… one channel, or its id alone; a link may have the name, too
 //
 // The team may be an id, which nobody else can take. A star stands for any text, and names
 // match as they do everywhere: without regard to case. Whoever may create channels can
@@ -30,7 +30,7 @@ func (p Pattern) check() error {
 			return fmt.Errorf("%q is no link to a channel", string(p))
 		}
 	}
-	if team, channel, ok := strings.Cut(string(p), "/"); ok && (team == "" || channel == "" || channel == "@") {
+	if team, channel, ok := strings.Cut(string(p), "/"); ok && (team == "" || channel == "" || channel == "@") || p == "@" || p == "#" {
 		return fmt.Errorf("%q names no channel; write Team/channel", string(p))
 	}
 	return nil
@@ -39,10 +39,13 @@ func (p Pattern) check() error {
 // fits reports whether a channel is named by the pattern.
 func (p Pattern) fits(at place) bool {
 	if link, ok := flow.ParseLink(string(p)); ok {
-		return link.Channel == at.id
+		p = Pattern(link.Channel)
 	}
 	if string(p) == string(at.id) {
 		return true
+	}
+	if raw, ok := flow.DecodeID(string(p)); ok && len(raw) >= 16 {
+		return false // a channel may be called as another one is identified
 	}
 	team, channel, ok := strings.Cut(string(p), "/")
 	if !ok {

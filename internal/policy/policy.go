@@ -34,20 +34,33 @@ import (
 
 // Policy is what a file says. The zero Policy allows everything.
 type Policy struct {
-	Channels Channels `toml:"channels"`
-	Limits   Limits   `toml:"limits"`
-	Files    Files    `toml:"files"`
-	Confirm  []Rule   `toml:"confirm"`
+	Channels Channels   `toml:"channels"`
+	Limits   Limits     `toml:"limits"`
+	Files    Files      `toml:"files"`
+	Confirm  List[Rule] `toml:"confirm"`
+	Account  Account    `toml:"account"`
+
+	path string // of the file, and what it says
+	raw  []byte
 }
 
-// Channels say which channels may be read and written. Nil stands for all of them; what
-// may be written to may be read too.
+// Channels say which channels may be read and written. What may be written to may be read
+// too. Without Read and Write all channels are open; with Read alone, those can be read and
+// none can be written to; with Write alone, all can be read.
 type Channels struct {
-	Read  []Pattern `toml:"read"`
-	Write []Pattern `toml:"write"`
+	Read  List[Pattern] `toml:"read"`
+	Write List[Pattern] `toml:"write"`
 }
 
-// Limits are quotas of one server process. Zero is no limit.
+// Account says what may be changed that belongs to no channel and that others see: the
+// profile and the name of the account, teams and their members. While some channels are
+// closed that is nothing, unless Write says otherwise.
+type Account struct {
+	Write bool `toml:"write"`
+}
+
+// Limits are quotas of one server process. In a Policy zero is no limit; in a file a limit
+// is left out.
 type Limits struct {
 	MessagesPerMinute        int   `toml:"messages_per_minute"`
 	MessagesPerHour          int   `toml:"messages_per_hour"`
@@ -58,9 +71,9 @@ type Limits struct {
 
 // Files say where files may be read and written. Nil stands for the usual folders.
 type Files struct {
-	Send     []string `toml:"send_from"`
-	Save     []string `toml:"save_to"`
-	MaxBytes int64    `toml:"max_bytes"`
+	Send     List[string] `toml:"send_from"`
+	Save     List[string] `toml:"save_to"`
+	MaxBytes int64        `toml:"max_bytes"`
 }
 
 // Rule says before which calls a person is asked.
@@ -79,9 +92,11 @@ const (
 	ForeignWords Rule = "foreign-words"
 	// Always asks before everything that changes something.
 	Always Rule = "always"
+	// Auto asks before what is destructive where the client can ask, as without a policy.
+	Auto Rule = "auto"
 )
 
-var rules = []Rule{Never, Destructive, FirstMessage, ForeignWords, Always}
+var rules = []Rule{Never, Auto, Destructive, FirstMessage, ForeignWords, Always}
 
 // Load reads a policy. A file that is missing or has a mistake in it is an error that
 // says where: half a policy is none.
@@ -94,7 +109,13 @@ func Load(path string) (*Policy, error) {
 	if err != nil {
 		return nil, fmt.Errorf("policy %s: %w", path, err)
 	}
+	p.path = path
 	return p, nil
+}
+
+// At says of an error about what a key says in which file and line that is.
+func (p *Policy) At(key string, err error) error {
+	return fmt.Errorf("policy %s: %w", p.path, at(p.raw, key, err))
 }
 
 // Parse reads the text of a policy, which is TOML.
@@ -104,6 +125,10 @@ func Parse(raw []byte) (*Policy, error) {
 	d.DisallowUnknownFields()
 	if err := d.Decode(&p); err != nil {
 		return nil, explain(err)
+	}
+	p.raw = raw
+	if err := checkLimits(raw); err != nil {
+		return nil, err
 	}
 	return &p, p.check()
 }
@@ -121,6 +146,9 @@ func explain(err error) error {
 	}
 	if e, ok := errors.AsType[*toml.DecodeError](err); ok {
 		line, column := e.Position()
+		if key := e.Key(); len(key) > 0 && strings.Contains(e.Error(), "cannot decode") {
+			return fmt.Errorf("line %d: %s must be %s", line, strings.Join(key, "."), form(key))
+		}
 		return fmt.Errorf("line %d, column %d: %s", line, column, strings.TrimPrefix(e.Error(), "toml: "))
 	}
 	return err
@@ -128,7 +156,8 @@ func explain(err error) error {
 
 // keys are what a file may say, by table.
 var keys = map[string][]string{
-	"":         {"confirm", "channels", "limits", "files"},
+	"":         {"confirm", "channels", "account", "limits", "files"},
+	"account":  {"write"},
 	"channels": {"read", "write"},
 	"limits": {"messages_per_minute", "messages_per_hour", "channel_messages_per_minute",
 		"channel_messages_per_hour", "attachment_bytes_per_hour"},
@@ -151,23 +180,18 @@ func known(key []string) string {
 func (p *Policy) check() error {
 	for _, rule := range p.Confirm {
 		if !slices.Contains(rules, rule) {
-			return fmt.Errorf("confirm: there is no rule %q; there are %v", rule, rules)
+			return at(p.raw, "confirm", fmt.Errorf("confirm: there is no rule %q; there are %v", rule, rules))
 		}
 	}
 	if slices.Contains(p.Confirm, Never) && len(p.Confirm) > 1 {
-		return errors.New("confirm: never excludes every other rule")
+		return at(p.raw, "confirm", errors.New("confirm: never excludes every other rule"))
 	}
-	for _, list := range [][]Pattern{p.Channels.Read, p.Channels.Write} {
+	for key, list := range map[string][]Pattern{"read": p.Channels.Read, "write": p.Channels.Write} {
 		for _, pattern := range list {
 			if err := pattern.check(); err != nil {
-				return fmt.Errorf("channels: %w", err)
+				return at(p.raw, key, fmt.Errorf("channels.%s: %w", key, err))
 			}
 		}
-	}
-	l := p.Limits
-	if min(l.MessagesPerMinute, l.MessagesPerHour, l.ChannelMessagesPerMinute, l.ChannelMessagesPerHour) < 0 ||
-		min(l.AttachmentBytesPerHour, p.Files.MaxBytes) < 0 {
-		return errors.New("limits: a limit cannot be negative; leave it out for none")
 	}
 	return nil
 }
@@ -199,10 +223,13 @@ func (p *Policy) Describe() []string {
 		list("channels to read", slices.Concat(p.Channels.Read, p.Channels.Write))
 	}
 	write := p.Channels.Write
-	if write == nil {
-		write = p.Channels.Read
+	if write == nil && p.Channels.Read != nil {
+		write = []Pattern{}
 	}
 	list("channels to write", write)
+	if p.Closes() && !p.Account.Write {
+		said = append(said, "what belongs to no channel, such as profiles and teams, cannot be changed")
+	}
 	for _, limit := range []struct {
 		n    int64
 		what string
@@ -241,8 +268,8 @@ func (p *Policy) judge(at place) verdict {
 	}
 	v := verdict{write: fits(p.Channels.Write), org: at.org}
 	v.read = p.Channels.Read == nil || v.write || fits(p.Channels.Read)
-	if p.Channels.Write == nil {
-		v.write = v.read
+	if !p.Closes() {
+		v.write = true
 	}
 	return v
 }

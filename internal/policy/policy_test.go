@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 func TestParse(t *testing.T) {
@@ -29,12 +30,24 @@ save_to = ["/tmp"]
 		Limits:   Limits{MessagesPerMinute: 5},
 		Files:    Files{Save: []string{"/tmp"}},
 	}
-	if diff := cmp.Diff(want, p); diff != "" {
+	if diff := cmp.Diff(want, p, cmpopts.IgnoreUnexported(Policy{})); diff != "" {
 		t.Error(diff)
 	}
-	said := []string{`channels to read: "Home/*", "@ana", "Home/general"`, `channels to write: "Home/general"`, "at most 5 messages a minute"}
+	said := []string{`channels to read: "Home/*", "@ana", "Home/general"`, `channels to write: "Home/general"`,
+		"what belongs to no channel, such as profiles and teams, cannot be changed", "at most 5 messages a minute"}
 	if diff := cmp.Diff(said, p.Describe()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// One text stands for a list of it.
+func TestTextForAList(t *testing.T) {
+	p, err := Parse([]byte("confirm = \"never\"\n[channels]\nread = \"Home/*\"\n[files]\nsend_from = \"/tmp\"\n"))
+	if err != nil || !p.Has(Never) || len(p.Channels.Read) != 1 || len(p.Files.Send) != 1 {
+		t.Errorf("the policy is %+v: %v", p, err)
+	}
+	if p, err := Parse([]byte(`confirm = "auto"`)); err != nil || !p.Has(Auto) {
+		t.Errorf("the policy is %+v: %v", p, err)
 	}
 }
 
@@ -61,16 +74,21 @@ func TestMistakesAreToldWithTheirLine(t *testing.T) {
 		want []string
 	}{
 		"syntax":         {"[channels]\nread = [\"a\"\nwrite = 1", []string{"line 3"}},
-		"type":           {"[limits]\nmessages_per_minute = \"five\"", []string{"line 2", "string"}},
+		"type":           {"[limits]\nmessages_per_minute = \"five\"", []string{"line 2: limits.messages_per_minute must be a whole number without quotes"}},
 		"unknown key":    {"[channels]\nraed = []", []string{"line 2", `there is no "channels.raed"`, "there are read, write"}},
-		"unknown table":  {"[chanels]\nread = []", []string{"chanels", "there are confirm, channels, limits, files"}},
+		"unknown table":  {"[chanels]\nread = []", []string{"chanels", "there are confirm, channels, account, limits, files"}},
 		"twice":          {"[channels]\nread = []\nread = []", []string{"line 3"}},
 		"unknown rule":   {`confirm = ["sometimes"]`, []string{`there is no rule "sometimes"`, "first-message"}},
-		"contradiction":  {`confirm = ["never", "always"]`, []string{"never excludes"}},
+		"contradiction":  {"\nconfirm = [\"never\", \"always\"]", []string{"line 2", "never excludes"}},
 		"empty pattern":  {"[channels]\nread = [\"\"]", []string{"a pattern is empty"}},
 		"no channel":     {"[channels]\nread = [\"Home/\"]", []string{`"Home/" names no channel`}},
 		"link elsewhere": {"[channels]\nread = [\"flow://orgs/X\"]", []string{"no link to a channel"}},
-		"negative":       {"[limits]\nmessages_per_hour = -1", []string{"cannot be negative"}},
+		"negative":       {"[limits]\nmessages_per_hour = -1", []string{"line 2: limits.messages_per_hour is -1", "leave it out for none"}},
+		"zero":           {"[limits]\n\nmessages_per_hour = 0", []string{"line 3: limits.messages_per_hour is 0", "leave it out for none", "write = []"}},
+		"no bytes":       {"[files]\nmax_bytes = 0", []string{"line 2: files.max_bytes is 0", "send_from = []"}},
+		"no table":       {"limits = 4", []string{"line 1: limits must be a table"}},
+		"no list":        {"confirm = 4", []string{`line 1: confirm: there is no rule "4"`}},
+		"nobody":         {"[channels]\nread = [\"@\"]", []string{`line 2: channels.read: "@" names no channel`}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -97,6 +115,7 @@ func TestPatterns(t *testing.T) {
 	deep := place{id: "CH3", org: "ORG1", team: "Home", channel: "a/b"}
 	ana := place{id: "CH4", org: "ORG1", team: "Home", channel: "@ana", direct: true}
 	liar := place{id: "CH5", org: "ORG1", team: "Home", channel: "@ana"} // a channel that calls itself so
+	const named = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" // the id of another
 	tests := []struct {
 		pattern Pattern
 		at      place
@@ -116,6 +135,9 @@ func TestPatterns(t *testing.T) {
 		{"ORG1/*", general, true},
 		{"org1/*", general, false},
 		{"CH1", general, true},
+		{"flow://channels/Home%2Fgeneral", general, true},
+		{named, place{id: named}, true},
+		{named, place{id: "CH6", org: "ORG1", team: "Home", channel: named}, false},
 		{"ch1", general, false},
 		{"flow://channels/CH1", general, true},
 		{"flow://channels/CH2", general, false},
