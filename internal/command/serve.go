@@ -93,6 +93,11 @@ func (s *Serve) folders(rules *policy.Policy) (*folders.Folders, error) {
 		}
 		named = append(named, folder)
 	}
+	for key, list := range map[string][]string{"send_from": rules.Files.Send, "save_to": rules.Files.Save} {
+		if _, err := folders.New(folders.Options{Send: list}); err != nil {
+			return nil, rules.At(key, fmt.Errorf("files.%s: %w", key, err))
+		}
+	}
 	if o.Send == nil {
 		o.Send = named
 	}
