@@ -30,6 +30,9 @@ type blobs struct {
 	gate sync.RWMutex
 }
 
+// blobsDir is where the contents of files lie, beside main.db.
+const blobsDir = "blobs"
+
 // incoming is where copies are made. What lies there when the store is opened is what a
 // process that died has left.
 const incoming = "incoming"

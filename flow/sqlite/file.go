@@ -53,7 +53,7 @@ func (f databaseFile) create() error {
 
 // unusable explains why a data directory cannot be used.
 func unusable(dir string, err error) error {
-	if errors.Is(err, fs.ErrPermission) {
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
 		return flow.Errorf(flow.Unusable,
 			"the data directory %s may not be written to; give this user the right to it or choose another directory", dir)
 	}
@@ -67,6 +67,7 @@ func unusable(dir string, err error) error {
 // header is what the first bytes of a database file say of it.
 type header struct {
 	empty       bool // or not yet known to hold anything
+	blank       bool // surely empty
 	version     int
 	application uint32
 }
@@ -75,7 +76,7 @@ type header struct {
 func readHeader(path string) (header, error) {
 	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return header{empty: true}, nil
+		return header{empty: true, blank: true}, nil
 	}
 	if err != nil {
 		return header{}, unusable(filepath.Dir(path), err)
@@ -84,7 +85,7 @@ func readHeader(path string) (header, error) {
 	var head [108]byte
 	switch _, err := io.ReadFull(file, head[:]); {
 	case errors.Is(err, io.EOF):
-		return header{empty: true}, nil
+		return header{empty: true, blank: true}, nil
 	case errors.Is(err, io.ErrUnexpectedEOF) || err == nil && string(head[:16]) != "SQLite format 3\x00":
 		return header{}, nil // another kind of file: its application is not ours
 	case err != nil:
@@ -102,9 +103,12 @@ func readHeader(path string) (header, error) {
 	return h, nil
 }
 
-// check refuses a file that is not ours or that a newer program wrote.
+// check refuses a file that is not ours, that a newer program wrote, or that has lost what
+// it held.
 func (h header) check(path string, newest int) error {
 	switch {
+	case h.blank:
+		return checkRemains(path)
 	case h.empty:
 		return nil
 	case h.application != applicationID:
@@ -114,6 +118,26 @@ func (h header) check(path string, newest int) error {
 		return flow.Errorf(flow.Unusable,
 			"the store %s has format %d, and this program knows formats up to %d; update flow-mcp or choose another data directory",
 			path, h.version, newest)
+	}
+	return nil
+}
+
+// checkRemains refuses to make a new database where another one was. What lies beside it
+// is made after its tables are written down, so that an early end leaves none of it.
+func checkRemains(path string) error {
+	dir := filepath.Dir(path)
+	for _, name := range []string{vaultFile, blobsDir} {
+		_, err := os.Lstat(filepath.Join(dir, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return unusable(dir, err)
+		}
+		return flow.Errorf(flow.Unusable,
+			"%s is empty or missing, and %s of the store that it held is still there: "+
+				"restore %s from a backup, or move the whole directory %s away to begin a new store",
+			path, name, filepath.Base(path), dir)
 	}
 	return nil
 }

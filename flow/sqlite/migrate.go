@@ -49,7 +49,7 @@ func migrate(ctx context.Context, conn *sql.Conn, path string, steps []string) (
 	}
 	var version, application, things int
 	if err = readVersion(ctx, conn, &version, &application, &things); err == nil {
-		err = header{version: version, application: uint32(application), empty: things == 0}.check(path, len(steps))
+		err = header{version: version, application: uint32(application), empty: things == 0, blank: things == 0}.check(path, len(steps))
 	}
 	if err == nil && version < len(steps) {
 		for _, step := range steps[version:] {

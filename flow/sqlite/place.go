@@ -38,7 +38,7 @@ func newPlace(dir string) (place, error) {
 	if real, err := filepath.EvalSymlinks(dir); err == nil { // some drives of Windows cannot say
 		dir = real
 	}
-	if err := checkOwn(dir); err != nil {
+	if err := makePrivate(dir); err != nil {
 		return place{}, err
 	}
 	p := place{dir: dir, socket: filepath.Join(dir, "socket")}
@@ -48,9 +48,9 @@ func newPlace(dir string) (place, error) {
 	return p, nil
 }
 
-// checkOwn refuses a data directory in which somebody else could put files in place of
-// ours.
-func checkOwn(dir string) error {
+// makePrivate lets nobody else look into a data directory. It refuses one in which
+// somebody else could put, or may have put, files in place of ours.
+func makePrivate(dir string) error {
 	info, err := os.Stat(dir)
 	if err != nil {
 		return unusable(dir, err)
@@ -58,9 +58,15 @@ func checkOwn(dir string) error {
 	if !ownedByUser(info) {
 		return flow.Errorf(flow.Unusable, "the data directory %s belongs to another user; choose a directory of your own", dir)
 	}
-	if runtime.GOOS != "windows" && info.Mode().Perm()&0o022 != 0 {
+	switch mode := info.Mode().Perm(); {
+	case runtime.GOOS == "windows" || mode&0o077 == 0:
+		return nil
+	case mode&0o022 != 0:
 		return flow.Errorf(flow.Unusable,
 			"others may write to the data directory %s; take that right away (chmod go-w) or choose another directory", dir)
+	}
+	if err := os.Chmod(dir, 0o700); err != nil {
+		return unusable(dir, err)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -32,6 +33,18 @@ func run(t *testing.T, path string, statements ...string) {
 	}
 }
 
+// made makes a store, and closes it.
+func made(t *testing.T, dir string) {
+	t.Helper()
+	s, err := openStore(t.Context(), dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestOpenRefuses(t *testing.T) {
 	tests := []struct {
 		name    string
@@ -39,13 +52,7 @@ func TestOpenRefuses(t *testing.T) {
 		want    []string // in the error
 	}{
 		{"the store of a newer program", func(t *testing.T, dir string) {
-			s, err := openStore(t.Context(), dir, Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := s.close(t.Context()); err != nil {
-				t.Fatal(err)
-			}
+			made(t, dir)
 			run(t, filepath.Join(dir, "main.db"), "PRAGMA user_version = 99")
 		}, []string{"main.db", "format 99", "formats up to", "update"}},
 		{"the database of another program", func(t *testing.T, dir string) {
@@ -56,6 +63,18 @@ func TestOpenRefuses(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, []string{"main.db", "not a store"}},
+		{"a store whose database was emptied", func(t *testing.T, dir string) {
+			made(t, dir)
+			if err := os.Truncate(filepath.Join(dir, "main.db"), 0); err != nil {
+				t.Fatal(err)
+			}
+		}, []string{"main.db is empty", vaultFile, "restore main.db from a backup", "move the whole directory "}},
+		{"files of a store beside a database without tables", func(t *testing.T, dir string) {
+			if err := os.Mkdir(filepath.Join(dir, blobsDir), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			run(t, filepath.Join(dir, "main.db"), "PRAGMA journal_mode = wal")
+		}, []string{"main.db is empty", blobsDir, "restore main.db from a backup"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -82,6 +101,22 @@ func TestOpenRefuses(t *testing.T) {
 				t.Error("the file was changed")
 			}
 		})
+	}
+}
+
+// A lost database is not made anew: with it, what is wrong would be forgotten.
+func TestOpenWithoutTheDatabase(t *testing.T) {
+	dir := t.TempDir()
+	made(t, dir)
+	path := filepath.Join(dir, "main.db")
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := openStore(t.Context(), dir, Options{}); !errors.Is(err, flow.Unusable) || !strings.Contains(err.Error(), "backup") {
+		t.Errorf("opened: %v", err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Error("the database was made anew")
 	}
 }
 

@@ -79,7 +79,7 @@ type files struct {
 // openFiles makes the contents of files available, and goes on with the transfers that
 // were under way when the store was closed.
 func (s *store) openFiles(ctx context.Context) (err error) {
-	if s.blobs, err = openBlobs(filepath.Join(s.dir, "blobs")); err != nil {
+	if s.blobs, err = openBlobs(filepath.Join(s.dir, blobsDir)); err != nil {
 		return err
 	}
 	uploads, err := s.read.PendingUploads(ctx)
