@@ -79,7 +79,7 @@ type CreateAccountInput struct {
 	ServerURI        string `jsonschema_description:"Name space of the user name." json:",omitzero"`
 	Platform         string `jsonschema_description:"Operating system." json:",omitzero"`
 	OSRelease        string `jsonschema_description:"Release of the operating system." json:",omitzero"`
-	Password         string `jsonschema_description:"Secret of the account, by which further devices are added."`
+	Password         string `jsonschema_description:"Secret of the account, at least 8 characters, by which further devices are added."`
 	TotpVerifier     string `jsonschema_description:"Opaque." json:",omitzero"`
 	EmailConfirmCode string `jsonschema_description:"Code from ConfirmEmail; not looked at." json:",omitzero"`
 	NotifyToken      string `jsonschema_description:"Push token of the device; not used here." json:",omitzero"`

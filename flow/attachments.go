@@ -66,7 +66,8 @@ var (
 )
 
 // Transfer is the payload of the ten transfer notifications. Flow: err; the other fields
-// are proposed.
+// are proposed. All devices of an account are told of its transfers, so that a download
+// names the one that fetches the file.
 type Transfer struct {
 	AttachmentID AttachmentID `json:"attachmentId" jsonschema_description:"Attachment."`
 	OrgID        OrgID        `json:"orgId" jsonschema_description:"Team."`
@@ -75,6 +76,7 @@ type Transfer struct {
 	Filename     string       `json:"filename" jsonschema_description:"Base name of the file."`
 	Transferred  int64        `json:"transferred" jsonschema_description:"Bytes so far." jsonschema:"minimum=0"`
 	Total        int64        `json:"total" jsonschema_description:"Bytes in all." jsonschema:"minimum=0"`
+	DeviceID     DeviceID     `json:"deviceId,omitzero" jsonschema_description:"Device that fetches the file; left out of uploads."`
 	Path         string       `json:"path,omitzero" jsonschema_description:"Where the file lies, when a download is complete."`
 	Err          string       `json:"err,omitzero" jsonschema_description:"What went wrong, in words."`
 }

@@ -190,6 +190,18 @@ func hasResult(data []byte) bool {
 	return ok
 }
 
+// encode writes a value as JSON, and leaves the characters of HTML as they are: nobody
+// puts this into a page, and escaped a text may be six times as long.
+func encode(value any) (json.RawMessage, error) {
+	var out bytes.Buffer
+	to := json.NewEncoder(&out)
+	to.SetEscapeHTML(false)
+	if err := to.Encode(value); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
+}
+
 func orInternal(c Code) Code {
 	switch c {
 	case Invalid, NotFound, Denied, Conflict, Unsupported, Unavailable, Unusable, Uncertain:

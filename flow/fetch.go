@@ -12,17 +12,23 @@ import (
 //
 // Backends without an event log do not say how a transfer goes; then ctx bounds the wait.
 func Fetch(ctx context.Context, c Caller, file StartAttachmentDownloadInput, progress func(Transfer)) (Transfer, error) {
+	wanted := download{file: file.AttachmentID}
 	end, err := EnumerateEvents.Call(ctx, c, EnumerateEventsInput{})
 	logged := err == nil
 	if err != nil && !errors.Is(err, Unsupported) {
 		return Transfer{}, err
+	}
+	if logged {
+		if wanted.device, err = GetDeviceID.Call(ctx, c, DeviceIDInput{}); err != nil {
+			return Transfer{}, err
+		}
 	}
 	if _, err := StartAttachmentDownload.Call(ctx, c, file); err != nil {
 		return Transfer{}, err
 	}
 	var done Transfer
 	if logged {
-		done, err = followDownload(ctx, c, file.AttachmentID, end.Next, progress)
+		done, err = wanted.follow(ctx, c, end.Next, progress)
 	} else {
 		done, err = awaitDownload(ctx, c, file)
 	}
@@ -35,19 +41,25 @@ func Fetch(ctx context.Context, c Caller, file StartAttachmentDownloadInput, pro
 // followWait is how long one call waits for the next event of a transfer.
 const followWait = 20 * time.Second
 
-// followDownload reads the log from a cursor on until a download has ended.
-func followDownload(ctx context.Context, c Caller, id AttachmentID, after Cursor, progress func(Transfer)) (Transfer, error) {
+// download is a file on its way to a device.
+type download struct {
+	file   AttachmentID
+	device DeviceID
+}
+
+// follow reads the log from a cursor on until the download has ended.
+func (d download) follow(ctx context.Context, c Caller, after Cursor, progress func(Transfer)) (Transfer, error) {
 	for {
 		page, err := EnumerateEvents.Call(ctx, c, EnumerateEventsInput{After: &after, WaitMilliseconds: int(followWait.Milliseconds())})
 		if err != nil {
 			return Transfer{}, err
 		}
 		for _, n := range page.Events {
-			said, ended, err := downloadOf(id, n)
+			said, ended, err := d.told(n)
 			if ended || err != nil {
 				return said, err
 			}
-			if said.AttachmentID == id && progress != nil {
+			if said.AttachmentID == d.file && progress != nil {
 				progress(said)
 			}
 		}
@@ -64,14 +76,14 @@ var downloadEvents = map[NotificationType]*Event[Transfer]{
 	DownloadCancelEvent.kind:   DownloadCancelEvent,
 }
 
-// downloadOf reads what a notification says of the download of a file. Others are passed
-// over.
-func downloadOf(id AttachmentID, n Notification) (said Transfer, ended bool, err error) {
+// told reads what a notification says of the download. Others are passed over, also those
+// of the same file on another device of the account.
+func (d download) told(n Notification) (said Transfer, ended bool, err error) {
 	event := downloadEvents[n.Type]
 	if event == nil {
 		return said, false, nil
 	}
-	if said, err = event.Decode(n); err != nil || said.AttachmentID != id {
+	if said, err = event.Decode(n); err != nil || said.AttachmentID != d.file || said.DeviceID != "" && said.DeviceID != d.device {
 		return Transfer{}, false, err
 	}
 	switch event {

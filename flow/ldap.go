@@ -95,7 +95,7 @@ type CreateDMAccountInput struct {
 	ServerURI    string `jsonschema_description:"Name space of the user name." json:",omitzero"`
 	Platform     string `jsonschema_description:"Operating system." json:",omitzero"`
 	OSRelease    string `jsonschema_description:"Release of the operating system." json:",omitzero"`
-	Password     string `jsonschema_description:"Secret of the account; made up when empty." json:",omitzero"`
+	Password     string `jsonschema_description:"Secret of the account, at least 8 characters; made up when empty." json:",omitzero"`
 	TotpVerifier string `jsonschema_description:"Opaque." json:",omitzero"`
 	DMK          string `jsonschema_description:"Domain management key, from ClaimDomain; it makes one account."`
 	NotifyToken  string `jsonschema_description:"Push token of the device; not used here." json:",omitzero"`

@@ -84,7 +84,7 @@ func (e *Event[T]) DataType() reflect.Type { return reflect.TypeFor[T]() }
 // Make returns a notification of this type. Data that cannot be written as JSON is a
 // mistake of the programmer and panics.
 func (e *Event[T]) Make(seq Cursor, data T) Notification {
-	raw, err := json.Marshal(data)
+	raw, err := encode(data)
 	if err != nil {
 		panic(fmt.Sprintf("flow: notification %s: %v", e.kind, err))
 	}

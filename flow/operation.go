@@ -180,7 +180,7 @@ func (o *Operation[In, Out]) Serve(ctx context.Context, e Engine, params json.Ra
 	if err != nil {
 		return nil, err
 	}
-	result, err := json.Marshal(out)
+	result, err := encode(out)
 	if err != nil {
 		return nil, Errorf(Internal, "%s: the result cannot be written as JSON", o.info.Name)
 	}

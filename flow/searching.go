@@ -115,7 +115,9 @@ type SearchCount struct {
 }
 
 // SearchMessageResultsInput names a part of the hits. Flow: SearchMessageResults, whose
-// result is proposed: newest first, without those that were deleted meanwhile.
+// result is proposed: newest first, without those that were deleted meanwhile. Hits that
+// are so long that one answer does not hold them end early, which its receipt says; then
+// ask for fewer at once.
 type SearchMessageResultsInput struct {
 	ID        SearchID  `json:"Id" jsonschema_description:"Handle that was given to StartSearch."`
 	OrgID     OrgID     `json:"OrgId,omitzero" jsonschema_description:"Team of the channel."`
@@ -125,7 +127,7 @@ type SearchMessageResultsInput struct {
 }
 
 // SearchMessageContextInput names a hit. Flow: SearchMessageContext, whose result is
-// proposed: oldest first, the hit included.
+// proposed: oldest first, the hit included, and of long messages only the nearest.
 type SearchMessageContextInput struct {
 	ID        SearchID  `json:"Id" jsonschema_description:"Handle that was given to StartSearch."`
 	ChannelID ChannelID `json:"ChannelId" jsonschema_description:"Channel of the hit."`

@@ -51,6 +51,7 @@ func accountNames(t *testing.T, n *network) {
 		refuse(t, s, flow.CreateAccount, flow.CreateAccountInput{Username: name, Password: password}, flow.Invalid)
 	}
 	s := open(t, n.process(t, "elsewhere"))
+	refuse(t, s, flow.CreateAccount, flow.CreateAccountInput{Username: "carol", Password: "shorter"}, flow.Invalid)
 	refuse(t, s, flow.CreateAccount, flow.CreateAccountInput{Username: "alice", Password: password}, flow.Conflict)
 	must(t, s, flow.CreateAccount, flow.CreateAccountInput{Username: "bob", Password: password, PhoneNumber: "0123"})
 	other := open(t, n.process(t, ""))

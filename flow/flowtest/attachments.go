@@ -2,6 +2,8 @@ package flowtest
 
 import (
 	"bytes"
+	"context"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -21,6 +23,7 @@ var attachments = []scenario{
 	{"are copied once for one request", filesAreRegisteredOnce},
 	{"are fetched by members", filesAreForMembers},
 	{"are found without their message", filesAreFoundWithoutTheirMessage},
+	{"are fetched to the device that asks", filesAreFetchedByDevices},
 	{"go with their message", filesGoWithMessages},
 	{"never replace a file", filesLieSideBySide},
 	{"can be given up before they are sent", filesAreGivenUp},
@@ -193,7 +196,7 @@ func transfersAreAnnounced(t *testing.T, n *network) {
 	}
 	must(t, bob, flow.StartAttachmentDownload, download(general, message, id))
 	kinds, all := transfersOf(t, bob, flow.DownloadCompleteEvent.Type())
-	want.Path = bob.path(t, id)
+	want.Path, want.DeviceID = bob.path(t, id), must(t, bob, flow.GetDeviceID, flow.DeviceIDInput{})
 	checkTransfer(t, "download", kinds, all, want)
 	for _, n := range alice.news(t) {
 		t.Errorf("alice was told of what is bob's, or twice of what is hers: %s %s", n.Type, n.Data)
@@ -314,5 +317,38 @@ func fileNamesAreChecked(t *testing.T, n *network) {
 		if filepath.Dir(path) != dir {
 			t.Errorf("the file %q lies at %s, want it in %s", name, path, dir)
 		}
+	}
+}
+
+// before is a person for whom something happens before each call of a method.
+type before struct {
+	flow.Caller
+	method string
+	happen func()
+}
+
+func (b before) Call(ctx context.Context, method string, params json.RawMessage) (json.RawMessage, error) {
+	if method == b.method {
+		b.happen()
+	}
+	return b.Caller.Call(ctx, method, params)
+}
+
+// All devices of an account are told of its downloads. Each waits for its own.
+func filesAreFetchedByDevices(t *testing.T, n *network) {
+	alice := n.register(t, "alice")
+	org := alice.founds(t, "Team")
+	general := alice.opens(t, org, "general")
+	id := alice.registers(t, org, "a.txt")
+	message := alice.sends(t, general, id)
+	phone, laptop := n.device(t, "phone", "alice"), n.device(t, "laptop", "alice")
+	var path string
+	start := before{laptop, flow.StartAttachmentDownload.Info().Name, func() { path = phone.fetches(t, general, message, id) }}
+	done, err := flow.Fetch(t.Context(), start, download(general, message, id), nil)
+	if err != nil || done.Path == path || done.Path != laptop.path(t, id) {
+		t.Errorf("the laptop's file is at %q, the phone's at %q; %v", done.Path, path, err)
+	}
+	if got := must(t, laptop, flow.GetDeviceID, flow.DeviceIDInput{}); done.DeviceID != got {
+		t.Errorf("the laptop %s was told of a download to the device %s", got, done.DeviceID)
 	}
 }

@@ -50,6 +50,7 @@ var topics = []struct {
 	{"rights", rights},
 	{"channels", channels},
 	{"messages", messages},
+	{"the length of texts", lengths},
 	{"retention", retention},
 	{"alerts", alerts},
 	{"attachments", attachments},

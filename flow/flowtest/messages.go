@@ -116,6 +116,7 @@ func messageLimits(t *testing.T, n *network) {
 	general := alice.opens(t, alice.founds(t, "Team"), "general")
 	refused := []flow.SendMessageInput{
 		{Text: ""},
+		{Text: " \t\r\n\u2003"},
 		{Text: strings.Repeat("x", flow.MaxText+1)},
 		{Text: strings.Repeat("🦊", flow.MaxText/4) + "x"},
 		{Text: "x", OtherData: json.RawMessage(`"text"`)},

@@ -143,7 +143,7 @@ func checkAccount(in flow.CreateAccountInput) error {
 			return err
 		}
 	}
-	return checkPassword("Password", in.Password, 1)
+	return checkPassword("Password", in.Password, minPassword)
 }
 
 // CreateDevice implements [flow.Engine].

@@ -51,9 +51,18 @@ func (e *Engine) StartAttachmentDownload(ctx context.Context, call flow.Call, in
 			return err
 		}
 		t.started = append(t.started, transferKey{flow.Download, id})
-		_, err = emit(t, flow.DownloadStartEvent, audience{account: self.account}, transferOf(up))
-		return err
+		return t.tellFetch(self, flow.DownloadStartEvent, up)
 	})
+}
+
+// tellFetch tells an account of a file on its way to the device that makes a call.
+func (t *tx) tellFetch(self *who, kind *flow.Event[flow.Transfer], row db.UploadByIDRow) error {
+	said, err := fetchOf(t.ctx, t.Queries, self.device, row)
+	if err != nil {
+		return err
+	}
+	_, err = emit(t, kind, audience{account: self.account}, said)
+	return err
 }
 
 // carried names the message of a file where the caller has named the file alone.
@@ -147,7 +156,7 @@ func (t *tx) cancelDownloads(self *who, id flow.AttachmentID) ([]transferKey, er
 		if err != nil {
 			return nil, err
 		}
-		if _, err := emit(t, flow.DownloadCancelEvent, audience{account: self.account}, transferOf(row)); err != nil {
+		if err := t.tellFetch(self, flow.DownloadCancelEvent, row); err != nil {
 			return nil, err
 		}
 		ended = append(ended, transferKey{flow.Download, d.ID})
@@ -174,8 +183,12 @@ func (s *store) download(ctx context.Context, job *transfer) error {
 	if err != nil {
 		return err
 	}
+	said, err := fetchOf(ctx, s.read, d.Device, row)
+	if err != nil {
+		return err
+	}
 	p := &progress{
-		store: s, transfer: job, events: downloadEvents, account: d.Account, said: transferOf(row), told: time.Now(),
+		store: s, transfer: job, events: downloadEvents, account: d.Account, said: said, told: time.Now(),
 		pending: func(t *tx) (bool, error) {
 			d, err := t.DownloadByID(t.ctx, d.ID)
 			return !d.Cancelled, err

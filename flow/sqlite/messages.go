@@ -107,8 +107,8 @@ func checkMessage(in flow.SendMessageInput) (other string, err error) {
 		return "", flow.Errorf(flow.Invalid, "Text is not valid UTF-8")
 	case len(in.Text) > flow.MaxText:
 		return "", flow.Errorf(flow.Invalid, "Text has %d bytes and %d are allowed; send it in parts", len(in.Text), flow.MaxText)
-	case in.Text == "" && len(in.Attachments) == 0:
-		return "", flow.Errorf(flow.Invalid, "Text is empty; a message needs a text or an attachment")
+	case strings.TrimSpace(in.Text) == "" && len(in.Attachments) == 0:
+		return "", flow.Errorf(flow.Invalid, "Text is empty or blank; a message needs a text or an attachment")
 	case len(in.OtherData) > flow.MaxOtherData:
 		return "", flow.Errorf(flow.Invalid, "OtherData has %d bytes and %d are allowed", len(in.OtherData), flow.MaxOtherData)
 	}
@@ -275,15 +275,24 @@ func (p pages) read(ctx context.Context, args db.NewestMessagesParams, newest bo
 // page makes messages of rows, fewer when they are so long that an answer could not hold
 // them.
 func page(rows []db.NewestMessagesRow) []flow.Message {
-	list := make([]flow.Message, 0, len(rows))
 	size := 0
-	for _, r := range rows {
-		list = append(list, flow.Message{
+	for i, r := range rows {
+		if size += rowSize(r); size > maxPageBytes {
+			rows = rows[:i+1]
+			break
+		}
+	}
+	return messagesOf(rows)
+}
+
+func rowSize(r db.NewestMessagesRow) int { return messageSize(r.Body, r.Other, r.Attachments) }
+
+func messagesOf(rows []db.NewestMessagesRow) []flow.Message {
+	list := make([]flow.Message, len(rows))
+	for i, r := range rows {
+		list[i] = flow.Message{
 			ID: messageID(r.Uid), SenderAccountID: r.Public, Text: r.Body,
 			CreationTime: r.Created, OtherData: r.Other, Attachments: r.Attachments,
-		})
-		if size += len(r.Body) + len(r.Other); size > maxPageBytes {
-			break
 		}
 	}
 	return list

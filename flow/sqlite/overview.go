@@ -90,7 +90,7 @@ func (s *store) activityOf(ctx context.Context, q *db.Queries, account int64) (m
 	}
 	size := 0
 	for _, r := range last {
-		if size += len(r.Body) + len(r.Other); size > maxPageBytes && len(r.Body)+len(r.Other) > 0 {
+		if size += messageSize(r.Body, r.Other, r.Attachments); size > maxPageBytes && len(r.Body)+len(r.Other) > 0 {
 			r.Body, r.Other, r.Cut = "", "", 1
 		}
 		a := activity[r.Channel]

@@ -31,6 +31,14 @@ func transferOf(r db.UploadByIDRow) flow.Transfer {
 	}
 }
 
+// fetchOf is what notifications say of a file on its way to a device.
+func fetchOf(ctx context.Context, q *db.Queries, device int64, r db.UploadByIDRow) (flow.Transfer, error) {
+	said := transferOf(r)
+	to, err := q.DeviceByID(ctx, device)
+	said.DeviceID = to.Public
+	return said, err
+}
+
 // progress tells an account how a transfer of its goes.
 type progress struct {
 	store    *store

@@ -51,8 +51,11 @@ func (e *Engine) Search(ctx context.Context, call flow.Call, in flow.SearchInput
 	if err := s.run(ctx); err != nil {
 		return nil, e.store.explain(err)
 	}
-	flow.NoteMissing(ctx, s.missing())
-	return list.oldestFirst(), nil
+	missing := s.missing()
+	hits, cut := list.oldestFirst()
+	missing.Older = missing.Older || cut
+	flow.NoteMissing(ctx, missing)
+	return hits, nil
 }
 
 // search is one search under way. It goes back in the log from the end.
@@ -279,16 +282,25 @@ func (h *hits) read(ctx context.Context, q *db.Queries, account int64, found []d
 	rows, err := q.SearchRows(ctx, string(list), account)
 	h.rows = append(h.rows, rows...)
 	for _, row := range rows {
-		h.size += len(row.Body) + len(row.Other)
+		h.size += messageSize(row.Body, row.Other, row.Attachments)
 	}
 	return h.size, err
 }
 
-func (h *hits) oldestFirst() []flow.SearchHit {
+// oldestFirst returns the hits, or the newest of them when one answer does not hold them.
+func (h *hits) oldestFirst() (list []flow.SearchHit, cut bool) {
 	slices.SortFunc(h.rows, func(a, b db.SearchRowsRow) int { return cmp.Compare(a.Seq, b.Seq) })
-	list := make([]flow.SearchHit, len(h.rows))
-	for i, row := range h.rows {
+	rows, size := h.rows, 0
+	for i, row := range slices.Backward(h.rows) {
+		if size > maxPageBytes {
+			rows, cut = h.rows[i+1:], true
+			break
+		}
+		size += messageSize(row.Body, row.Other, row.Attachments)
+	}
+	list = make([]flow.SearchHit, len(rows))
+	for i, row := range rows {
 		list[i] = flow.SearchHit{Type: string(flow.MessageEvent.Type()), Data: messageOf(db.MessagesBetweenRow(row))}
 	}
-	return list
+	return list, cut
 }

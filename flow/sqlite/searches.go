@@ -275,8 +275,10 @@ func (e *Engine) SearchMessageResults(ctx context.Context, call flow.Call, in fl
 	if _, err := list.read(ctx, e.store.read, self.account, texts); err != nil {
 		return nil, e.store.explain(err)
 	}
-	messages := make([]flow.Message, 0, len(texts))
-	for _, hit := range slices.Backward(list.oldestFirst()) {
+	found, cut := list.oldestFirst()
+	flow.NoteMissing(ctx, flow.Missing{Older: cut})
+	messages := make([]flow.Message, 0, len(found))
+	for _, hit := range slices.Backward(found) {
 		messages = append(messages, hit.Data)
 	}
 	return messages, nil
@@ -312,17 +314,41 @@ func (e *Engine) SearchMessageContext(ctx context.Context, call flow.Call, in fl
 }
 
 // around reads the messages before and after a place in a channel, and the one there.
+// When they are too long for one answer, the farthest on either side are left out.
 func around(ctx context.Context, q *db.Queries, channel int64, seq flow.Cursor, in flow.SearchMessageContextInput) ([]flow.Message, error) {
 	before, err := q.NewestMessages(ctx, db.NewestMessagesParams{Channel: channel, Before: seq, Most: int64(in.Before)})
 	if err != nil {
 		return nil, err
 	}
 	rest, err := q.OldestMessages(ctx, db.OldestMessagesParams{Channel: channel, After: seq - 1, Before: math.MaxInt64, Most: int64(in.After) + 1})
-	slices.Reverse(before)
-	for _, row := range rest {
-		before = append(before, db.NewestMessagesRow(row))
+	if err != nil || len(rest) == 0 { // the message was deleted meanwhile
+		return []flow.Message{}, err
 	}
-	return page(before), err
+	after := make([]db.NewestMessagesRow, len(rest))
+	for i, row := range rest {
+		after[i] = db.NewestMessagesRow(row)
+	}
+	older, newer := nearest(before, after)
+	before = before[:older]
+	slices.Reverse(before)
+	return messagesOf(append(before, after[:newer]...)), nil
+}
+
+// nearest says how many rows before and after a place fit into one answer. The first one
+// after it is the one there, which always does.
+func nearest(before, after []db.NewestMessagesRow) (older, newer int) {
+	size := 0
+	take := func(rows []db.NewestMessagesRow, taken *int) {
+		if size <= maxPageBytes && *taken < len(rows) {
+			size += rowSize(rows[*taken])
+			*taken++
+		}
+	}
+	for size <= maxPageBytes && older+newer < len(before)+len(after) {
+		take(after, &newer)
+		take(before, &older)
+	}
+	return older, newer
 }
 
 // DestroySearch implements [flow.Engine].

@@ -143,6 +143,8 @@ func (s *store) visible(
 	for {
 		left := limit - len(list)
 		some, next, recent := s.hub.collect(v, after, left)
+		atEnd := recent && len(some) < left
+		some, next = cut(some, next, maxPageBytes-bytes)
 		var err error
 		if !recent {
 			some, next, err = s.stretch(ctx, v.account, after, left)
@@ -150,7 +152,6 @@ func (s *store) visible(
 		if err != nil {
 			return nil, after, s.explain(err)
 		}
-		atEnd := recent && len(some) < left
 		if some, err = tell(some); err != nil {
 			return nil, after, err
 		}
@@ -162,6 +163,17 @@ func (s *store) visible(
 			return list, after, nil
 		}
 	}
+}
+
+// cut ends a list behind the notification with which it is longer than so many bytes. It
+// returns the place that was reached.
+func cut(list flow.Notifications, next flow.Cursor, most int) (flow.Notifications, flow.Cursor) {
+	for i, n := range list {
+		if most -= len(n.Data); most < 0 && i < len(list)-1 {
+			return list[:i+1], n.Seq
+		}
+	}
+	return list, next
 }
 
 // stretch reads the next part of the log from the file. A long part in which the account
