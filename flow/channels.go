@@ -107,7 +107,8 @@ type NewDirectConversationInput struct {
 // SetChannelRetentionPolicy, where zero presumably is no limit. What is beyond is deleted as
 // MarkMessagesDeleted deletes, soon after; from then on the oldest message goes when there
 // is one too many, or when its days are over. Everybody gets message-deletion
-// notifications.
+// notifications. Where the team has an escrow account, what goes is kept for that without
+// end: a limit is none for what an escrow account reads.
 type SetChannelRetentionPolicyInput struct {
 	OrgID       OrgID     `jsonschema_description:"Team of the channel." json:",omitzero"`
 	ChannelID   ChannelID `jsonschema_description:"Channel."`

@@ -10,7 +10,8 @@ const EscrowGroup Group = "escrow"
 // join like anybody (NewOrgJoinRequest), only an owner of the team can admit it, and all
 // see it among the members. From then on, and for as long as one is in the team, what is
 // deleted there is kept for escrow accounts, with its files, whether they are in the
-// channel or not. Deleted messages of other teams are gone.
+// channel or not. Deleted messages of other teams are gone. What is kept has no end: neither
+// the retention of its channel nor any operation takes it away.
 type Escrow interface {
 	CreateEscrowAccount(context.Context, Call, CreateEscrowAccountInput) (EscrowAccount, error)
 	FetchDeletedMessages(context.Context, Call, FetchDeletedMessagesInput) ([]DeletedInChannel, error)

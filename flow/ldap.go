@@ -10,7 +10,8 @@ const LDAPGroup Group = "ldap"
 // directory account (DMA) of the domain, which asks to join the team and can do nothing
 // before it is an admin there. From then on it manages the accounts whose user names end
 // in @ and the domain: it sets them up, locks them, and says whether a directory password
-// is right. How a DMK is tied to a team and a domain is proposed.
+// is right. To accounts that others have made it can do no more than give the LDAP lock. How
+// a DMK is tied to a team and a domain is proposed.
 //
 // A directory password is encrypted for the key ring of the DMA (an anonymous NaCl box for
 // the X25519 form of its Ed25519 key) where it is given, and only the DMA's own sessions

@@ -49,7 +49,7 @@ var rights = []right{
 	{"SetupLDAPAccount", "team", "oa", "set up directory users"},
 	{"LDAPBindResponse", "team", "oa", "check passwords"},
 	{"LinkLDAPAccount", "team", "oa", "link accounts"},
-	{"SetAccountLock", "team", "oa", "lock accounts of its domain"},
+	{"SetAccountLock", "team", "oa", "lock accounts of its domain, being its directory account"},
 
 	{"GetChannel", "channel", "oam", "see it"},
 	{"EnumerateChannelMembers", "channel", "oam", "list its members"},
@@ -101,14 +101,19 @@ var offices = []office{
 	{"LinkLDAPAccount", flow.DirectoryKind, "a directory account may link accounts", "CreateDMAccount makes one"},
 }
 
-// allowKind refuses an operation that is for accounts of another kind.
+// allowKind refuses an operation that is for accounts of another kind, and one of which the
+// table says nothing.
 func allowKind(method string, kind flow.AccountKind) error {
 	for _, o := range offices {
-		if o.method == method && o.kind != kind {
+		switch {
+		case o.method != method:
+		case o.kind != kind:
 			return flow.Errorf(flow.Denied, "only %s; %s", o.what, o.how)
+		default:
+			return nil
 		}
 	}
-	return nil
+	return flow.Errorf(flow.Denied, "%s is for no kind of account", method)
 }
 
 // asking is the state of an account whose request to join a team was not answered yet. It

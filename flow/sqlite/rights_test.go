@@ -24,6 +24,25 @@ func TestRightsNameOperations(t *testing.T) {
 	}
 }
 
+func TestOfficesNameOperations(t *testing.T) {
+	kinds := []flow.AccountKind{flow.OrdinaryAccount, flow.EscrowKind, flow.DirectoryKind}
+	for _, o := range offices {
+		if _, ok := flow.Lookup(o.method); !ok {
+			t.Errorf("%s is no operation", o.method)
+		}
+		for _, kind := range kinds {
+			if err := allowKind(o.method, kind); (err == nil) != (kind == o.kind) {
+				t.Errorf("%s for the kind %q: %v", o.method, kind, err)
+			}
+		}
+	}
+	for _, kind := range kinds {
+		if err := allowKind("SetupLDAPAcount", kind); !errors.Is(err, flow.Denied) {
+			t.Errorf("an operation that is misspelt is allowed to the kind %q: %v", kind, err)
+		}
+	}
+}
+
 func TestFreedomsNameOperations(t *testing.T) {
 	for method := range freedoms {
 		if _, ok := flow.Lookup(method); !ok {

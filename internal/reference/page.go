@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"go/constant"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -39,15 +40,35 @@ const introduction = `# The Flow API
 <!-- Written by go test ./internal/reference -update. -->
 
 What a backend of Flow can do, as the engines of this project do it. A program calls it
-through package [flow](doc.go), as MCP tools, or over the wire: POST to /rpc on 127.0.0.1
-with {"method", "params": [{...}], "token"}, answered by {"result"} or {"error"}.
+through package [flow](doc.go), as MCP tools, or over the wire.
+
+## First call
+
+` + "`flow-mcp backend 0`" + ` writes one line to standard output, {"token":"...", "port":"..."}, and serves
+until it is stopped. Calls are sent there with POST and the Content-Type application/json. First
+Config, then NewSession, then an account is started on the session: StartUp one that has a
+device on this machine, StartUpLocal makes it when there is none.
+
+    call() { curl -s -H 'Content-Type: application/json' -d "$1" http://127.0.0.1:$PORT/rpc; }
+    call '{"method":"Config","params":[{}],"token":"'$TOKEN'"}'
+    call '{"method":"NewSession","params":[{}],"token":"'$TOKEN'"}'
+    call '{"method":"StartUpLocal","params":[{"SessionID":1,"Username":"ana"}],"token":"'$TOKEN'"}'
+    call '{"method":"NewOrg","params":[{"SessionID":1,"Name":"Team","RequestID":"first"}],"token":"'$TOKEN'"}'
+
+A call is answered with the status 200 and {"result"} or {"error", "code"}, also when it fails
+or the token is wrong. What is no call has another status: 400 a body that is no request, 403
+another Host or a web page, 404 another path than /rpc, 405 another method than POST, 413 a body
+that is too long, 415 another Content-Type, 503 too many calls at once.
 
 Every operation but Config, NewSession and EnumerateLocalAccounts takes a SessionID, and
 each that changes something takes a RequestID, any text: repeating the call with the same
-one does nothing and answers as it did the first time. On the wire names of parameters
-match without regard to case, null stands for what is left out, and unknown ones are
-ignored. Tools have the same parameters in snake case, take names for identifiers, and
-need no session.
+one does nothing and answers as it did the first time, with "repeated":true beside the
+result. Config, StartUp, StartUpLocal, Pause, Resume and CancelRendezvous need none, since
+twice is as good as once, and StartD2DRendezvous starts another one each time. A call that
+makes an account or a device is repeated on its own session. Names of methods are
+case-sensitive; names of parameters match without regard to case, null stands for what is
+left out, and unknown ones are ignored. Tools have the same parameters in snake case, take
+names for identifiers, and need no session.
 
 What an operation does to the world: one that *reads* changes nothing; *writes* adds
 something, twice when done twice; *sets* gives something a value; *destroys* removes what
@@ -121,7 +142,8 @@ func (p *page) group(g flow.Group) {
 	p.text("## Operations: %s\n", g)
 	for _, c := range p.source.of("Group") {
 		if constant.StringVal(c.value) == string(g) {
-			p.text("%s\n", says(c.name, c.comment))
+			name := p.source.groups[c.file]
+			p.text("%s\n", sentence(strings.TrimPrefix(p.source.comments[name], name+groupComment)))
 		}
 	}
 	for _, op := range inGroup(g) {
@@ -137,6 +159,17 @@ func says(name, comment string) string {
 		return comment
 	}
 	return sentence(strings.TrimPrefix(rest, "is "))
+}
+
+// onlyNames matches what a comment says that says nothing.
+var onlyNames = regexp.MustCompile(`^(Names [^.]*|Has no parameters)\.( Flow: \w+\.)?$`)
+
+// more is what a comment on parameters says beyond their table.
+func more(comment string) string {
+	if onlyNames.MatchString(comment) {
+		return ""
+	}
+	return strings.TrimPrefix(comment, "Has no parameters. ")
 }
 
 func (p *page) operation(op flow.AnyOperation) {
@@ -158,15 +191,15 @@ func (p *page) operation(op flow.AnyOperation) {
 	}
 	p.parameters(info.Name, in)
 	p.text("Result: %s.", wireType(out))
-	if comment := p.source.comments[in.Name()]; comment != "" && in.NumField() > 0 {
-		p.text(says(in.Name(), comment))
+	if comment := more(says(in.Name(), p.source.comments[in.Name()])); comment != "" {
+		p.text(comment)
 	}
 	p.text("")
 	if text := p.mayDo(info.Name); text != "" {
 		p.text("Rights: %s.\n", text)
 	}
 	if codes := p.refusals[info.Name]; len(codes) > 0 {
-		p.text("Errors: %s.\n", codeList(codes))
+		p.text("Errors, as the behaviour suite has seen them: %s.\n", codeList(codes))
 	}
 }
 

@@ -13,11 +13,15 @@ import (
 	"golang.org/x/tools/go/packages"
 )
 
+// groupComment is how the comment of a group's interface goes on after its name.
+const groupComment = " is the group of "
+
 const flowPackage = "github.com/flow-mcp/flow-mcp/flow"
 
 // source is what only the text of package flow says.
 type source struct {
 	comments  map[string]string // of types, by name
+	groups    map[string]string // the interface of a group, by the file
 	constants []fixed           // in the order of the files
 }
 
@@ -41,7 +45,7 @@ func readSource() (*source, error) {
 	if len(pkg.Errors) > 0 {
 		return nil, fmt.Errorf("load package flow: %w", pkg.Errors[0])
 	}
-	s := &source{comments: map[string]string{}}
+	s := &source{comments: map[string]string{}, groups: map[string]string{}}
 	for _, file := range pkg.Syntax {
 		for _, d := range file.Decls {
 			if declaration, ok := d.(*ast.GenDecl); ok {
@@ -60,6 +64,9 @@ func (s *source) read(pkg *packages.Package, d *ast.GenDecl) {
 		switch spec := spec.(type) {
 		case *ast.TypeSpec:
 			s.comments[spec.Name.Name] = plain(comment(d, spec.Doc))
+			if strings.HasPrefix(s.comments[spec.Name.Name], spec.Name.Name+groupComment) {
+				s.groups[pkg.Fset.Position(spec.Pos()).Filename] = spec.Name.Name
+			}
 		case *ast.ValueSpec:
 			for _, name := range spec.Names {
 				known, ok := pkg.TypesInfo.Defs[name].(*types.Const)

@@ -228,9 +228,9 @@ func letters(all []flow.MemberState) string {
 
 func (p *page) limits() {
 	p.text("## Limits\n")
-	rows := [][]string{{"name", "value", "meaning"}}
+	rows := [][]string{{"limit", "meaning", "in Go"}}
 	for _, c := range p.source.limits() {
-		rows = append(rows, []string{"`flow." + c.name + "`", amount(c.value), sentence(strings.TrimPrefix(c.comment, c.name+" is "))})
+		rows = append(rows, []string{amount(c.value), sentence(strings.TrimPrefix(c.comment, c.name+" is ")), "`flow." + c.name + "`"})
 	}
 	p.table(rows...)
 }
