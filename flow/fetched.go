@@ -16,7 +16,7 @@ import (
 )
 
 // FetchFile is [Fetch] for those who read the file: it opens what has come, and refuses
-// with [Unsupported] a file of more than most bytes, of which it leaves nothing on this
+// with [Invalid] a file of more than most bytes, of which it leaves nothing on this
 // device. Total of the transfer is how many bytes the opened file has.
 //
 // What a backend says is a file may be something else: it has to be a regular file, so
@@ -26,10 +26,11 @@ func FetchFile(ctx context.Context, c Caller, file StartAttachmentDownloadInput,
 	defer cancel()
 	before, unknown := StoredAttachmentPath.Call(ctx, c, StoredAttachmentPathInput{OrgID: file.OrgID, AttachmentID: file.AttachmentID})
 	var refusal error
-	got, err := Fetch(ctx, c, file, func(t Transfer) {
+	var got Transfer
+	done, err := Fetch(ctx, c, file, func(t Transfer) {
 		switch {
 		case refusal == nil && t.Total > most:
-			refusal = tooLarge(t.Total, most)
+			got.Total, refusal = t.Total, tooLarge(t.Total, most)
 			stopDownload(ctx, c, file.AttachmentID)
 			time.AfterFunc(stopTime, cancel)
 		case refusal == nil && progress != nil:
@@ -42,10 +43,12 @@ func FetchFile(ctx context.Context, c Caller, file StartAttachmentDownloadInput,
 		}
 		return got, nil, err
 	}
+	got = done
 	opened, size, err := openRegular(got.Path)
 	if err != nil {
 		return got, nil, err
 	}
+	got.Total = size
 	if size > most {
 		opened.Close()
 		if unknown == nil && before != got.Path { // it came for this call alone
@@ -53,7 +56,6 @@ func FetchFile(ctx context.Context, c Caller, file StartAttachmentDownloadInput,
 		}
 		return got, nil, tooLarge(size, most)
 	}
-	got.Total = size
 	if got.Filename == "" { // a backend that keeps no log has not said
 		got.Filename = filepath.Base(got.Path)
 	}
@@ -64,7 +66,7 @@ func FetchFile(ctx context.Context, c Caller, file StartAttachmentDownloadInput,
 const stopTime = 5 * time.Second
 
 func tooLarge(size, most int64) error {
-	return Errorf(Unsupported, "the file has %d bytes, and at most %d are fetched here", size, most)
+	return Errorf(Invalid, "the file has %d bytes, and at most %d are fetched here", size, most)
 }
 
 // openRegular opens what a backend says is a file: no link, device or pipe. Errors are

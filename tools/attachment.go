@@ -55,6 +55,9 @@ const (
 // getAttachment shows a file as far as a model can take it in.
 func (c *call) getAttachment(ctx context.Context, in getAttachmentInput) (getAttachmentOutput, string, error) {
 	got, file, err := c.fetch(ctx, in.AttachmentID, c.folders.AtMost(fetchedBytes))
+	if errors.Is(err, flow.Invalid) && got.Total > fetchedBytes && c.folders.AtMost(got.Total) == got.Total {
+		err = flow.Errorf(flow.Invalid, "%v; flow_save_attachment saves it", err)
+	}
 	if err != nil {
 		return getAttachmentOutput{}, "", err
 	}

@@ -194,6 +194,8 @@ func TestWhatIsTooLargeIsNotKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	ben := w.joins(t, "ben", tools.Options{Toolsets: []string{tools.AllSet}, Folders: places})
+	huge := ana.sends(t, "huge.bin", strings.Repeat("x", 64<<20+1))
+	w.joins(t, "zoe", tools.Options{}).cannot(t, "flow_get_attachment", fmt.Sprintf(`{"attachment":%q}`, huge), "at most 67108864", "flow_save_attachment saves it")
 	for tool, more := range map[string]string{"flow_get_attachment": "", "flow_save_attachment": fmt.Sprintf(`,"folder":%q`, dir)} {
 		ben.does(t, tool, fmt.Sprintf(`{"attachment":%q%s}`, small, more))
 		ben.cannot(t, tool, fmt.Sprintf(`{"attachment":%q%s}`, large, more), "the file has 1001 bytes, and at most 1000")

@@ -44,7 +44,7 @@ type conn struct {
 func newConn(ctx context.Context, s *Server, out io.Writer) *conn {
 	c := &conn{
 		Server:        s,
-		out:           newOutbox(out, s.subs),
+		out:           newOutbox(out, s.subs, 4*s.opts.MaxLine),
 		requests:      newInflight(s.opts.MaxInFlight, 4*s.opts.MaxLine),
 		tools:         make(chan struct{}, s.opts.ToolWorkers),
 		next:          make(chan *request),
@@ -130,28 +130,28 @@ func (c *conn) read(in io.Reader) error {
 		switch {
 		case errors.Is(err, errLineTooLong):
 			text := fmt.Sprintf("A line may have at most %d bytes; a longer one was skipped.", c.opts.MaxLine)
-			c.out.send(packet{line: encodeError(requestID{}, fault(mcp.INVALID_REQUEST, text))})
+			err = c.out.answer(packet{line: encodeError(requestID{}, fault(mcp.INVALID_REQUEST, text))})
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
 			return fmt.Errorf("read from the client: %w", err)
 		default:
-			c.dispatch(line)
+			err = c.dispatch(line)
 		}
-		if c.work.Err() != nil {
-			return nil
+		if err != nil || c.work.Err() != nil {
+			return err
 		}
 	}
 }
 
 // dispatch acts on one line. It never waits for a handler, except for that of
-// initialize; it waits for the client to read if the client asks faster.
-func (c *conn) dispatch(line []byte) {
+// initialize; it waits for the client to read only when much is unwritten.
+func (c *conn) dispatch(line []byte) error {
 	m, bad := parseMessage(line)
 	switch {
 	case bad != nil:
 		c.opts.Log.Debug("unusable line from the client", "code", bad.Code, "bytes", len(line))
-		c.out.send(packet{line: encodeError(m.id, bad)})
+		return c.out.answer(packet{line: encodeError(m.id, bad)})
 	case m.method == "":
 		if !c.asks.answer(m) {
 			c.opts.Log.Debug("reply from the client to no open request")
@@ -167,15 +167,16 @@ func (c *conn) dispatch(line []byte) {
 			c.opts.Log.Warn("too many notifications from the client; one was dropped", "method", m.method)
 		}
 	case m.method == string(mcp.MethodInitialize) && !m.modern:
-		c.initialize(m)
+		return c.initialize(m)
 	default:
-		c.start(m)
+		return c.start(m)
 	}
+	return nil
 }
 
 // initialize is served by the reader, so that no later request can overtake
 // it. Announcements and broadcasts follow once its reply is out.
-func (c *conn) initialize(m message) {
+func (c *conn) initialize(m message) error {
 	r := &request{message: m}
 	r.ctx, r.cancel = context.WithCancel(c.work)
 	defer r.cancel()
@@ -185,8 +186,11 @@ func (c *conn) initialize(m message) {
 		c.subs.want(c.peer.sub, allLists)
 		p.sent = func() { c.subs.open(c.peer.sub) }
 	}
-	c.out.send(p)
+	if err := c.out.answer(p); err != nil {
+		return err
+	}
 	c.peer.greeted.Store(shaken)
+	return nil
 }
 
 // broadcast passes on what the library tells every session. It never waits for

@@ -262,9 +262,52 @@ func TestBlockedClient(t *testing.T) {
 	}
 }
 
+// The end of the input is noticed also by a server whose client asks much, and reads
+// nothing of what it is told.
+func TestEOFBehindUnreadReplies(t *testing.T) {
+	for name, line := range map[string]string{
+		"no JSON": `{bad json}`, "unknown": `{"jsonrpc":"2.0","id":%d,"method":"nope"}`, "too many": `{"jsonrpc":"2.0","id":%d,"method":"ping"}`,
+		"too long": strings.Repeat("x", 70_000),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := serve(t, newMCP(), stdio.Options{MaxInFlight: 10, MaxLine: 64_000})
+				h.initialize(`{}`)
+				if strings.Contains(line, "%d") {
+					for i := range 600 {
+						h.send(line, i)
+					}
+				} else {
+					for range 600 {
+						h.send(line)
+					}
+				}
+				h.stdin.Close()
+				h.within(1450*time.Millisecond, stdio.ErrBlocked)
+			})
+		})
+	}
+}
+
+// A client that asks and asks and reads nothing at all does not keep the server alive.
+func TestFloodWithoutReading(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := serve(t, newMCP(), stdio.Options{MaxLine: 1000})
+		h.initialize(`{}`)
+		go func() {
+			for {
+				if _, err := fmt.Fprintln(h.stdin, `{bad json}`); err != nil {
+					return
+				}
+			}
+		}()
+		h.within(5*time.Second+1450*time.Millisecond, stdio.ErrBlocked)
+	})
+}
+
 func TestRequestsWithoutReading(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := serve(t, newMCP(), stdio.Options{MaxInFlight: 10})
+		h := serve(t, newMCP(), stdio.Options{MaxInFlight: 10, MaxLine: 1000})
 		h.initialize(`{}`)
 		const n = 5000
 		sent := 0

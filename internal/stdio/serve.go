@@ -15,7 +15,7 @@ import (
 const maxIdle = 16
 
 // start gives the request m a goroutine, or refuses it.
-func (c *conn) start(m message) {
+func (c *conn) start(m message) error {
 	r := &request{message: m}
 	r.ctx, r.cancel = context.WithCancel(c.work)
 	if m.modern && m.method == string(mcp.MethodSubscriptionsListen) {
@@ -28,15 +28,16 @@ func (c *conn) start(m message) {
 		default:
 			go c.serveAll(r)
 		}
-		return
+		return nil
 	}
 	r.cancel()
 	if r.listen != nil {
 		c.subs.remove(r.listen)
 	}
 	if bad != nil {
-		c.out.send(packet{line: encodeError(m.id, bad)})
+		return c.out.answer(packet{line: encodeError(m.id, bad)})
 	}
+	return nil
 }
 
 // serveAll serves r, then whatever comes next if its goroutine is kept.

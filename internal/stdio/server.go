@@ -107,7 +107,9 @@ func New(m *server.MCPServer, opts Options) *Server {
 // cancelled, what is written is flushed, and Run returns, 1.45 seconds after
 // the end of in at the latest. When ctx is done, calls are cancelled at once
 // and Run returns within one second. Both are orderly ends and return nil,
-// unless the client had stopped reading: then the error wraps ErrBlocked.
+// unless the client had stopped reading: then the error wraps ErrBlocked. So it
+// does when the client goes on asking, reads nothing for five seconds, and more
+// is unwritten than 4*MaxLine bytes.
 func (s *Server) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	if s.ran.Swap(true) {
 		return errors.New("stdio: Run was called twice on one Server")

@@ -28,11 +28,14 @@ type packet struct {
 
 // outbox is the one way to the client. Its goroutine, run, owns the writer:
 // it takes queued lines in their order, and announcements from the
-// subscriptions whenever the queue is empty or a turn is over.
+// subscriptions whenever the queue is empty or a turn is over. What the reader
+// has to say itself comes before both.
 type outbox struct {
 	w       *bufio.Writer
 	subs    *subscriptions
 	lines   chan packet
+	own     *backlog // of the reader
+	written *progress
 	closing chan struct{} // closed: write what is queued, flush, end
 	done    chan struct{} // closed: run has ended, err is final
 	err     error
@@ -41,10 +44,13 @@ type outbox struct {
 	quit   chan struct{} // closed: senders need not wait any more
 }
 
-func newOutbox(w io.Writer, subs *subscriptions) *outbox {
+func newOutbox(w io.Writer, subs *subscriptions, backlogBytes int) *outbox {
+	written := &progress{w: w}
 	return &outbox{
-		w:       bufio.NewWriterSize(w, 16<<10),
+		w:       bufio.NewWriterSize(written, 16<<10),
 		subs:    subs,
+		own:     newBacklog(backlogBytes),
+		written: written,
 		lines:   make(chan packet, maxQueued),
 		closing: make(chan struct{}),
 		done:    make(chan struct{}),
@@ -93,6 +99,7 @@ func (o *outbox) run() {
 		select {
 		case p := <-o.lines:
 			o.err = o.write(p)
+		case <-o.own.wake:
 		case <-o.subs.wake:
 		case <-o.closing:
 			o.err = o.drain()
@@ -113,6 +120,9 @@ func (o *outbox) drain() error {
 		}
 		announced, err := o.writeAnnouncements()
 		if err != nil {
+			return err
+		}
+		if err := o.writeOwn(); err != nil {
 			return err
 		}
 		if lines+announced > 0 {
@@ -149,7 +159,28 @@ func (o *outbox) writeAnnouncements() (int, error) {
 	return len(announcements), nil
 }
 
+// write writes what the reader has to say, and then a line, so that none overtakes
+// the reply to initialize.
 func (o *outbox) write(p packet) error {
+	if err := o.writeOwn(); err != nil {
+		return err
+	}
+	return o.put(p)
+}
+
+func (o *outbox) writeOwn() error {
+	for {
+		p, ok := o.own.take()
+		if !ok {
+			return nil
+		}
+		if err := o.put(p); err != nil {
+			return err
+		}
+	}
+}
+
+func (o *outbox) put(p packet) error {
 	if _, err := o.w.Write(p.line); err != nil {
 		return fmt.Errorf("write to the client: %w", err)
 	}
