@@ -40,9 +40,13 @@ func (r *Resources) readInbox(ctx context.Context) (any, error) {
 		if channel.UnreadCount == 0 {
 			continue
 		}
+		if looked++; looked > maxListed {
+			v.Cut = fmt.Sprintf("Only the first %d channels with unread messages are listed, and %d of them were searched for mentions.", maxListed, inboxLooked)
+			break
+		}
 		name := r.called(ctx, channel.Channel, names)
 		v.Unread = append(v.Unread, entryView{ID: channel.ID, Name: names.Org(channel.OrgID) + "/" + name, Unread: channel.UnreadCount})
-		if looked++; looked > inboxLooked {
+		if looked > inboxLooked {
 			v.Cut = fmt.Sprintf("Only %d channels with unread messages were searched for mentions.", inboxLooked)
 			continue
 		}

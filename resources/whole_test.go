@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/mark3labs/mcp-go/mcp"
+
+	"github.com/flow-mcp/flow-mcp/flow"
 )
 
 func TestInboxLooksBehindOwnMessages(t *testing.T) {
@@ -55,5 +57,29 @@ func TestHiddenCharactersAreEscaped(t *testing.T) {
 	text := out.Contents[0].(mcp.TextResourceContents).Text
 	if want := `a\u202eb\u200bc\u200dd\ufe01e\udb40\udc41f\udb40\udd00g 👩‍👩‍👧`; !strings.Contains(text, want) {
 		t.Errorf("the document is %s, want %s in it", text, want)
+	}
+}
+
+// TestInboxListsAtMost so many channels, and says that there are others.
+func TestInboxListsAtMost(t *testing.T) {
+	dir := t.TempDir()
+	ana, ben := open(t, dir, "ana"), open(t, dir, "ben")
+	home, member := ben.home(t), ana.home(t).AccountID
+	for i := range 205 {
+		channel, err := flow.NewChannel.Call(t.Context(), ben, flow.NewChannelInput{OrgID: home.OrgID, Name: fmt.Sprint("c", i)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := flow.ChannelAddMember.Call(t.Context(), ben, flow.ChannelAddMemberInput{
+			OrgID: home.OrgID, ChannelID: channel, MemberAccountID: member, MemberState: flow.Member,
+		}); err != nil {
+			t.Fatal(err)
+		}
+		ben.send(t, channel, "hello")
+	}
+	inbox := connect(t, ana, handshake).read(t, "flow://inbox")
+	cut, _ := inbox["cut"].(string)
+	if listed := len(inbox["unread"].([]any)); listed != 200 || !strings.Contains(cut, "first 200 channels") {
+		t.Errorf("%d channels are listed, with the note %q", listed, cut)
 	}
 }

@@ -3,6 +3,7 @@ package tools_test
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -13,6 +14,8 @@ import (
 
 // The hard limit of a result: 20,000 tokens, at about four bytes each.
 const hardLimit = 80_000
+
+var sender = regexp.MustCompile(string(hostileSender))
 
 // endless is a backend that answers everything with more than a model can take in.
 func endless(t *testing.T, long string) stub {
@@ -26,7 +29,8 @@ func endless(t *testing.T, long string) stub {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return raw
+		i := 0
+		return sender.ReplaceAllFunc(raw, func([]byte) []byte { i++; return fmt.Appendf(nil, "%051dQ", i) }) // everybody is somebody else
 	}
 	text, _ := json.Marshal(long)
 	message := flow.Message{ID: "MESSAGE", ChannelID: hostileChannel, OrgID: hostileOrg, SenderAccountID: hostileSender, Text: long[:3000], Attachments: []flow.Attachment{}}
@@ -38,6 +42,8 @@ func endless(t *testing.T, long string) stub {
 		switch {
 		case method == "EnumerateOrgs": // of each team there are a thousand channels
 			return json.Marshal([]flow.Org{{ID: hostileOrg, Name: "Home", State: flow.Member}})
+		case method == "AccountId":
+			return json.Marshal(ownAccount)
 		case method == "EnumerateEvents":
 			return page, nil
 		case method == "EnumerateMessages":
@@ -97,12 +103,15 @@ func TestEveryResultIsBounded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if said := res.Content[0].(mcp.TextContent).Text; res.IsError && strings.Contains(said, "ask for less") {
+			t.Errorf("%s fails: %.300s", tool.Name, said)
+		}
 		structured, _ := json.Marshal(res.StructuredContent)
 		text := res.Content[0].(mcp.TextContent).Text
-		if len(text) > hardLimit+1000 || len(structured) > hardLimit*11/10 {
+		if len(text) > hardLimit+1000 || len(structured) > hardLimit*21/20 {
 			t.Errorf("%s makes %d bytes of text and %d of structure", tool.Name, len(text), len(structured))
 		}
-		for _, said := range []string{"Cut: ", "more: ", "more are not shown", "There are more", "There may be older", "ask for less", "too much for a"} {
+		for _, said := range []string{"Cut: ", "more: ", "more are not shown", "There are more", "There may be older", "too much for a"} {
 			if strings.Contains(text, said) {
 				cut++
 				break

@@ -187,8 +187,8 @@ func instant(milliseconds int64) time.Time {
 
 func showReference(k kind) func(context.Context, *viewer, json.RawMessage) (any, error) {
 	return func(ctx context.Context, v *viewer, raw json.RawMessage) (any, error) {
-		var id string
-		if err := json.Unmarshal(raw, &id); err != nil || id == "" {
+		id, err := identifier(raw)
+		if err != nil || id == "" {
 			return name(""), err
 		}
 		if k == messageID {
@@ -198,11 +198,17 @@ func showReference(k kind) func(context.Context, *viewer, json.RawMessage) (any,
 	}
 }
 
+// identifier reads an identifier, and cuts one that is longer than any can be.
+func identifier(raw json.RawMessage) (id string, err error) {
+	err = json.Unmarshal(raw, &id)
+	return id[:min(len(id), longestShown)], err
+}
+
 // showOwn shows the identifier of what the record is about.
 func showOwn(k kind) func(context.Context, *viewer, json.RawMessage) (any, error) {
 	return func(ctx context.Context, v *viewer, raw json.RawMessage) (any, error) {
-		var id string
-		if err := json.Unmarshal(raw, &id); err != nil || id == "" {
+		id, err := identifier(raw)
+		if err != nil || id == "" {
 			return name(""), err
 		}
 		if k == messageID {
