@@ -38,6 +38,28 @@ type Consent struct {
 	// other people elsewhere were read before.
 	Foreign Ask
 	Heard   func(flow.ChannelID) bool
+	// Accepted is told when a person has agreed to a call that writes to a channel.
+	Accepted func(flow.ChannelID)
+}
+
+// why says by which rule a person is asked before a call of t.
+func (c *call) why(t *Tool) string {
+	switch {
+	case t.Effect == flow.Destroys && c.asking.Destructive != DoNotAsk:
+		return "it removes something"
+	case c.asking.Writing != DoNotAsk:
+		return "every call that changes something is asked about"
+	case c.asking.First != DoNotAsk && !c.written.has(c.channel.ID):
+		return "it is the first message to this channel since the start"
+	}
+	return "words of other people elsewhere were read before"
+}
+
+// agreed remembers what a yes is good for.
+func (c *call) agreed(t *Tool) {
+	if c.asking.Accepted != nil && t.Effect == flow.Writes && c.channel.ID != "" {
+		c.asking.Accepted(c.channel.ID)
+	}
 }
 
 // rule returns how to ask before a call of t.
@@ -113,7 +135,11 @@ func (c *call) consent(ctx context.Context, t *Tool, f *form, back mcp.MultiRoun
 		return nil, err
 	}
 	if !server.IsModernRequest(ctx) {
-		return nil, q.put(ctx)
+		err := q.put(ctx)
+		if err == nil {
+			c.agreed(t)
+		}
+		return nil, err
 	}
 	if back.RequestState == "" {
 		q.state = c.seals.seal(q.about)
@@ -122,7 +148,11 @@ func (c *call) consent(ctx context.Context, t *Tool, f *form, back mcp.MultiRoun
 	if err := c.seals.open(back.RequestState, q.about); err != nil {
 		return nil, refused(t, fmt.Sprintf("the confirmation does not hold: %v. Call again without it to ask anew", err))
 	}
-	return nil, q.settle(server.ElicitationResponse(back.InputResponses, answerKey))
+	err = q.settle(server.ElicitationResponse(back.InputResponses, answerKey))
+	if err == nil {
+		c.agreed(t)
+	}
+	return nil, err
 }
 
 func refused(t *Tool, why string) error {

@@ -16,8 +16,9 @@ import (
 )
 
 // question is what a person is asked before a call. It consists of facts: what is done,
-// to what by name and id, and how much of it. Never of what a message says, whose words
-// could persuade, and names stand in it cleaned, quoted and cut.
+// to what by name and id, how much of it, and why it is asked. Never of what others have
+// said, whose words could persuade; of a text to be sent, which is what the person agrees
+// to, the beginning. Names and texts stand in it cleaned, quoted and cut.
 type question struct {
 	tool  *Tool
 	text  string
@@ -31,12 +32,12 @@ func (c *call) question(ctx context.Context, t *Tool, f *form) (*question, error
 	if err != nil {
 		return nil, err
 	}
-	w := witness{call: c, names: c.namer(ctx)}
+	w := witness{call: c, names: c.namer(ctx), sends: t.Effect == flow.Writes}
 	w.tell(ctx, f, c.resolved)
 	account := w.thing(ctx, accountID, string(identity.AccountID))
 	q := &question{tool: t}
-	q.text = fmt.Sprintf("%s?\n\n%s\n\nAn AI agent asks for this as %s. It is done only if you confirm.",
-		t.Title, strings.Join(w.facts, "\n"), account)
+	q.text = fmt.Sprintf("%s?\n\n%s\n\nAn AI agent asks for this as %s. You are asked because %s. It is done only if you confirm.",
+		t.Title, strings.Join(w.facts, "\n"), account, c.why(t))
 	// The facts are bound too: a yes to a channel of three is none to one of three hundred.
 	about, err := json.Marshal([]string{t.Name, string(identity.AccountID), string(c.wire), c.text(idempotencyKey), q.text})
 	if err != nil {
@@ -79,6 +80,7 @@ type witness struct {
 	names   *namer
 	facts   []string
 	counted bool // it is said how many people see it
+	sends   bool // the call sends a text, which the person has to see
 }
 
 // tell says of each parameter what it is.
@@ -163,6 +165,8 @@ func (w *witness) word(ctx context.Context, p *field, text string) string {
 		return text
 	case isName(p.name):
 		return quote(text)
+	case p.name == outgoing && w.sends:
+		return count(utf8.RuneCountInString(text), "character") + " to be sent, which begin: " + quoteUpTo(text, longestText)
 	}
 	return count(utf8.RuneCountInString(text), "character")
 }
@@ -221,10 +225,18 @@ func (w *witness) people(ctx context.Context, k kind, id string) string {
 // longestName is how much of a name a question shows, in bytes.
 const longestName = 120
 
+// outgoing is the parameter with the text of a message to be sent.
+const outgoing = "text"
+
+// longestText is how much of a text to be sent a question shows, in bytes.
+const longestText = 200
+
 // quote shows what somebody else named.
-func quote(text string) string {
+func quote(text string) string { return quoteUpTo(text, longestName) }
+
+func quoteUpTo(text string, most int) string {
 	shown, _ := clean(text)
-	head, left := shown.cut(longestName)
+	head, left := shown.cut(most)
 	if left > 0 {
 		return head.quoted() + fmt.Sprintf(" and %d bytes more", left)
 	}

@@ -117,7 +117,7 @@ func (s *Serve) consent(rules *policy.Policy, gate *policy.Gate) tools.Consent {
 	}
 	c := tools.Consent{
 		Destructive: asked(policy.Destructive), Writing: asked(policy.Always),
-		First: asked(policy.FirstMessage), Foreign: asked(policy.ForeignWords), Heard: gate.HeardElsewhere,
+		First: asked(policy.FirstMessage), Foreign: asked(policy.ForeignWords), Heard: gate.HeardElsewhere, Accepted: gate.Accepted,
 	}
 	if (s.Confirm == "auto" || rules.Has(policy.Auto)) && !rules.Has(policy.Never) {
 		c.Destructive = max(c.Destructive, tools.AskIfPossible)
