@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -226,16 +227,18 @@ func (s *store) expire(ctx context.Context) (pause time.Duration, err error) {
 		return 0, s.explain(err)
 	}
 	pause = keepPause
+	var failed []error
 	for _, ch := range channels {
 		next, err := s.expireIn(ctx, db.LimitedChannelRow(ch))
 		if err != nil {
-			return 0, err
+			failed = append(failed, err) // the other channels are kept all the same
+			continue
 		}
 		if next != 0 {
 			pause = min(pause, max(0, time.Until(time.UnixMilli(next))))
 		}
 	}
-	return pause, nil
+	return pause, errors.Join(failed...)
 }
 
 // expireIn does so in one channel. It asks the writer only when there is something to do.
