@@ -2,7 +2,6 @@ package resources
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -28,7 +27,7 @@ func (r *Resources) Subscribe(ctx context.Context, uri string) error {
 	defer cancel()
 	canonical, err := r.canonical(ctx, a)
 	if err != nil {
-		return refusal{fmt.Errorf("subscribe to %s: %w", shown(uri), err)}
+		return refusal{err}
 	}
 	if canonical := canonical.String(); canonical != uri {
 		r.remember(canonical, uri)

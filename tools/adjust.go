@@ -20,7 +20,7 @@ func retitle(op flow.AnyOperation, t *Tool) {
 		t.Description = "Get all your teams and channels as they are at one moment; stage 1 adds unread counts and newest messages. " +
 			"Long when there are many channels: flow_catch_up shows only what is unread."
 	case flow.Search:
-		t.Description = "Find messages by text, in one channel or all. Case and accents do not matter. The newest 200."
+		t.Description = "Find messages with this text as it is written, also in a word; several words only as a phrase. Case and accents do not matter. The newest 200."
 	case flow.NewDirectConversation:
 		t.Description = "Open the direct conversation with a member of the team, new or existing."
 	case flow.NewChannel:
@@ -28,7 +28,7 @@ func retitle(op flow.AnyOperation, t *Tool) {
 	case flow.EnumerateChannels:
 		t.Description = "List your channels in a team, direct conversations too."
 	case flow.EnumeratePeerAccounts:
-		t.Description = "List the people who share a team with you."
+		t.Description = "List the people who share a team with you, or are in a channel."
 	case flow.MarkMessagesDeleted:
 		t.Description = "Delete your messages for everybody, or anybody's as owner or admin of the channel."
 	case flow.EnumerateMessages:
@@ -66,14 +66,6 @@ func adjust(op flow.AnyOperation, f *form) {
 // shownAs are the types that results are shown as where there is more than models need.
 var shownAs = map[flow.AnyOperation]reflect.Type{
 	flow.EnumeratePeerAccounts: reflect.TypeFor[[]peer](),
-}
-
-// peer is what a list says of a person: all but the keys, which few ask for and which are
-// the longest part.
-type peer struct {
-	AccountID flow.AccountID `json:"accountId"`
-	Username  string         `json:"username"`
-	ServerURI string         `json:"serverURI"`
 }
 
 var titles = map[flow.AnyOperation]string{

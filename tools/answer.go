@@ -65,8 +65,15 @@ func (p *page) deed(ctx context.Context) string {
 	for _, f := range p.form.fields {
 		value, _ := get(p.resolved, f.path)
 		text, _ := value.(string)
+		list, _ := value.([]any)
 		switch {
+		case len(list) > 0:
+			p.root = append(p.root, entry{f.name, len(list)})
+			about = append(about, count(len(list), strings.ReplaceAll(strings.TrimSuffix(f.name, "s"), "_", " ")))
 		case text == "" || f.list:
+		case f.kind == messageID:
+			p.root = append(p.root, entry{f.name, p.viewer.clean(text)})
+			about = append(about, "["+p.viewer.refs.of(flow.MessageID(text))+"]")
 		case f.kind == accountID:
 			who := p.viewer.use(p.viewer.account(ctx, flow.AccountID(text)))
 			p.root = append(p.root, entry{f.name, who})
@@ -313,6 +320,10 @@ func (p *page) finish(body, link string) *answer {
 		p.root = append(p.root, entry{"link", link})
 	case p.links != "":
 		p.root = append(p.root, entry{"links", p.links})
+	}
+	if p.note != "" {
+		p.root = append(p.root, entry{"note", p.note})
+		p.foot = append(p.foot, p.note)
 	}
 	if n := p.viewer.removed; n > 0 {
 		p.root = append(p.root, entry{"hidden_characters_removed", n})

@@ -26,7 +26,7 @@ func (f *form) check(checker *schemas.Checker, args map[string]any) error {
 	if len(said) > most {
 		said = append(said[:most], fmt.Sprintf("And %d further problems.", len(said)-most))
 	}
-	return flow.Errorf(flow.Invalid, "%s Example: %s", strings.Join(said, " "), f.example())
+	return flow.Errorf(flow.Invalid, "%s%s", strings.Join(said, " "), f.exampled())
 }
 
 // place is where in the parameters a problem lies.
@@ -145,6 +145,14 @@ func distance(a, b string) int {
 	return rows[len(a)][len(b)]
 }
 
+// exampled ends a sentence about wrong parameters with an example, if there is one to give.
+func (f *form) exampled() string {
+	if example := f.example(); example != "{}" {
+		return " Example: " + example
+	}
+	return ""
+}
+
 // example writes the parameters that must be given, with likely values.
 func (f *form) example() string {
 	var parts []string
@@ -174,7 +182,7 @@ func (p *field) example() string {
 	case p.kind == plain && p.typ.Name() == "bool":
 		value = "true"
 	case p.kind == plain:
-		value = "10"
+		value = p.exampleNumber()
 	}
 	if choice := p.choices(); len(choice) > 0 {
 		raw, _ := json.Marshal(choice[len(choice)/2]) // a string always encodes
@@ -184,6 +192,17 @@ func (p *field) example() string {
 		return "[" + value + "]"
 	}
 	return value
+}
+
+// exampleNumber is the least that is allowed: copied without a thought, it is the most
+// harmless.
+func (p *field) exampleNumber() string {
+	for rule := range strings.SplitSeq(p.rules, ",") {
+		if least, ok := strings.CutPrefix(rule, "minimum="); ok {
+			return least
+		}
+	}
+	return "10"
 }
 
 // choices returns the only values that the parameter may have, or none.

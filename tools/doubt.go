@@ -44,13 +44,13 @@ var whereToLook = map[kind]struct{ does, tool string }{
 // blame says of what the backend has not found which parameter named it, and what to do.
 // It is the first in doubt: operations look at the team before the channel, and at the
 // channel before what is in it.
-func (r *resolver) blame(err error) error {
+func (r *resolver) blame(f *form, err error) error {
 	if len(r.doubted) == 0 || !errors.Is(err, flow.NotFound) {
 		return err
 	}
+	text := f.said(inOurWords(err.Error()))
 	p := slices.MinFunc(r.doubted, func(a, b *field) int { return a.kind.rank() - b.kind.rank() })
-	text := inOurWords(err.Error())
-	if !strings.HasPrefix(text, p.name+":") {
+	if named, _, ok := strings.Cut(text, ": "); !ok || f.field(named) == nil {
 		text = p.name + ": " + text
 	}
 	look, known := whereToLook[p.kind]

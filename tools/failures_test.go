@@ -34,11 +34,11 @@ func TestBadInputGetsSentences(t *testing.T) {
 	ana.cannot(t, "flow_enumerate_messages", `{"channel":"general","before":"NOSUCHMESSAGE"}`, "before:")
 	ana.cannot(t, "flow_enumerate_messages", `{"channel":"general","before":"flow://orgs/X"}`, "this link names no message")
 	ana.cannot(t, "flow_channel_add_member", `{"channel":"general","member":"@zoe","member_state":"m"}`, "member: no person is called")
-	ana.cannot(t, "flow_channel_add_member", `{"channel":"general","member":"@ben","member_state":"owner"}`, `member_state must be one of "o", "a", "m", not "owner". o owner, a admin, m member. To lower or ban: flow_new_channel_member_state.`)
+	ana.cannot(t, "flow_channel_add_member", `{"channel":"general","member":"@ben","member_state":"boss"}`, `member_state must be one of "o", "a", "m", not "boss". o owner, a admin, m member. To lower or ban: flow_new_channel_member_state.`)
 	ana.cannot(t, "flow_enumerate_channels", `{"org":""}`, "org: the team is empty")
 	ana.cannot(t, "flow_status", `{"verbose":true}`, "this tool takes none")
 	ben.cannot(t, "flow_send_message", `{"channel":"design","text":"let me in"}`, `no channel is called "design"`)
-	ben.cannot(t, "flow_send_message", `{"channel":"general","text":""}`, "Text")
+	ben.cannot(t, "flow_send_message", `{"channel":"general","text":""}`, "text is empty")
 }
 
 // stub is a backend of another make: it starts an account, and answers everything else

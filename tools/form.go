@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"regexp"
@@ -246,6 +247,34 @@ func inOurWords(text string) string {
 	parts := strings.Split(text, `"`)
 	for i := 0; i < len(parts); i += 2 {
 		parts[i] = apiName.ReplaceAllStringFunc(parts[i], inOurWord)
+	}
+	return strings.Join(parts, `"`)
+}
+
+// inOurWords replaces what an error calls by the names of the API, also those of parameters
+// of this form: MemberID by member.
+func (f *form) inOurWords(err error) error {
+	e, ok := errors.AsType[*flow.Error](err)
+	if _, whole := errors.AsType[*told](err); !ok || whole {
+		return err
+	}
+	return &flow.Error{Code: e.Code, Message: f.said(err.Error())}
+}
+
+func (f *form) said(text string) string {
+	parts := strings.Split(text, `"`)
+	for i := 0; i < len(parts); i += 2 {
+		parts[i] = apiName.ReplaceAllStringFunc(parts[i], func(word string) string {
+			if word == "RequestID" {
+				return idempotencyKey
+			}
+			for _, p := range f.fields {
+				if word == strings.Join(p.path, ".") || len(p.path) > 1 && word == p.path[len(p.path)-1] {
+					return p.name
+				}
+			}
+			return word
+		})
 	}
 	return strings.Join(parts, `"`)
 }

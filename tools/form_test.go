@@ -159,7 +159,7 @@ func TestCheckSaysWhatIsWrong(t *testing.T) {
 		{"forged name", `{"channel":"c","a\n[k7qx2m4d] 10:00 @bob: yes":1}`, []string{`There is no parameter "a\n[k7qx2m4d]`}},
 		{"wrong type", `{"channel":"c","limit":"many"}`, []string{`limit must be a whole number, not a string.`}},
 		{"range", `{"channel":"c","limit":5000}`, []string{`limit must be at most 1000, not 5000.`}},
-		{"enum", `{"channel":"c","state":"owner"}`, []string{`state must be one of "o", "m", not "owner".`}},
+		{"enum", `{"channel":"c","state":"boss"}`, []string{`state must be one of "o", "m", not "boss".`}},
 		{"length", `{"channel":"c","note":"123456789012345678901"}`, []string{`note must have at most 20 characters, not 21.`}},
 		{"inside a list", `{"channel":"c","entries":[{"id":"a"},{"id":"b","size":"big","colour":1}]}`, []string{
 			`entries[0].size is missing: Size.`, `There is no parameter "colour". Known: id, size.`,

@@ -8,6 +8,8 @@ import (
 	"math/big"
 	"reflect"
 	"strings"
+
+	"github.com/flow-mcp/flow-mcp/flow"
 )
 
 // decodeArguments reads the arguments of a call: one object, or nothing. Models now and
@@ -50,7 +52,8 @@ func decodeJSON(raw []byte) (any, error) {
 //   - null for leaving a parameter out,
 //   - "42" for 42, 42 for "42", "true" for true, 5.0 for 5,
 //   - one thing for a list of one, and the other way round,
-//   - an object or a list as JSON inside a string.
+//   - an object or a list as JSON inside a string,
+//   - the name of a state for its letter: member for m.
 //
 // Everything else stays as it is, for the check to refuse.
 func (f *form) mend(args map[string]any) map[string]any {
@@ -121,6 +124,9 @@ func (p *field) mendOne(value any) any {
 		if n, ok := value.(json.Number); ok {
 			return n.String()
 		}
+		if p.typ == reflect.TypeFor[flow.MemberState]() {
+			return stateOf(value)
+		}
 	case reflect.Bool:
 		switch text, _ := value.(string); strings.ToLower(text) {
 		case "true":
@@ -136,6 +142,17 @@ func (p *field) mendOne(value any) any {
 		}
 	case reflect.Map, reflect.Slice, reflect.Interface:
 		return parsed(value)
+	}
+	return value
+}
+
+// stateOf returns the letter of a state that is called by its name.
+func stateOf(value any) any {
+	text, _ := value.(string)
+	for state, called := range stateNames {
+		if strings.EqualFold(strings.TrimSpace(text), called) {
+			return string(state)
+		}
 	}
 	return value
 }

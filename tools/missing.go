@@ -34,6 +34,9 @@ func (p *page) complete(ctx context.Context, start bool, shown int) {
 // unsearched says what a search has left out. That parts of words were not looked for in
 // older messages matters only when nothing else was found.
 func (p *page) unsearched(m flow.Missing, shown int) {
+	if shown == 0 && p.text("search") != "" {
+		p.foot = append(p.foot, "Only text as it is written is found: try one word of it, or another word.")
+	}
 	if m.Older {
 		p.root = append(p.root, entry{"older_not_searched", true})
 		p.foot = append(p.foot, "There may be older ones: search for more words, or in one channel.")

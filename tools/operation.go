@@ -41,7 +41,7 @@ func operationTool(op flow.AnyOperation) *Tool {
 	}
 	retitle(op, t)
 	t.works = sync.OnceValues(func() (*works, error) {
-		f, err := formOf(in, ownFields(info.Effect, out)...)
+		f, err := formOf(in, append(ownFields(info.Effect, out), narrowing(op)...)...)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", t.Name, err)
 		}
@@ -75,7 +75,12 @@ func (v *view) operate(ctx context.Context, c *call, op flow.AnyOperation) (*ans
 	if err != nil {
 		return nil, err
 	}
-	c.missing = receipt.Missing()
+	if op == flow.EnumeratePeerAccounts {
+		if raw, err = c.people(ctx, raw); err != nil {
+			return nil, err
+		}
+	}
+	c.missing, c.note = receipt.Missing(), c.noteOn(ctx, op)
 	a, err := v.answer(ctx, c, c.viewer(ctx), raw)
 	if err != nil {
 		return nil, fmt.Errorf("%s: the backend's result is not of the documented form: %w", op.Info().Name, err)

@@ -119,6 +119,7 @@ type call struct {
 	staged   []folders.Staged
 	content  []mcp.Content // of the result, beside its text
 	missing  flow.Missing  // what the operation has not read
+	note     string        // what else there is to know of what was done
 	rooted   bool          // the client of 2026-07-28 has to say in every round which folders it has
 }
 
@@ -131,7 +132,7 @@ func (t *Tool) use(ctx context.Context, s *service, raw json.RawMessage, back mc
 	}
 	args, err := decodeArguments(raw)
 	if err != nil {
-		return nil, flow.Errorf(flow.Invalid, "%s Example: %s", sentence(err.Error()), w.form.example())
+		return nil, flow.Errorf(flow.Invalid, "%s%s", sentence(err.Error()), w.form.exampled())
 	}
 	args = w.form.mend(args)
 	if err := w.form.check(w.checker, args); err != nil {
@@ -166,7 +167,7 @@ func (t *Tool) use(ctx context.Context, s *service, raw json.RawMessage, back mc
 	if err == nil && t.Effect == flow.Writes && !c.previews() {
 		c.written.add(c.channel.ID)
 	}
-	return a, c.blame(err)
+	return a, w.form.inOurWords(c.blame(w.form, err))
 }
 
 // text returns a text argument, or nothing.

@@ -47,7 +47,7 @@ func (s *Serve) mcp(
 		return nil, err
 	}
 	shown := resources.Register(srv, client, directory, resources.Options{Settings: s.settings(rules), MaxFile: places.AtMost(resources.MaxFile)})
-	prompts.Register(srv, directory)
+	prompts.Register(srv, directory, s.ReadOnly)
 	transport := stdio.New(srv, stdio.Options{Log: log, ClientLog: toClient, NoTool: options.NoTool, Subscribe: shown.Subscribe})
 	shown.AnnounceTo(transport)
 	return &mcpSide{transport, directory, shown}, nil

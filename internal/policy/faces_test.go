@@ -35,7 +35,7 @@ func newFace(t *testing.T) *face {
 		t.Fatal(err)
 	}
 	f.shown = resources.Register(f.srv, f.client, dir, resources.Options{})
-	prompts.Register(f.srv, dir)
+	prompts.Register(f.srv, dir, false)
 	return f
 }
 

@@ -2,6 +2,7 @@ package prompts_test
 
 import (
 	"context"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -43,7 +44,7 @@ func host(t *testing.T) *client.Client {
 		t.Fatal(err)
 	}
 	srv := server.NewMCPServer("test", "1", server.WithCompletions())
-	prompts.Register(srv, flow.NewDirectory(ana))
+	prompts.Register(srv, flow.NewDirectory(ana), false)
 	c, err := client.NewInProcessClient(srv)
 	if err != nil {
 		t.Fatal(err)
@@ -56,6 +57,32 @@ func host(t *testing.T) *client.Client {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// TestPromptsFitWhatIsAskedFor: requests are whole sentences, lead to tools that know what
+// they are asked for, and to none that writes where nothing may be written.
+func TestPromptsFitWhatIsAskedFor(t *testing.T) {
+	c := host(t)
+	tests := []struct {
+		name      string
+		arguments map[string]string
+		says, not string
+	}{
+		{"summarize_channel", map[string]string{"channel": "general"}, `Summarise the newest 100 messages of the channel "general".`, "since"},
+		{"summarize_channel", map[string]string{"channel": "general", "since": "monday"}, `Summarise what was said since "monday" in the channel "general".`, "newest"},
+		{"catch_up", map[string]string{"since": "yesterday"}, "flow_enumerate_messages", "flow_catch_up"},
+		{"catch_up", nil, "One call of flow_catch_up", "flow_enumerate_channels"},
+	}
+	for _, test := range tests {
+		if text, err := get(t, c, test.name, test.arguments); err != nil || !strings.Contains(text, test.says) || strings.Contains(text, test.not) {
+			t.Errorf("%s %v says %q, %v; want %q and not %q", test.name, test.arguments, text, err, test.says, test.not)
+		}
+	}
+	srv := server.NewMCPServer("test", "1")
+	prompts.Register(srv, nil, true)
+	if all := srv.ListPrompts(); all["draft_reply"] != nil || all["catch_up"] == nil {
+		t.Errorf("under --read-only the menu is %v", slices.Collect(maps.Keys(all)))
+	}
 }
 
 func get(t *testing.T, c *client.Client, name string, arguments map[string]string) (string, error) {

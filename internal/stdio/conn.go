@@ -127,10 +127,11 @@ func (c *conn) read(in io.Reader) error {
 	lines := newLineReader(in, c.opts.MaxLine)
 	for {
 		line, err := lines.next()
+		long, isLong := errors.AsType[*longLineError](err)
 		switch {
-		case errors.Is(err, errLineTooLong):
+		case isLong:
 			text := fmt.Sprintf("A line may have at most %d bytes; a longer one was skipped.", c.opts.MaxLine)
-			err = c.out.answer(packet{line: encodeError(requestID{}, fault(mcp.INVALID_REQUEST, text))})
+			err = c.out.answer(packet{line: encodeError(idIn(long.head), fault(mcp.INVALID_REQUEST, text))})
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:

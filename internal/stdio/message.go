@@ -94,6 +94,26 @@ func parseMessage(line []byte) (message, *mcp.JSONRPCErrorDetails) {
 	return m, nil
 }
 
+// idIn finds the id of a request of which there is only the beginning, if it stands there
+// before anything long: without it the client would wait for ever.
+func idIn(head []byte) requestID {
+	d := json.NewDecoder(bytes.NewReader(head))
+	if open, err := d.Token(); err != nil || open != json.Delim('{') {
+		return requestID{}
+	}
+	for {
+		name, err := d.Token()
+		var value json.RawMessage
+		if err != nil || d.Decode(&value) != nil {
+			return requestID{}
+		}
+		if name == "id" {
+			id, _ := parseID(value)
+			return id
+		}
+	}
+}
+
 // parseID reads a JSON-RPC id; only strings and numbers are ids in MCP.
 func parseID(raw json.RawMessage) (requestID, bool) {
 	if len(raw) == 0 {

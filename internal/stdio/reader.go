@@ -7,9 +7,16 @@ import (
 	"io"
 )
 
-// errLineTooLong says that a line was longer than allowed and was skipped; the
+// longLineError says that a line was longer than allowed and was skipped; the
 // next one can be read.
-var errLineTooLong = errors.New("line too long")
+type longLineError struct {
+	head []byte // its beginning
+}
+
+func (*longLineError) Error() string { return "line too long" }
+
+// headBytes is how much of a line that is too long is kept, to find its id.
+const headBytes = 4 << 10
 
 // lineReader reads lines of bounded length.
 type lineReader struct {
@@ -28,7 +35,7 @@ func (l *lineReader) next() ([]byte, error) {
 	for {
 		part, err := l.r.ReadSlice('\n')
 		if len(line)+len(bytes.TrimSuffix(part, []byte("\n"))) > l.max {
-			return nil, l.skip(err)
+			return nil, l.skip(err, append(line, part...))
 		}
 		line = append(line, part...)
 		switch {
@@ -46,11 +53,12 @@ func (l *lineReader) next() ([]byte, error) {
 	}
 }
 
-// skip reads to the end of a line without keeping it. err is what the read of
-// its last part returned. An error of the reader comes again with the next read.
-func (l *lineReader) skip(err error) error {
+// skip reads to the end of a line of which it keeps the beginning alone. err is what the
+// read of its last part returned. An error of the reader comes again with the next read.
+func (l *lineReader) skip(err error, line []byte) error {
+	head := bytes.Clone(line[:min(len(line), headBytes)])
 	for errors.Is(err, bufio.ErrBufferFull) {
 		_, err = l.r.ReadSlice('\n')
 	}
-	return errLineTooLong
+	return &longLineError{head}
 }

@@ -1,0 +1,108 @@
+package tools_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/flow-mcp/flow-mcp/tools"
+)
+
+// TestErrorsSpeakOfTheParameters: what a backend says of its parameters is said of those
+// that the model has written, each once.
+func TestErrorsSpeakOfTheParameters(t *testing.T) {
+	w := newWorld(t)
+	ana := w.joins(t, "ana", allTools)
+	ana.does(t, "flow_send_message", `{"channel":"general","text":"one","idempotency_key":"k"}`)
+	ref := refIn(t, ana.does(t, "flow_enumerate_messages", `{"channel":"general"}`).text)
+	tests := []struct{ tool, args, says, not string }{
+		{"flow_send_message", `{"channel":"general","text":"two","idempotency_key":"k"}`, "this idempotency_key was used for another message", "RequestID"},
+		{"flow_new_direct_conversation", `{"org":"Home","member":"me"}`, "member is your own account", "MemberID"},
+		{"flow_mark_messages_deleted", `{"channel":"general","messages":[]}`, "messages", "Messages"},
+		{"flow_enumerate_messages", `{"channel":"general","before":"` + ref + `","after":"NOSUCHMESSAGE"}`, "after: ", "before: "},
+	}
+	for _, test := range tests {
+		r := ana.use(t, test.tool, test.args)
+		if !r.failed || !strings.Contains(r.text, test.says) || strings.Contains(r.text, test.not) {
+			t.Errorf("%s %s says %q, want %q and not %q", test.tool, test.args, r.text, test.says, test.not)
+		}
+	}
+}
+
+// TestDoneSaysWhatWasDone: to whom, how, how often, and what did not happen.
+func TestDoneSaysWhatWasDone(t *testing.T) {
+	w := newWorld(t)
+	ana := w.joins(t, "ana", allTools)
+	w.joins(t, "ben", tools.Options{}).does(t, "flow_status", `{}`)
+	var refs []any
+	for i := range 2 {
+		refs = append(refs, ana.does(t, "flow_send_message", fmt.Sprintf(`{"channel":"general","text":"m%d"}`, i)).str("message_id"))
+	}
+	ana.does(t, "flow_new_channel", `{"name":"plans"}`)
+	r := ana.does(t, "flow_channel_add_member", `{"channel":"plans","member":"@ben","member_state":"admin"}`)
+	if !strings.Contains(r.text, "Done: Add channel member (@ben, member state a).") || r.str("member") != "@ben" || r.str("member_state") != "a" {
+		t.Errorf("adding says %q, %v", r.text, r.structured)
+	}
+	if r := ana.does(t, "flow_set_channel_read_hwm", fmt.Sprintf(`{"channel":"general","message":%q}`, refs[1])); strings.Contains(r.text, "stays") {
+		t.Errorf("marking says %q", r.text)
+	}
+	r = ana.does(t, "flow_set_channel_read_hwm", fmt.Sprintf(`{"channel":"general","message":%q}`, refs[0]))
+	if !strings.Contains(r.text, "which is newer: marks do not move back.") || r.str("note") == "" {
+		t.Errorf("marking what is older says %q", r.text)
+	}
+	r = ana.does(t, "flow_mark_messages_deleted", fmt.Sprintf(`{"channel":"general","messages":[%q,%q]}`, refs...))
+	if !strings.Contains(r.text, "Done: Delete messages (2 messages).") {
+		t.Errorf("deleting says %q", r.text)
+	}
+	r = ana.does(t, "flow_change_username", `{"username":"anna"}`)
+	if !strings.Contains(r.text, "--account anna") || !strings.Contains(r.str("note"), "--account anna") {
+		t.Errorf("renaming says %q, %v", r.text, r.structured)
+	}
+}
+
+// TestExamplesAreHarmless: what an error shows to be copied does no damage, and there is
+// an example only where there is something to show.
+func TestExamplesAreHarmless(t *testing.T) {
+	ana := newWorld(t).joins(t, "ana", allTools)
+	for tool, want := range map[string]string{
+		"flow_set_channel_retention_policy": `"max_days": 0`,
+		"flow_set_account_lock":             `"lock_type": 0`,
+	} {
+		ana.cannot(t, tool, `{}`, want)
+	}
+	for _, tool := range []string{"flow_wait_for_messages", "flow_catch_up"} {
+		if r := ana.use(t, tool, `{"colour":1}`); strings.Contains(r.text, "Example") {
+			t.Errorf("%s says %q", tool, r.text)
+		}
+	}
+}
+
+// TestPeopleAndHits: a list of people says who of them one is oneself, and a search in
+// vain what it looks for.
+func TestPeopleAndHits(t *testing.T) {
+	w := newWorld(t)
+	ana := w.joins(t, "ana", tools.Options{})
+	w.joins(t, "ben", tools.Options{}).does(t, "flow_status", `{}`)
+	r := ana.does(t, "flow_enumerate_peer_accounts", `{}`)
+	if !strings.Contains(r.text, "- @ana; you: true\n- @ben") || strings.Contains(r.text, "spideroak") {
+		t.Errorf("the list of people is\n%s", r.text)
+	}
+	for _, person := range r.list("peers") {
+		if (person["you"] == true) != (person["account"] == "@ana") {
+			t.Errorf("the list has %v", person)
+		}
+	}
+	ana.does(t, "flow_new_channel", `{"name":"plans"}`)
+	r = ana.does(t, "flow_enumerate_peer_accounts", `{"channel":"plans"}`)
+	if people := r.list("peers"); len(people) != 1 || people[0]["account"] != "@ana" || people[0]["state"] != "a" {
+		t.Errorf("in plans there are %v", people)
+	}
+	if r := ana.does(t, "flow_enumerate_peer_accounts", `{"channel":"Home/general"}`); len(r.list("peers")) != 2 {
+		t.Errorf("in general there are %v", r.list("peers"))
+	}
+	ana.cannot(t, "flow_enumerate_peer_accounts", `{"channel":"plan"}`, `channel: no channel is called "plan"`)
+	r = ana.does(t, "flow_search", `{"search":"nowhere to be found"}`)
+	if !strings.Contains(r.text, "Only text as it is written is found") {
+		t.Errorf("a search in vain says %q", r.text)
+	}
+}
