@@ -94,9 +94,10 @@ type EnumerateMessagesInput struct {
 // MessageFilters select a part of a channel's history. Flow names no keys; these are
 // proposed. Without a limit the newest [MaxMessages] are returned.
 type MessageFilters struct {
-	Limit  int       `jsonschema_description:"At most this many, up to 1000." jsonschema:"minimum=0,maximum=1000" json:",omitzero"`
-	Before MessageID `jsonschema_description:"Only messages older than this one." json:",omitzero"`
-	After  MessageID `jsonschema_description:"Only messages newer than this one: those that follow it, up to Limit, newest first as always." json:",omitzero"`
+	Limit   int       `jsonschema_description:"At most this many, up to 1000." jsonschema:"minimum=0,maximum=1000" json:",omitzero"`
+	Before  MessageID `jsonschema_description:"Only messages older than this one." json:",omitzero"`
+	After   MessageID `jsonschema_description:"Only messages newer than this one: those that follow it, up to Limit, newest first as always." json:",omitzero"`
+	Message MessageID `jsonschema_description:"Only this message." json:",omitzero"`
 }
 
 // MarkMessagesDeletedInput names the messages. Flow: MarkMessagesDeleted.

@@ -59,6 +59,7 @@ func adjust(op flow.AnyOperation, f *form) {
 		f.field("limit").description = "50 when left out."
 		f.field("limit").fallback = json.Number("50")
 		f.field("before").description = "Only before this one." + suffixes[messageID]
+		f.field("message").description = "Only this one, as a whole." + suffixes[messageID]
 		f.field("after").description = "Only after this one, the first of them." + suffixes[messageID]
 	}
 }

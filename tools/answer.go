@@ -103,6 +103,7 @@ type page struct {
 	*call
 	viewer  *viewer
 	subject name     // what all of it is about, if that is one thing
+	empty   bool     // it is a list without entries
 	root    record   // the structured form
 	head    string   // what the first line says before the link
 	foot    []string // lines at the end, about what is missing
@@ -140,6 +141,9 @@ func (p *page) link(shown any) string {
 	if p.message != "" && p.nothing && p.known[channelID] {
 		return flow.Link{Channel: p.channel.ID, Message: p.message}.String()
 	}
+	if id, ok := p.resolved[p.file].(string); ok && p.file != "" {
+		return flow.Link{Attachment: flow.AttachmentID(id)}.String()
+	}
 	if p.known[channelID] {
 		return linkTo(channelID, string(p.channel.ID)).String()
 	}
@@ -173,16 +177,19 @@ func (p *page) transcript(ctx context.Context, shown items) string {
 	if len(kept) > 1 {
 		p.head += ", oldest first"
 	}
-	p.complete(ctx, p.paged && !more && !onwards, len(kept))
+	p.empty = len(kept) == 0
+	one := p.text("message") != ""
+	p.complete(ctx, p.paged && !more && !onwards && !one, len(kept))
 	p.root = append(p.root, entry{p.key, kept})
 	switch {
 	case !p.paged:
 		if left > 0 {
 			p.leave(left)
 		}
-	case len(kept) > 0:
+	case len(kept) > 0 && !one:
 		p.turn(kept, more && !onwards, more && onwards)
 	}
+	p.sayCut(kept)
 	var out strings.Builder
 	writeTranscript(&out, kept)
 	return out.String()
@@ -203,17 +210,22 @@ func (p *page) turn(kept []message, older, newer bool) {
 	if newer {
 		p.foot = append(p.foot, fmt.Sprintf("There may be newer messages: after=%s.", last.ref))
 	}
-	for i, m := range kept {
-		if !m.isCut() {
-			continue
+}
+
+// sayCut says how messages are read as a whole that are shown cut.
+func (p *page) sayCut(kept []message) {
+	way, shown := wholeWith, slices.Clone(kept)
+	if p.paged {
+		way = "this tool with message"
+	}
+	for i := range shown {
+		if shown[i].Channel == "" {
+			shown[i].Channel = p.subject
 		}
-		way := "limit=1"
-		if i+1 < len(kept) {
-			way = fmt.Sprintf("before=%s, limit=1", kept[i+1].ref)
-		} else if i > 0 {
-			way = fmt.Sprintf("after=%s, limit=1", kept[i-1].ref)
-		}
-		p.foot = append(p.foot, fmt.Sprintf("Cut: [%s]; whole with %s.", m.ref, way))
+	}
+	if notes := cutNotes(shown, p.paged); len(notes) > 0 {
+		p.foot = append(p.foot, notes...)
+		p.root = append(p.root, entry{"whole_with", way})
 	}
 }
 
@@ -287,6 +299,7 @@ func (p *page) matching(ctx context.Context, raw json.RawMessage) ([]json.RawMes
 
 // listed says how many entries of a list are shown, and how to read on.
 func (p *page) listed(shown items, skip, total int) {
+	p.empty = len(shown) == 0
 	p.head = count(len(shown), strings.ReplaceAll(strings.TrimSuffix(p.key, "s"), "_", " "))
 	if len(shown) < total {
 		p.head += fmt.Sprintf(" of %d", total)
@@ -318,7 +331,7 @@ func (p *page) finish(body, link string) *answer {
 	switch {
 	case link != "":
 		p.root = append(p.root, entry{"link", link})
-	case p.links != "":
+	case p.links != "" && !p.empty:
 		p.root = append(p.root, entry{"links", p.links})
 	}
 	if p.note != "" {

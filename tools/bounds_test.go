@@ -3,13 +3,15 @@ package tools_test
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
-	"github.com/mark3labs/mcp-go/mcp"
-
 	"github.com/flow-mcp/flow-mcp/flow"
+	"github.com/flow-mcp/flow-mcp/tools"
 )
 
 // The hard limit of a result: 20,000 tokens, at about four bytes each.
@@ -17,8 +19,10 @@ const hardLimit = 80_000
 
 var sender = regexp.MustCompile(string(hostileSender))
 
-// endless is a backend that answers everything with more than a model can take in.
-func endless(t *testing.T, long string) stub {
+// endless is a backend that answers everything with more than a model can take in. File
+// is what downloads bring, and there are so many teams: one has hundreds of channels, and
+// of many each has none.
+func endless(t *testing.T, long, file string, teams int) stub {
 	t.Helper()
 	many := func(one any) json.RawMessage {
 		list := make([]any, 500)
@@ -35,15 +39,22 @@ func endless(t *testing.T, long string) stub {
 	text, _ := json.Marshal(long)
 	message := flow.Message{ID: "MESSAGE", ChannelID: hostileChannel, OrgID: hostileOrg, SenderAccountID: hostileSender, Text: long[:3000], Attachments: []flow.Attachment{}}
 	event := flow.MessageEvent.Make(7, flow.MessageChange{RegularMessages: []flow.Message{message}, ChannelMessages: []flow.Channel{}})
-	page, _ := json.Marshal(map[string]any{"events": many(event), "next": 500, "more": false})
+	fetched := flow.DownloadCompleteEvent.Make(8, flow.Transfer{AttachmentID: "FILE", Filename: long[:300], Path: file})
+	page, _ := json.Marshal(map[string]any{"events": json.RawMessage(fmt.Appendf(nil, "%s,%s]", strings.TrimSuffix(string(many(event)), "]"), asJSON(t, fetched))), "next": 500, "more": false})
+	orgs := []flow.Org{{ID: hostileOrg, Name: "Home", State: flow.Member}}
+	for i := len(orgs); i < teams; i++ {
+		orgs = append(orgs, flow.Org{ID: flow.OrgID(fmt.Sprintf("%051dQ", i)), Name: fmt.Sprint(i, long[:300]), State: flow.Member})
+	}
 	return func(method string, _ json.RawMessage) (json.RawMessage, error) {
 		op, _ := flow.Lookup(method)
 		_, out := op.Types()
 		switch {
-		case method == "EnumerateOrgs": // of each team there are a thousand channels
-			return json.Marshal([]flow.Org{{ID: hostileOrg, Name: "Home", State: flow.Member}})
 		case method == "AccountId":
 			return json.Marshal(ownAccount)
+		case method == "EnumerateChannels" && teams > 1:
+			return json.RawMessage("[]"), nil
+		case method == "EnumerateOrgs":
+			return json.Marshal(orgs)
 		case method == "EnumerateEvents":
 			return page, nil
 		case method == "EnumerateMessages":
@@ -61,66 +72,65 @@ func endless(t *testing.T, long string) stub {
 	}
 }
 
+func asJSON(t *testing.T, v any) json.RawMessage {
+	t.Helper()
+	raw, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
 // TestEveryResultIsBounded: no tool fills the context of a model, whatever a backend
 // answers, and none is silent about what it leaves out.
 func TestEveryResultIsBounded(t *testing.T) {
 	long := strings.Repeat(`words and "quotes" `, 20_000)
-	p := begin(t, fixed{endless(t, long)}, "ana", allTools)
-	values := map[string]string{"org": string(hostileOrg), "channel": string(hostileChannel), "peer": string(hostileSender),
-		"message": "MESSAGE", "search": "words"}
-	cut := 0
-	for _, tool := range every(t) {
-		var schema struct {
-			Properties map[string]struct{ Type string }
-			Required   []string
-		}
-		if err := json.Unmarshal(entry(t, tool).RawInputSchema, &schema); err != nil {
-			t.Fatal(err)
-		}
-		if tool.Effect != flow.Reads || tool.Name == "flow_get_attachment" { // this backend never ends a transfer
-			continue
-		}
-		args := map[string]any{}
-		for _, name := range schema.Required {
-			switch value, known := values[name]; {
-			case known:
-				args[name] = value
-			case schema.Properties[name].Type == "array":
-				args[name] = []string{string(hostileChannel)}
-			case schema.Properties[name].Type == "integer":
-				args[name] = 1
-			default:
-				args[name] = "x"
+	file := filepath.Join(t.TempDir(), "long.txt")
+	if err := os.WriteFile(file, []byte(strings.Repeat("\x1b\\\"\n", 50_000)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ids := map[string]string{"team": string(hostileOrg), "channel": string(hostileChannel), "account": string(hostileSender), "message": "MESSAGE", "other": "FILE"}
+	for teams, least := range map[int]int{1: 15, 300: 2} {
+		p := begin(t, fixed{endless(t, long, file, teams)}, "ana", allTools)
+		cut := 0
+		for _, tool := range every(t) {
+			if tool.Effect != flow.Reads || teams > 1 && !slices.Contains(mustCut[teams], tool.Name) {
+				continue
 			}
-		}
-		raw, _ := json.Marshal(args)
-		var req mcp.CallToolRequest
-		req.Params.Name, req.Params.Arguments = tool.Name, json.RawMessage(raw)
-		if tool.Name == "flow_wait_for_messages" {
-			req.Params.Arguments = json.RawMessage(`{"after":1,"timeout_seconds":0}`)
-		}
-		res, err := p.host.CallTool(t.Context(), req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if said := res.Content[0].(mcp.TextContent).Text; res.IsError && strings.Contains(said, "ask for less") {
-			t.Errorf("%s fails: %.300s", tool.Name, said)
-		}
-		structured, _ := json.Marshal(res.StructuredContent)
-		text := res.Content[0].(mcp.TextContent).Text
-		if len(text) > hardLimit+1000 || len(structured) > hardLimit*21/20 {
-			t.Errorf("%s makes %d bytes of text and %d of structure", tool.Name, len(text), len(structured))
-		}
-		for _, said := range []string{"Cut: ", "more: ", "more are not shown", "There are more", "There may be older", "too much for a"} {
-			if strings.Contains(text, said) {
+			args, err := tools.ArgumentsOf(tool, false, ids)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tool.Name == "flow_wait_for_messages" {
+				args = json.RawMessage(`{"after":1,"timeout_seconds":0}`)
+			}
+			r := p.use(t, tool.Name, string(args))
+			if r.failed && strings.Contains(r.text, "ask for less") {
+				t.Errorf("among %d teams %s fails: %.300s", teams, tool.Name, r.text)
+			}
+			structured := asJSON(t, r.structured)
+			if len(r.text) > hardLimit+1000 || len(structured) > hardLimit*21/20 {
+				t.Errorf("among %d teams %s makes %d bytes of text and %d of structure", teams, tool.Name, len(r.text), len(structured))
+			}
+			if cutIsSaid.MatchString(r.text) {
 				cut++
-				break
+			} else if slices.Contains(mustCut[teams], tool.Name) {
+				t.Errorf("among %d teams %s is silent about what it leaves out:\n%.300s", teams, tool.Name, r.text)
 			}
 		}
+		if cut < least {
+			t.Errorf("among %d teams only %d results say that they were cut", teams, cut)
+		}
 	}
-	if cut < 15 {
-		t.Errorf("only %d results say that they were cut", cut)
-	}
+}
+
+// cutIsSaid finds how results say that they were cut.
+var cutIsSaid = regexp.MustCompile(`Cut: |more: |more are not shown|There are \d* ?more|There may be older|too much for a|more teams`)
+
+// mustCut are tools that leave something out on that backend, by how many teams it has.
+var mustCut = map[int][]string{
+	1:   {"flow_get_attachment", "flow_enumerate_messages", "flow_search", "flow_enumerate_events", "flow_enumerate_channels"},
+	300: {"flow_status", "flow_enumerate_orgs"},
 }
 
 // TestEventsAreCutBetweenEvents: what does not fit into one page of the event log comes

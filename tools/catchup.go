@@ -24,7 +24,8 @@ type catchUpInput struct {
 type catchUpOutput struct {
 	Channels []unread          `json:"channels"`
 	Skipped  []name            `json:"not_shown,omitzero"`
-	Beyond   int               `json:"not_named,omitzero"` // channels that are not even in Skipped
+	Beyond   int               `json:"not_named,omitzero"`  // channels that are not even in Skipped
+	Whole    string            `json:"whole_with,omitzero"` // how to read what is cut
 	Hidden   int               `json:"hidden_characters_removed,omitzero"`
 	IDs      map[string]string `json:"ids,omitempty"`
 }
@@ -35,7 +36,10 @@ type unread struct {
 	OrMore   bool      `json:"unread_or_more,omitzero"` // counting has stopped there
 	Messages []message `json:"messages"`
 	More     bool      `json:"more,omitzero"`
-	Link     string    `json:"link,omitzero"`
+	// Older or Newer is what to read on before, or after, when there are more.
+	Older flow.MessageID `json:"older,omitzero"`
+	Newer flow.MessageID `json:"newer,omitzero"`
+	Link  string         `json:"link,omitzero"`
 
 	onwards bool   // the messages are the oldest that are unread, not the newest
 	rest    string // the parameter with which to read on
@@ -68,6 +72,11 @@ func (c *call) catchUp(ctx context.Context, in catchUpInput) (catchUpOutput, str
 		out.Channels = append(out.Channels, one)
 	}
 	out.Hidden, out.IDs = v.removed, v.ids
+	for _, one := range out.Channels {
+		if slices.ContainsFunc(one.Messages, message.isCut) {
+			out.Whole = wholeWith
+		}
+	}
 	return out, out.text(), nil
 }
 
@@ -130,6 +139,11 @@ func (c *call) unread(ctx context.Context, room *budget, ch flow.Channel, n, lim
 		}
 	}
 	one.rest += v.refs.of(reached)
+	if shown, _ := clean(string(reached)); one.More && one.onwards {
+		one.Newer = flow.MessageID(shown)
+	} else if one.More {
+		one.Older = flow.MessageID(shown)
+	}
 	return one, nil
 }
 
@@ -186,6 +200,12 @@ func (o catchUpOutput) text() string {
 	for _, one := range o.Channels {
 		out.WriteString(one.head())
 		writeTranscript(&out, one.Messages)
+		for _, m := range one.Messages {
+			m.Channel = one.Channel
+			for _, note := range cutNotes([]message{m}, false) {
+				out.WriteString(note + "\n")
+			}
+		}
 		if one.More {
 			fmt.Fprintf(&out, "There are more: flow_enumerate_messages channel=%s, %s.\n", one.Channel.inline(), one.rest)
 		}

@@ -5,7 +5,12 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+
+	"github.com/flow-mcp/flow-mcp/flow"
 )
+
+// NameOf returns the name of the tool that an operation becomes.
+func NameOf(op flow.AnyOperation) string { return toolName(op.Info().Name) }
 
 // ArgumentsOf makes arguments for a tool: all that it takes, or what it has to have.
 // References become what ids holds for their type.

@@ -52,7 +52,7 @@ func hostile(org, channel, user, text, data, file string, added *flow.AccountID)
 var (
 	dayLine     = regexp.MustCompile(`^--- \d{4}-\d\d-\d\d ---$`)
 	messageLine = regexp.MustCompile(`^\[[a-z2-7]{8}\] \d\d:\d\d ("(?:[^"\\]|\\.)*"|[^":]*): `)
-	noteLine    = regexp.MustCompile(`^(\d+ hidden characters? removed\.|There may be older messages: before=[a-z2-7]{8}\.|Cut: \[[a-z2-7]{8}\]; whole with [a-z2-7=, 1]+\.)$`)
+	noteLine    = regexp.MustCompile(`^(\d+ hidden characters? removed\.|There may be older messages: before=[a-z2-7]{8}\.|Cut: \[[a-z2-7]{8}\]; whole with message=[a-z2-7]{8}\.)$`)
 	head        = regexp.MustCompile(`^("(?:[^"\\]|\\.)*"|[^":]*): 3 messages, oldest first, the oldest that this backend has\. Times are UTC\. .* flow://channels/C+A$`)
 )
 

@@ -26,9 +26,10 @@ type view struct {
 	paged   bool          // the result is a page of a channel's history, newest first
 	known   map[kind]bool // what the parameters say of all of the result
 	shape   shape
+	file    string // the parameter of the operation that names the file which all of it is about
 	action  string // what was done, for those without a result
 	form    *form  // what was asked for
-	links   string // form of the links to entries, for a list that has no link of its own
+	links   string // form of links to what it tells of, for one that has no link of its own
 }
 
 // operationTool makes the tool of an operation.
@@ -138,19 +139,14 @@ func viewOf(operation string, f *form, out reflect.Type) *view {
 	if v.kind.reference() && !v.list {
 		v.shape.show = showOwn(v.kind)
 	}
+	if p := f.field("attachment"); p != nil && p.required {
+		v.file = p.path[0]
+	}
 	v.nothing = out == reflect.TypeFor[flow.Nothing]()
 	v.key = resultName(operation, out)
-	v.links = linkForms[elem]
+	v.links = linkForm(elem)
 	v.paged = v.kind == transcript && f.mentions("before") && f.mentions("after")
 	return v
-}
-
-// linkForms are the links to things that stand in lists, by what the lists call them.
-var linkForms = map[reflect.Type]string{
-	reflect.TypeFor[flow.Org]():       "flow://orgs/{id}",
-	reflect.TypeFor[flow.Peer]():      "flow://accounts/{account}",
-	reflect.TypeFor[flow.Message]():   "flow://channels/{channel}/messages/{id}",
-	reflect.TypeFor[flow.SearchHit](): "flow://channels/{channel}/messages/{id}",
 }
 
 // resultName is what a result is called that is not an object: after its type, or after

@@ -46,10 +46,10 @@ func TestShapes(t *testing.T) {
 				`"pinned":{"id":"M","time":"1970-01-01T00:00:00Z","sender":"","text":"hi"},` +
 				`"members":[{"account":"A","username":"u","server_uri":"s","key_ring":"","fingerprint":"","verified":false}],"channels":["C"],"extra":[1,{"a":null}],"link":"flow://channels/C","hidden_characters_removed":2}`},
 		{"empty", reflect.TypeFor[sampleOutput](), `{}`,
-			`{"id":"","org":"","key":"","share":0,"muted":false,"prefs":{},"state":{},"members":[],"channels":[],"extra":null}`},
+			`{"id":"","org":"","key":"","share":0,"muted":false,"prefs":{},"state":{},"members":[],"channels":[],"extra":null,"links":"flow://channels/{channel}/messages/{id}"}`},
 		{"a struct behind a pointer", reflect.TypeFor[*flow.Org](), `{"id":"O","name":"n"}`,
 			`{"id":"O","name":"n","discoverable":false,"state":"","link":"flow://orgs/O"}`},
-		{"a map", reflect.TypeFor[map[flow.OrgID]int](), `{"O":1}`, `{"get_thing":{"O":1}}`},
+		{"a map", reflect.TypeFor[map[flow.OrgID]int](), `{"O":1}`, `{"get_thing":{"O":1},"links":"flow://orgs/{org}"}`},
 		{"raw JSON", reflect.TypeFor[json.RawMessage](), `{"a":[true]}`, `{"get_thing":{"a":[true]}}`},
 		{"truth", reflect.TypeFor[bool](), `true`, `{"get_thing":true}`},
 		{"texts", reflect.TypeFor[[]string](), `["a"]`, `{"get_things":["a"]}`},

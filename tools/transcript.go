@@ -34,8 +34,8 @@ type attachment struct {
 	Size     int64 `json:"size"`
 }
 
-func (a attachment) line() string {
-	return fmt.Sprintf("  + file %s, %d bytes, id %s\n", a.Filename.quoted(), a.Size, a.ID.inline())
+func (a attachment) inline() string {
+	return fmt.Sprintf("file %s, %d bytes, id %s", a.Filename.quoted(), a.Size, a.ID.inline())
 }
 
 // message shows a message; where all are of one channel, the channel is not repeated.
@@ -91,7 +91,7 @@ func (m message) lines() string {
 		out.WriteString(part)
 	}
 	for _, a := range m.Attachments {
-		out.WriteString(a.line())
+		fmt.Fprintf(&out, "  + %s\n", a.inline())
 	}
 	if m.OtherData != "" {
 		fmt.Fprintf(&out, "  + data %s\n", m.OtherData.quoted())
@@ -114,7 +114,14 @@ func (m message) inline() string {
 	if m.Channel != "" {
 		where = " in " + m.Channel.inline()
 	}
-	return fmt.Sprintf("[%s] %s %s%s: %s", m.ref, m.Time, m.Sender.inline(), where, m.Text.quoted())
+	line := fmt.Sprintf("[%s] %s %s%s: %s", m.ref, m.Time, m.Sender.inline(), where, m.Text.quoted())
+	for _, a := range m.Attachments {
+		line += " + " + a.inline()
+	}
+	if m.OtherData != "" {
+		line += " + data " + m.OtherData.quoted()
+	}
+	return line
 }
 
 // writeTranscript writes messages, oldest first, with a line wherever another day or
@@ -186,7 +193,7 @@ func (m message) isCut() bool { return m.CutBytes > 0 || m.CutFiles > 0 }
 // returns how many those take.
 func (m *message) cutFiles(n int) (used int) {
 	for i, a := range m.Attachments {
-		size := max(encoded(a), len(a.line()))
+		size := max(encoded(a), len(a.inline())+len("  + \n"))
 		if used+size > n {
 			m.CutFiles += len(m.Attachments) - i
 			m.Attachments = slices.Clip(m.Attachments[:i])
@@ -195,6 +202,24 @@ func (m *message) cutFiles(n int) (used int) {
 		used += size
 	}
 	return used
+}
+
+// wholeWith says to programs how to read a message that is shown cut.
+const wholeWith = "flow_enumerate_messages with channel and message"
+
+// cutNotes says for each message that is shown cut how to read it as a whole: by the same
+// call, or by another one.
+func cutNotes(messages []message, same bool) (notes []string) {
+	for _, m := range messages {
+		switch {
+		case !m.isCut():
+		case same:
+			notes = append(notes, fmt.Sprintf("Cut: [%s]; whole with message=%[1]s.", m.ref))
+		default:
+			notes = append(notes, fmt.Sprintf("Cut: [%s]; whole with flow_enumerate_messages channel=%s, message=%[1]s.", m.ref, m.Channel.inline()))
+		}
+	}
+	return notes
 }
 
 // authorsNote says what names and texts in a result are.

@@ -31,7 +31,9 @@ type waitOutput struct {
 	Messages []message         `json:"messages"`
 	Cursor   flow.Cursor       `json:"cursor"`
 	TimedOut bool              `json:"timed_out"`
-	Left     int               `json:"not_shown,omitzero"` // of what came with the last message
+	Left     int               `json:"not_shown,omitzero"`  // of what came with the last message
+	Links    string            `json:"links,omitzero"`      // form of those to the messages
+	Whole    string            `json:"whole_with,omitzero"` // how to read what is cut
 	Hidden   int               `json:"hidden_characters_removed,omitzero"`
 	IDs      map[string]string `json:"ids,omitempty"`
 }
@@ -208,6 +210,9 @@ func (f *arrivals) fill(room *budget, event items, others bool) {
 func (c *call) waited(ctx context.Context, v *viewer, found arrivals, one flow.ChannelID) (waitOutput, string) {
 	out := waitOutput{Messages: found.messages, Cursor: found.cursor, TimedOut: len(found.messages) == 0, Left: found.left}
 	out.Hidden, out.IDs = v.removed, v.ids
+	if len(out.Messages) > 0 {
+		out.Links = messageLinks
+	}
 	var text strings.Builder
 	if out.TimedOut {
 		out.Messages = []message{}
@@ -218,6 +223,10 @@ func (c *call) waited(ctx context.Context, v *viewer, found arrivals, one flow.C
 	}
 	if out.Left > 0 {
 		fmt.Fprintf(&text, "%d more came with the last one and are not shown; flow_catch_up shows what is unread.\n", out.Left)
+	}
+	for _, note := range cutNotes(out.Messages, false) {
+		out.Whole = wholeWith
+		text.WriteString(note + "\n")
 	}
 	again := ""
 	if one != "" {

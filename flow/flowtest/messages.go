@@ -163,6 +163,10 @@ func messagesArePaged(t *testing.T, n *network) {
 		{flow.MessageFilters{After: ids["9"]}, ""},
 		{flow.MessageFilters{After: ids["2"], Limit: 3}, "5 4 3"},
 		{flow.MessageFilters{After: ids["2"], Before: ids["6"]}, "5 4 3"},
+		{flow.MessageFilters{Message: ids["1"]}, "1"},
+		{flow.MessageFilters{Message: ids["9"], Limit: 3}, "9"},
+		{flow.MessageFilters{Message: ids["4"], After: ids["2"]}, "4"},
+		{flow.MessageFilters{Message: ids["4"], Before: ids["2"]}, ""},
 	} {
 		if got := strings.Join(alice.texts(t, general, page.filters), " "); got != page.want {
 			t.Errorf("%+v selects %q, want %q", page.filters, got, page.want)
@@ -176,7 +180,7 @@ func messagesArePaged(t *testing.T, n *network) {
 		t.Errorf("newest first, but the times (negated) are %v", times)
 	}
 	elsewhere := alice.send(t, alice.opens(t, alice.founds(t, "Other"), "elsewhere"), "x")
-	for _, filters := range []flow.MessageFilters{{Before: "NONE"}, {After: "NONE"}, {Before: elsewhere}, {After: elsewhere}} {
+	for _, filters := range []flow.MessageFilters{{Before: "NONE"}, {After: "NONE"}, {Message: "NONE"}, {Before: elsewhere}, {After: elsewhere}, {Message: elsewhere}} {
 		refuse(t, alice, flow.EnumerateMessages, flow.EnumerateMessagesInput{
 			ChannelID: general, Filters: &filters,
 		}, flow.NotFound, flow.Invalid)

@@ -178,6 +178,8 @@ func retentionIsMissed(t *testing.T, n *network) {
 	missing(alice, flow.MessageFilters{Limit: 1}, flow.Missing{Deleted: 1})
 	missing(alice, flow.MessageFilters{Before: ids[4]}, flow.Missing{Deleted: 1})
 	missing(alice, flow.MessageFilters{Before: ids[4], Limit: 1}, flow.Missing{})
+	missing(alice, flow.MessageFilters{Message: ids[4]}, flow.Missing{Deleted: 1})
+	missing(alice, flow.MessageFilters{Message: ids[5]}, flow.Missing{})
 	missing(alice, flow.MessageFilters{After: ids[2]}, flow.Missing{Deleted: 1}) // up to what it shows
 	missing(alice, flow.MessageFilters{After: ids[6]}, flow.Missing{Deleted: 1}) // it shows none
 

@@ -210,11 +210,7 @@ func (e *Engine) history(ctx context.Context, ch channel, filters *flow.MessageF
 	if f.Limit == 0 {
 		f.Limit = flow.MaxMessages
 	}
-	after, err := e.anchor(ctx, ch.id, "Filters.After", f.After, 0)
-	if err != nil {
-		return nil, err
-	}
-	before, err := e.anchor(ctx, ch.id, "Filters.Before", f.Before, maxPlace)
+	after, before, err := e.bounds(ctx, ch.id, f)
 	if err != nil {
 		return nil, err
 	}
@@ -227,6 +223,21 @@ func (e *Engine) history(ctx context.Context, ch channel, filters *flow.MessageF
 		messages[i].OrgID, messages[i].ChannelID = ch.orgPublic, ch.public
 	}
 	return messages, nil
+}
+
+// bounds returns the places between which lies what filters select.
+func (e *Engine) bounds(ctx context.Context, channel int64, f flow.MessageFilters) (after, before flow.Cursor, err error) {
+	if after, err = e.anchor(ctx, channel, "Filters.After", f.After, 0); err != nil {
+		return 0, 0, err
+	}
+	if before, err = e.anchor(ctx, channel, "Filters.Before", f.Before, maxPlace); err != nil {
+		return 0, 0, err
+	}
+	if f.Message == "" {
+		return after, before, nil
+	}
+	only, err := e.anchor(ctx, channel, "Filters.Message", f.Message, 0)
+	return max(after, only-1), min(before, only+1), err
 }
 
 // anchor returns the place of a message that a filter names.

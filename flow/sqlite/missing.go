@@ -16,15 +16,11 @@ func (e *Engine) noteMissing(ctx context.Context, ch db.ChannelForRow, f *flow.M
 	if f == nil {
 		f = &flow.MessageFilters{}
 	}
-	after, err := e.anchor(ctx, ch.ID, "Filters.After", f.After, 0)
+	after, before, err := e.bounds(ctx, ch.ID, *f)
 	if err != nil {
 		return err
 	}
-	before, err := e.anchor(ctx, ch.ID, "Filters.Before", f.Before, maxPlace)
-	if err != nil {
-		return err
-	}
-	begins := f.After == ""
+	begins := f.After == "" && f.Message == ""
 	if len(read) > 0 {
 		if after, before, begins, err = e.narrow(ctx, ch.ID, after, before, begins, read); err != nil {
 			return err
