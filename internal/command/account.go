@@ -1,9 +1,11 @@
 package command
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 
 	"github.com/flow-mcp/flow-mcp/flow"
 	"github.com/flow-mcp/flow-mcp/flow/process"
@@ -26,7 +28,7 @@ type accountFlags struct {
 // connect returns the client of the account, what keeps its backend running, and the gate
 // between them. A backend of somebody else's that is not there is an error.
 func (a *accountFlags) connect(executable string, rules *policy.Policy, log *slog.Logger) (*process.Supervisor, *policy.Gate, *flow.Client, error) {
-	supervisor, setup := a.embedded(executable), a.setup()
+	supervisor, setup := a.embedded(executable, log), a.setup()
 	if a.Backend != "" {
 		app := &process.Application{Path: a.Backend, DataDir: a.DataDir, Guard: []string{executable, "guard", "--"}}
 		if err := app.Check(); err != nil {
@@ -39,12 +41,24 @@ func (a *accountFlags) connect(executable string, rules *policy.Policy, log *slo
 	return supervisor, gate, flow.NewClient(gate, setup), nil
 }
 
-// embedded describes our own backend as a process.
-func (a *accountFlags) embedded(executable string) *process.Supervisor {
+// embedded describes our own backend as a process, which logs what log wants to have.
+func (a *accountFlags) embedded(executable string, log *slog.Logger) *process.Supervisor {
 	return &process.Supervisor{
-		Command: []string{executable, "backend", "--until-stdin-closes", "--data-dir", a.DataDir, "--log-format", "json", "0"},
-		Own:     true,
+		Command: []string{
+			executable, "backend", "--until-stdin-closes", "--data-dir", a.DataDir,
+			"--log-level", levelOf(log), "--log-format", "json", "0",
+		},
+		Own: true,
 	}
+}
+
+// levelOf returns the name of the lowest level that a log takes.
+func levelOf(log *slog.Logger) string {
+	level := slog.LevelDebug
+	for level < slog.LevelError && !log.Enabled(context.Background(), level) {
+		level += slog.LevelInfo - slog.LevelDebug
+	}
+	return strings.ToLower(level.String())
 }
 
 func (a *accountFlags) setup() flow.Setup {
