@@ -131,7 +131,7 @@ func (c *conn) read(in io.Reader) error {
 		switch {
 		case isLong:
 			text := fmt.Sprintf("A line may have at most %d bytes; a longer one was skipped.", c.opts.MaxLine)
-			err = c.out.answer(packet{line: encodeError(idIn(long.head), fault(mcp.INVALID_REQUEST, text))})
+			err = c.refuse(idIn(long.head), fault(mcp.INVALID_REQUEST, text))
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
@@ -145,6 +145,17 @@ func (c *conn) read(in io.Reader) error {
 	}
 }
 
+// refuse answers a line that is no request. Without an id it is the reply to nothing in
+// particular, and dropped when much is unwritten.
+func (c *conn) refuse(id requestID, why *mcp.JSONRPCErrorDetails) error {
+	p := packet{line: encodeError(id, why)}
+	if id.raw != nil {
+		return c.out.answer(p)
+	}
+	c.out.own.add(p)
+	return nil
+}
+
 // dispatch acts on one line. It never waits for a handler, except for that of
 // initialize; it waits for the client to read only when much is unwritten.
 func (c *conn) dispatch(line []byte) error {
@@ -152,7 +163,7 @@ func (c *conn) dispatch(line []byte) error {
 	switch {
 	case bad != nil:
 		c.opts.Log.Debug("unusable line from the client", "code", bad.Code, "bytes", len(line))
-		return c.out.answer(packet{line: encodeError(m.id, bad)})
+		return c.refuse(m.id, bad)
 	case m.method == "":
 		if !c.asks.answer(m) {
 			c.opts.Log.Debug("reply from the client to no open request")

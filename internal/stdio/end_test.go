@@ -295,13 +295,27 @@ func TestFloodWithoutReading(t *testing.T) {
 		h := serve(t, newMCP(), stdio.Options{MaxLine: 1000})
 		h.initialize(`{}`)
 		go func() {
-			for {
-				if _, err := fmt.Fprintln(h.stdin, `{bad json}`); err != nil {
+			for i := 0; ; i++ {
+				if _, err := fmt.Fprintf(h.stdin, `{"jsonrpc":"2.0","id":%d,"method":"nope"}`+"\n", i); err != nil {
 					return
 				}
 			}
 		}()
 		h.within(5*time.Second+1450*time.Millisecond, stdio.ErrBlocked)
+	})
+}
+
+// Of lines that are no requests any number is read, so that their end is noticed.
+func TestFloodOfNonsense(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := serve(t, newMCP(), stdio.Options{MaxLine: 1000})
+		h.initialize(`{}`)
+		for range 5000 {
+			h.send(`{bad json}`)
+			h.send(strings.Repeat("x", 1001))
+		}
+		h.stdin.Close()
+		h.within(1450*time.Millisecond, stdio.ErrBlocked)
 	})
 }
 
