@@ -210,6 +210,10 @@ func TestStoreThatCannotBeOpened(t *testing.T) {
 				t.Fatal(err)
 			}
 			path := filepath.Join(dir, "main.db")
+			good, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
 			if err := c.spoil(path); err != nil {
 				t.Fatal(err)
 			}
@@ -227,7 +231,7 @@ func TestStoreThatCannotBeOpened(t *testing.T) {
 				ok, err := able.try()
 				return ok && err == nil
 			})
-			if err := os.Remove(path); err != nil {
+			if err := os.WriteFile(path, good, 0o600); err != nil {
 				t.Fatal(err)
 			}
 			if err := able.release(); err != nil {
