@@ -2,6 +2,7 @@ package tools
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -40,6 +41,21 @@ type Consent struct {
 	Heard   func(flow.ChannelID) bool
 	// Accepted is told when a person has agreed to a call that writes to a channel.
 	Accepted func(flow.ChannelID)
+	// Judge says whether an operation would be refused in any case, so that nobody is asked
+	// for nothing. It does not do it.
+	Judge func(ctx context.Context, c flow.Caller, method string, params json.RawMessage) error
+}
+
+// judge refuses what no yes of a person could make possible.
+func (c *call) judge(ctx context.Context, t *Tool) error {
+	if c.asking.Judge == nil || t.op == nil {
+		return nil
+	}
+	caller, err := c.caller(ctx)
+	if err != nil {
+		return err
+	}
+	return c.asking.Judge(ctx, caller, t.op.Info().Name, c.wire)
 }
 
 // why says by which rule a person is asked before a call of t.
@@ -129,6 +145,9 @@ func (c *call) consent(ctx context.Context, t *Tool, f *form, back mcp.MultiRoun
 				"A person can do it in a client that can, or change the confirmation rules of this server")
 		}
 		return nil, nil
+	}
+	if err := c.judge(ctx, t); err != nil {
+		return nil, err
 	}
 	q, err := c.question(ctx, t, f)
 	if err != nil {

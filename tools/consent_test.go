@@ -183,6 +183,34 @@ func TestClientsThatCannotAsk(t *testing.T) {
 	}
 }
 
+// Nobody is asked about what would be refused in any case.
+func TestNobodyIsAskedForNothing(t *testing.T) {
+	w := newWorld(t)
+	judged := asking
+	judged.Consent.Writing = tools.AskOrRefuse
+	judged.Consent.Judge = func(_ context.Context, _ flow.Caller, method string, params json.RawMessage) error {
+		var in flow.SendMessageInput
+		if err := json.Unmarshal(params, &in); err != nil || method != "SendMessage" || in.ChannelID == "" {
+			t.Errorf("judged is %s(%s): %v", method, params, err)
+		}
+		if in.Text == "too much" {
+			return flow.Errorf(flow.Denied, "there is no room for it")
+		}
+		return nil
+	}
+	ana := w.joins(t, "ana", judged)
+	k := &keyboard{answer: says("accept", `{"confirm":true}`)}
+	ana.sits(t, k)
+	ana.cannot(t, "flow_send_message", `{"channel":"general","text":"too much"}`, "there is no room for it")
+	if len(k.asked) != 0 {
+		t.Errorf("a person was asked %q", k.asked)
+	}
+	ana.does(t, "flow_send_message", `{"channel":"general","text":"hello"}`)
+	if len(k.asked) != 1 {
+		t.Errorf("there were %d questions, want one", len(k.asked))
+	}
+}
+
 // A question holds facts alone: names are cleaned, quoted and cut, and of messages and
 // passwords only the length is told.
 func TestQuestionsAreMadeOfFacts(t *testing.T) {

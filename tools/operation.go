@@ -38,7 +38,7 @@ func operationTool(op flow.AnyOperation) *Tool {
 	in, out := op.Types()
 	t := &Tool{
 		Name: toolName(info.Name), Title: title(info.Name), Description: inOurWords(info.Summary),
-		Group: info.Group, Effect: info.Effect, OpenWorld: reaches(in) || reaches(out),
+		Group: info.Group, Effect: info.Effect, OpenWorld: reaches(in) || reaches(out), op: op,
 	}
 	retitle(op, t)
 	t.works = sync.OnceValues(func() (*works, error) {

@@ -19,7 +19,7 @@ import (
 func sendTool() *Tool {
 	return composite(Tool{
 		Name: toolName(flow.SendMessage.Info().Name), Title: "Send message", Group: flow.MessageGroup, Effect: flow.Writes, OpenWorld: true,
-		Description: "Send a message, with or without files, to a channel or direct conversation.",
+		op: flow.SendMessage, Description: "Send a message, with or without files, to a channel or direct conversation.",
 	}, (*call).send)
 }
 

@@ -29,6 +29,7 @@ type Tool struct {
 	// OpenWorld is whether it shows or reaches other people's words.
 	OpenWorld bool
 
+	op    flow.AnyOperation      // that the tool does in the end, if it is one
 	daily bool                   // in the default set
 	works func() (*works, error) // made when it is first needed, since most tools never are
 }
