@@ -152,7 +152,7 @@ var tasks = []task{
 	},
 	{
 		asked: "Who is in the launch channel?",
-		daily: func(a *agent) string { return a.read("flow://channels/launch") },
+		daily: func(a *agent) string { return a.use("flow_enumerate_peer_accounts", args{"channel": "launch"}) },
 		thin: func(a *api) string {
 			members := obtain(a.tb, a, flow.EnumerateChannelMembers, flow.EnumerateChannelMembersInput{ChannelID: a.channel("launch")})
 			names := a.names()
