@@ -166,7 +166,7 @@ func (p *page) transcript(ctx context.Context, shown items) string {
 	for i, one := range shown {
 		messages[i] = one.(message)
 	}
-	if p.paged {
+	if p.newest {
 		slices.Reverse(messages)
 	}
 	onwards := p.text("after") != ""

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -225,6 +226,15 @@ func TestSearchContextIsInItsOrder(t *testing.T) {
 		if r.structured[claim] != nil {
 			t.Errorf("a part of a search has %s", claim)
 		}
+	}
+	// The hits come newest first, and are shown in the order that all messages are.
+	hits := p.does(t, "flow_search_message_results", `{"id":"a","channel":"general","start":0,"stop":2}`)
+	texts = nil
+	for _, m := range hits.list("messages") {
+		texts = append(texts, m["text"].(string))
+	}
+	if !slices.IsSorted(texts) || len(texts) < 2 || !strings.Contains(hits.text, "oldest first") {
+		t.Errorf("hits are %q under %s", texts, hits.text)
 	}
 }
 

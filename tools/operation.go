@@ -23,7 +23,8 @@ type view struct {
 	kind    kind          // of the result, or of its entries
 	list    bool          // the result is a list
 	nothing bool          // there is no result
-	paged   bool          // the result is a page of a channel's history, newest first
+	paged   bool          // the result is a page of a channel's history
+	newest  bool          // messages come newest first
 	known   map[kind]bool // what the parameters say of all of the result
 	shape   shape
 	file    string // the parameter of the operation that names the file which all of it is about
@@ -49,6 +50,7 @@ func operationTool(op flow.AnyOperation) *Tool {
 		adjust(op, f)
 		v := viewOf(info.Name, f, out)
 		v.action, v.form = t.Title, f
+		v.newest = v.paged || op == flow.SearchMessageResults
 		if less, ok := shownAs[op]; ok {
 			v.shape = shapeOf(less, v.known)
 		}
