@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -123,6 +124,7 @@ func TestProgressOfTransfers(t *testing.T) {
 		if res, err := p.host.CallTool(t.Context(), req); err != nil || !res.IsError {
 			t.Fatalf("the result is %+v, %v", res, err)
 		}
+		synctest.Wait() // for the last report
 		var got []float64
 		for _, said := range told.said {
 			got = append(got, said["progress"].(float64))

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -200,7 +201,7 @@ func TestBindOutlivesOwner(t *testing.T) {
 // they are being checked and afterwards.
 func TestDirectoryPasswordsAreNowhere(t *testing.T) {
 	dir := t.TempDir()
-	var log bytes.Buffer
+	var log journal
 	s, err := openStore(context.Background(), dir, Options{Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	if err != nil {
 		t.Fatal(err)
@@ -236,10 +237,28 @@ func TestDirectoryPasswordsAreNowhere(t *testing.T) {
 	}
 	look("afterwards")
 	for _, secret := range []string{directoryPassword, b.secret, made.Password} {
-		if bytes.Contains(log.Bytes(), []byte(secret)) {
+		if log.contains(secret) {
 			t.Error("the log holds a secret")
 		}
 	}
+}
+
+// journal is a log that may be written to while it is read.
+type journal struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(p)
+}
+
+func (j *journal) contains(text string) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return bytes.Contains(j.text.Bytes(), []byte(text))
 }
 
 // TestBoxIsForOneKey: what is sealed for a key ring can be read with its seed only, and
