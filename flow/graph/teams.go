@@ -106,12 +106,7 @@ func orgMembers(e flow.Engine, ctx context.Context, call flow.Call, in flow.Enum
 	if err != nil {
 		return nil, err
 	}
-	all := make([]*member, len(rows))
-	for i, r := range rows {
-		all[i] = &member{r.AccountID, r.State, r.CreationTime}
-	}
-	requestOf(ctx).spend(memberBytes * len(all))
-	return all, nil
+	return membersOf(ctx, rows, func(r flow.OrgMember) member { return member{r.AccountID, r.State, r.CreationTime} }), nil
 }
 
 func channelMembers(e flow.Engine, ctx context.Context, call flow.Call, in flow.EnumerateChannelMembersInput) ([]*member, error) {
@@ -119,12 +114,18 @@ func channelMembers(e flow.Engine, ctx context.Context, call flow.Call, in flow.
 	if err != nil {
 		return nil, err
 	}
+	return membersOf(ctx, rows, func(r flow.ChannelMember) member { return member{r.AccountID, r.State, r.CreationTime} }), nil
+}
+
+// membersOf takes rows of either kind, and counts them among what the request may hold.
+func membersOf[Row any](ctx context.Context, rows []Row, of func(Row) member) []*member {
 	all := make([]*member, len(rows))
-	for i, r := range rows {
-		all[i] = &member{r.AccountID, r.State, r.CreationTime}
+	for i, row := range rows {
+		one := of(row)
+		all[i] = &one
 	}
 	requestOf(ctx).spend(memberBytes * len(all))
-	return all, nil
+	return all
 }
 
 // stateNames are the values of MemberState.

@@ -198,7 +198,7 @@ func (e *Engine) CreateLDAPDevice(ctx context.Context, call flow.Call, in flow.C
 	if err != nil {
 		return none, err
 	}
-	err = cmp.Or(checkLabel("DeviceName", in.DeviceName), checkLabel("Platform", in.Platform), checkLabel("OSRelease", in.OSRelease),
+	err = cmp.Or(checkDevice(in.DeviceName, in.Platform, in.OSRelease),
 		checkPassword("LDAPPassword", in.LDAPPassword, 1))
 	if err != nil {
 		return none, err

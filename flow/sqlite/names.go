@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -38,6 +39,11 @@ func checkLabel(what, label string) error {
 		return nil
 	}
 	return checkName(what, label)
+}
+
+// checkDevice refuses labels of a new device.
+func checkDevice(name, platform, osRelease string) error {
+	return cmp.Or(checkLabel("DeviceName", name), checkLabel("Platform", platform), checkLabel("OSRelease", osRelease))
 }
 
 // serverOf returns the name space of user names that is meant.

@@ -135,7 +135,7 @@ func (e *Engine) CreateDeviceFromD2D(ctx context.Context, call flow.Call, in flo
 	if err != nil {
 		return none, err
 	}
-	err = cmp.Or(checkLabel("DeviceName", in.DeviceName), checkLabel("Platform", in.Platform), checkLabel("OSRelease", in.OSRelease))
+	err = checkDevice(in.DeviceName, in.Platform, in.OSRelease)
 	if err != nil {
 		return none, err
 	}
