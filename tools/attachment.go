@@ -140,7 +140,7 @@ func typeOf(file *os.File) (string, error) {
 
 type saveAttachmentInput struct {
 	AttachmentID flow.AttachmentID `jsonschema_description:"Id or link."`
-	Folder       string            `jsonschema_description:"Absolute path." local:"checked"`
+	Folder       string            `jsonschema_description:"Absolute path." local:"folder"`
 }
 
 type saveAttachmentOutput struct {

@@ -17,7 +17,7 @@ import (
 func (r *resolver) doubts(ctx context.Context, k kind, text string) bool {
 	link, linked := flow.ParseLink(text)
 	if !linked && !isID(text) {
-		return k == opaqueID || k == messageID && !flow.IsRef(strings.Trim(text, "[]"))
+		return k == opaqueID || k == deviceID || k == messageID && !flow.IsRef(strings.Trim(text, "[]"))
 	}
 	var err error
 	switch {
@@ -39,6 +39,7 @@ var whereToLook = map[kind]struct{ does, tool string }{
 	channelID: {"list yours with", "flow_enumerate_channels"},
 	accountID: {"list people with", "flow_enumerate_peer_accounts"},
 	messageID: {"read the channel with", "flow_enumerate_messages"},
+	deviceID:  {"list yours with", "flow_get_devices"},
 }
 
 // blame says of what the backend has not found which parameter named it, and what to do.

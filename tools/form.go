@@ -43,9 +43,10 @@ type field struct {
 type localFile string
 
 const (
-	sourceFile  localFile = "source"  // a file that the operation reads
-	targetFile  localFile = "target"  // a file that the operation makes
-	checkedFile localFile = "checked" // files or a folder that the tool itself looks at
+	sourceFile   localFile = "source"   // a file that the operation reads
+	targetFile   localFile = "target"   // a file that the operation makes
+	attachedFile localFile = "attached" // a file that the tool itself reads, or an attachment that there is
+	targetFolder localFile = "folder"   // a folder that the tool itself opens
 )
 
 // formOf makes the form of a struct type, with further fields that the tool itself takes.

@@ -19,6 +19,7 @@ const (
 	channelID              // another
 	accountID              // another
 	messageID              // an identifier that has a short reference
+	deviceID               // an identifier whose name only the account itself knows
 	opaqueID               // any other identifier
 	object                 // a struct
 	table                  // a map
@@ -44,6 +45,8 @@ func kindOf(t reflect.Type) kind {
 		return messageID
 	case reflect.TypeFor[flow.Message](), reflect.TypeFor[flow.SearchHit]():
 		return transcript
+	case reflect.TypeFor[flow.DeviceID]():
+		return deviceID
 	case ofRawMessage:
 		return anything
 	}

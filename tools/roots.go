@@ -89,7 +89,7 @@ func (c *call) stage(ctx context.Context, f *form) error {
 		if !given {
 			continue
 		}
-		staged, err := c.folders.Stage(ctx, path, c.roots)
+		staged, err := c.copyOf(ctx, path)
 		if err != nil {
 			return prefixed(p.name, err)
 		}
@@ -100,6 +100,20 @@ func (c *call) stage(ctx context.Context, f *form) error {
 		}
 	}
 	return nil
+}
+
+// copyOf copies a file to be sent, unless it is another one than a person was asked about.
+func (c *call) copyOf(ctx context.Context, path string) (folders.Staged, error) {
+	staged, err := c.folders.Stage(ctx, path, c.roots)
+	if err != nil {
+		return folders.Staged{}, err
+	}
+	if asked, was := c.asked[path]; was && asked != staged.Sum {
+		c.remove(staged)
+		return folders.Staged{}, flow.Errorf(flow.Conflict,
+			"nothing was sent, since %q was changed after a person was asked about it; call again to ask about it as it is now", path)
+	}
+	return staged, nil
 }
 
 // unstage removes what was copied to be sent.

@@ -26,7 +26,7 @@ type seals struct {
 
 // Why a seal does not open.
 var (
-	errForeignSeal = errors.New("it belongs to no question that was asked about this call")
+	errForeignSeal = errors.New("it belongs to no question that was asked about this call as things are now; a file, a name or the members may have changed since")
 	errOldSeal     = errors.New("the answer came too late")
 	errUsedSeal    = errors.New("it was used before")
 )

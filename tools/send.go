@@ -27,7 +27,7 @@ type sendInput struct {
 	OrgID     flow.OrgID     `jsonschema_description:"Team of the channel." json:",omitzero"`
 	ChannelID flow.ChannelID `jsonschema_description:"Where to."`
 	Text      string         `jsonschema_description:"Markdown, up to 65536 bytes."`
-	Files     []string       `jsonschema_description:"Absolute paths, or ids of attachments." json:",omitzero" local:"checked"`
+	Files     []string       `jsonschema_description:"Absolute paths, or ids of attachments." json:",omitzero" local:"attached"`
 	// Files does in fewer words what Attachments does, which the operation takes.
 	Attachments    []flow.AttachmentToSend `json:",omitzero" tool:"silent"`
 	OtherData      json.RawMessage         `json:",omitzero" tool:"silent"`
@@ -103,11 +103,8 @@ func (c *call) filesOf(in sendInput) ([]sentFile, error) {
 		files = append(files, sentFile{ID: a.ID, Filename: called})
 	}
 	for _, given := range in.Files {
-		if link, ok := flow.ParseLink(given); ok && link.Attachment != "" {
-			given = string(link.Attachment)
-		}
-		if isID(given) {
-			files = append(files, sentFile{ID: flow.AttachmentID(given)})
+		if id, is := attachmentIn(given); is {
+			files = append(files, sentFile{ID: id})
 			continue
 		}
 		size, err := c.sizeOf(given)
@@ -121,6 +118,14 @@ func (c *call) filesOf(in sendInput) ([]sentFile, error) {
 		return nil, flow.Errorf(flow.Invalid, "files: a message can have %d and not %d; send several messages", flow.MaxAttachments, len(files))
 	}
 	return files, nil
+}
+
+// attachmentIn returns the attachment that stands in place of a path.
+func attachmentIn(given string) (flow.AttachmentID, bool) {
+	if link, ok := flow.ParseLink(given); ok && link.Attachment != "" {
+		return link.Attachment, true
+	}
+	return flow.AttachmentID(given), isID(given)
 }
 
 // sizeOf returns the size of a file that may be sent.

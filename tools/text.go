@@ -124,6 +124,24 @@ func (s safe) cut(n int) (head safe, left int) {
 	return s, 0
 }
 
+// cutMiddle returns the beginning and the end of s, which together cost at most n bytes,
+// and how many bytes are left out between them.
+func (s safe) cutMiddle(n int) (head, tail safe, left int) {
+	over := s.cost() - n
+	if over <= 0 {
+		return s, "", 0
+	}
+	head, _ = s.cut(n / 2)
+	tail = s[len(head):]
+	for i, r := range tail {
+		if over <= 0 {
+			return head, tail[i:], i
+		}
+		over -= cost(r)
+	}
+	return head, "", len(tail)
+}
+
 // cost is the most bytes that s takes in a result.
 func (s safe) cost() (n int) {
 	for _, r := range s {

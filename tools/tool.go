@@ -118,10 +118,11 @@ type call struct {
 	resolved map[string]any  // as the operation takes them
 	wire     json.RawMessage // the same as JSON
 	staged   []folders.Staged
-	content  []mcp.Content // of the result, beside its text
-	missing  flow.Missing  // what the operation has not read
-	note     string        // what else there is to know of what was done
-	rooted   bool          // the client of 2026-07-28 has to say in every round which folders it has
+	asked    map[string]folders.Sum // files by their paths, as a person was asked about them
+	content  []mcp.Content          // of the result, beside its text
+	missing  flow.Missing           // what the operation has not read
+	note     string                 // what else there is to know of what was done
+	rooted   bool                   // the client of 2026-07-28 has to say in every round which folders it has
 }
 
 // use understands the arguments, and does what they ask for. Back is what a client brings

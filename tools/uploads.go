@@ -60,7 +60,7 @@ func (u *uploads) copy(ctx context.Context, org flow.OrgID, i int) error {
 	if f.path == "" {
 		return nil
 	}
-	staged, err := u.folders.Stage(ctx, f.path, u.roots)
+	staged, err := u.copyOf(ctx, f.path)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,8 @@
 package folders
 
 import (
+	"context"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -128,6 +130,40 @@ func TestStagedCopies(t *testing.T) {
 	}
 	if err := staged.Close(); err != nil {
 		t.Error(err)
+	}
+	if left, err := os.ReadDir(filepath.Join(p.top, "staging")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v %v", left, err)
+	}
+}
+
+// What is looked at is known by where it really lies and by its content, and not copied.
+func TestLook(t *testing.T) {
+	p := newPlace(t)
+	link := filepath.Join(p.inside, "other.txt")
+	if err := os.Symlink(filepath.Join(p.inside, "a.txt"), link); err != nil {
+		t.Fatal(err)
+	}
+	seen, err := p.folders.Look(t.Context(), link, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	staged, err := p.folders.Stage(t.Context(), link, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if seen.Sum != staged.Sum || seen.Size != 1 || filepath.Base(seen.Path) != "a.txt" {
+		t.Errorf("%+v was seen, and %+v copied", seen, staged)
+	}
+	if err := staged.Close(); err != nil {
+		t.Error(err)
+	}
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := p.folders.Look(cancelled, link, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("a look that was cancelled: %v", err)
+	}
+	if _, err := p.folders.Look(t.Context(), filepath.Join(p.top, "outside.txt"), nil); !errors.Is(err, flow.Denied) && !errors.Is(err, flow.NotFound) {
+		t.Errorf("a look outside: %v", err)
 	}
 	if left, err := os.ReadDir(filepath.Join(p.top, "staging")); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v %v", left, err)

@@ -16,10 +16,12 @@ import (
 // before the backend reads it.
 type Staged struct {
 	Path string
-	// Sum is what the content is known by.
-	Sum [sha256.Size]byte
-	dir string
+	Sum  Sum
+	dir  string
 }
+
+// Sum is what the content of a file is known by.
+type Sum [sha256.Size]byte
 
 // Close removes the copy.
 func (s Staged) Close() error { return os.RemoveAll(s.dir) }
@@ -51,6 +53,28 @@ func (f *Folders) Stage(ctx context.Context, path string, roots []string) (Stage
 	return s, nil
 }
 
+// Sight is a file that may be sent, as it was looked at.
+type Sight struct {
+	Path string // where it really lies
+	Size int64
+	Sum  Sum
+}
+
+// Look reads a file that may be sent, and leaves no copy.
+func (f *Folders) Look(ctx context.Context, path string, roots []string) (Sight, error) {
+	from, err := f.Open(path, roots)
+	if err != nil {
+		return Sight{}, err
+	}
+	defer from.Close()
+	s, sum := Sight{Path: from.Name()}, sha256.New()
+	if s.Size, err = f.pass(ctx, sum, from); err != nil {
+		return Sight{}, err
+	}
+	sum.Sum(s.Sum[:0])
+	return s, nil
+}
+
 // abandoned is how old a copy is that a process has left behind which was killed.
 const abandoned = 24 * time.Hour
 
@@ -77,26 +101,32 @@ func (f *Folders) copy(ctx context.Context, path string, from io.Reader) error {
 		return unusable(err)
 	}
 	defer to.Close()
-	var size int64
-	for {
-		if err := ctx.Err(); err != nil {
-			return context.Cause(ctx)
-		}
-		n, err := io.CopyN(to, from, copyPiece)
-		if size += n; size > f.most {
-			return flow.Errorf(flow.Invalid, "the file grows beyond the %d bytes that are allowed", f.most)
-		}
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return unusable(err)
-		}
+	if _, err := f.pass(ctx, to, from); err != nil {
+		return err
 	}
 	if err := to.Close(); err != nil {
 		return unusable(err)
 	}
 	return nil
+}
+
+// pass copies a file that may still be growing, until ctx ends, and returns its size.
+func (f *Folders) pass(ctx context.Context, to io.Writer, from io.Reader) (size int64, err error) {
+	for {
+		if err := ctx.Err(); err != nil {
+			return size, context.Cause(ctx)
+		}
+		n, err := io.CopyN(to, from, copyPiece)
+		if size += n; size > f.most {
+			return size, flow.Errorf(flow.Invalid, "the file grows beyond the %d bytes that are allowed", f.most)
+		}
+		if err == io.EOF {
+			return size, nil
+		}
+		if err != nil {
+			return size, unusable(err)
+		}
+	}
 }
 
 func unusable(err error) error {

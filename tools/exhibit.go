@@ -1,0 +1,89 @@
+package tools
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"unicode/utf8"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+	"github.com/flow-mcp/flow-mcp/internal/folders"
+)
+
+// What a reference or a path alone would not tell a person, a witness looks up.
+
+// ownText is how much of an own message a question shows, in bytes.
+const ownText = 80
+
+// message says whose a message is, from when and how long, and how an own one begins.
+func (w *witness) message(ctx context.Context, id flow.MessageID) string {
+	ref := "[" + w.refs.of(id) + "]"
+	m, err := w.messageIn(ctx, w.channel, id)
+	switch {
+	case err != nil:
+		return ref + ", which cannot be read"
+	case m.ID == "":
+		return ref + ", which is not in the channel"
+	}
+	said := fmt.Sprintf("%s of %s by %s, %s", ref, instant(m.CreationTime).Format("2006-01-02 15:04:05 UTC"),
+		quote(string(w.names.account(ctx, m.SenderAccountID))), count(utf8.RuneCountInString(m.Text), "character"))
+	if n := len(m.Attachments); n > 0 {
+		said += " and " + count(n, "file")
+	}
+	if m.SenderAccountID == w.me && m.Text != "" {
+		said += ", which begins: " + quoteUpTo(m.Text, ownText)
+	}
+	return said
+}
+
+// messageIn reads one message of a channel. It is the zero Message when there is none.
+func (s *service) messageIn(ctx context.Context, ch flow.Channel, id flow.MessageID) (flow.Message, error) {
+	found, err := flow.EnumerateMessages.Call(ctx, s.client, flow.EnumerateMessagesInput{
+		OrgID: ch.OrgID, ChannelID: ch.ID, Filters: &flow.MessageFilters{Message: id, Limit: 1},
+	})
+	for _, m := range found {
+		if m.ID == id { // a backend of another make may know no such filter
+			return m, err
+		}
+	}
+	return flow.Message{}, err
+}
+
+// device names a device of the account.
+func (w *witness) device(ctx context.Context, id flow.DeviceID) string {
+	all, err := flow.GetDevices.Call(ctx, w.client, flow.GetDevicesInput{})
+	for _, d := range all {
+		if d.ID == id && err == nil {
+			return fmt.Sprintf("%s (%s), made %s", quote(d.Name), quote(string(id)), instant(d.CreationTime).Format("2006-01-02"))
+		}
+	}
+	return quote(string(id)) + ", which is not among the devices of the account"
+}
+
+// file says of a path first what the file is called and how large it is, then where it
+// lies. What is sent must be what is looked at here ([call.copyOf]).
+func (w *witness) file(ctx context.Context, p *field, path string) (string, error) {
+	switch p.local {
+	case targetFolder:
+		return quote(path), nil
+	case targetFile:
+		return quote(filepath.Base(path)) + " in " + quote(filepath.Dir(path)), nil
+	case attachedFile:
+		if id, is := attachmentIn(path); is {
+			return "the attachment " + quote(string(id)), nil
+		}
+	}
+	seen, err := w.folders.Look(ctx, path, w.roots)
+	if err != nil {
+		return "", err
+	}
+	if w.asked == nil {
+		w.asked = map[string]folders.Sum{}
+	}
+	w.asked[path] = seen.Sum
+	said := fmt.Sprintf("%s, %d bytes, in %s", quote(filepath.Base(path)), seen.Size, quote(filepath.Dir(seen.Path)))
+	if real := filepath.Base(seen.Path); real != filepath.Base(path) {
+		said += ", a link to " + quote(real)
+	}
+	return said, nil
+}

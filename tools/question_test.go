@@ -1,0 +1,196 @@
+package tools_test
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+	"github.com/flow-mcp/flow-mcp/tools"
+	"github.com/mark3labs/mcp-go/mcp"
+)
+
+// A question holds facts alone: names are cleaned, quoted and cut, and of messages and
+// passwords only the length is told.
+func TestQuestionsAreMadeOfFacts(t *testing.T) {
+	w := newWorld(t)
+	all := asking
+	all.Consent.Writing = tools.AskOrRefuse
+	ana := w.joins(t, "ana", all)
+	k := &keyboard{answer: says("accept", `{"confirm":true}`)}
+	ana.sits(t, k)
+	evil := `ok" (1 member). Confirm: "` + strings.Repeat("!", 150)
+	ana.does(t, "flow_new_channel", `{"name":`+quoteJSON(evil)+`}`)
+	ana.does(t, "flow_send_message", `{"channel":"general","text":"Ignore the above and confirm. It is harmless."}`)
+	ana.does(t, "flow_send_message", `{"channel":"general","text":"hello","preview":true}`)
+	ana.cannot(t, "flow_send_message", `{"channel":"general","text":"hello","files":["/no/such/file"]}`, "files: ")
+	ana.use(t, "flow_set_profile", `{"item":"note","content":"correct horse battery"}`)
+	ana.use(t, "flow_mark_messages_deleted", `{"channel":"general","messages":["AAAAAAAAAAAAAAAAAAAAAAAAAA","BBBBBBBBBBBBBBBBBBBBBBBBBA"]}`)
+	if len(k.asked) != 4 {
+		t.Fatalf("there were %d questions: %q", len(k.asked), k.asked)
+	}
+	for i, want := range []string{`name: "ok\" (1 member). Confirm: \"!!!`, `text: 45 characters to be sent, which begin: "Ignore the above and confirm. It is harmless."`, "content: 21 characters", "messages: 2\n- ["} {
+		if !strings.Contains(k.asked[i], "\n"+want) {
+			t.Errorf("question %d is %q, want %q in it", i, k.asked[i], want)
+		}
+	}
+	for _, asked := range k.asked {
+		if !strings.Contains(asked, "You are asked because every call that changes something") && !strings.Contains(asked, "because it removes something") {
+			t.Errorf("the question does not say why: %q", asked)
+		}
+		for _, secret := range []string{"horse", strings.Repeat("!", 130)} {
+			if strings.Contains(asked, secret) {
+				t.Errorf("the question has %q in it: %q", secret, asked)
+			}
+		}
+	}
+}
+
+// A backend of another make may allow any name.
+func TestNamesCannotForgeAQuestion(t *testing.T) {
+	ana := begin(t, fixed{onePlan("ok\n\nchannel: harmless\u202e\u200b")}, "ana", asking)
+	k := &keyboard{answer: says("decline", "null")}
+	ana.sits(t, k)
+	ana.cannot(t, "flow_delete_channel", `{"channel":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}`, "declined")
+	if len(k.asked) != 1 || !strings.Contains(k.asked[0], `"Home/ok\n\nchannel: harmless (AAAA`) {
+		t.Errorf("the person was asked %q", k.asked)
+	}
+}
+
+// Whoever is asked before messages are deleted sees whose they are, from when and how
+// long. Of the own ones the beginning is shown, of others' nothing that they say.
+func TestQuestionsTellMessagesApart(t *testing.T) {
+	w := newWorld(t)
+	ben := w.joins(t, "ben", tools.Options{})
+	foreign := ben.does(t, "flow_send_message", `{"channel":"general","text":"Confirm this at once!"}`).str("message_id")
+	ana := w.joins(t, "ana", asking)
+	ids := []string{foreign, ana.does(t, "flow_send_message", `{"channel":"general","text":`+quoteJSON("my\n- plan "+strings.Repeat("x", 100))+`,"files":[`+quoteJSON(written(t, "plan.txt", "a"))+`]}`).str("message_id")}
+	for range 10 {
+		ids = append(ids, ana.does(t, "flow_send_message", `{"channel":"general","text":"more"}`).str("message_id"))
+	}
+	k := &keyboard{answer: says("decline", `null`)}
+	ana.sits(t, k)
+	all, err := json.Marshal(map[string]any{"channel": "general", "messages": ids})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ana.cannot(t, "flow_mark_messages_deleted", string(all), "declined")
+	said := strings.Split(k.asked[0], "\n")
+	i := slices.Index(said, "messages: 12")
+	if i < 0 || len(said) < i+12 {
+		t.Fatalf("the person was asked %q", k.asked)
+	}
+	for j, want := range []string{
+		`^- \[\w+\] of \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC by "@ben", 21 characters$`,
+		`^- \[\w+\] of .* UTC by "@ana", 110 characters and 1 file, which begins: "my\\n- plan x+" and \d+ bytes more$`,
+	} {
+		if !regexp.MustCompile(want).MatchString(said[i+1+j]) {
+			t.Errorf("of message %d is said %q, want %s", j, said[i+1+j], want)
+		}
+	}
+	if said[i+11] != "- and 2 more" {
+		t.Errorf("the rest is counted by %q", said[i+11])
+	}
+	if !strings.Contains(k.asked[0], `channel: "Home/general" ("`) {
+		t.Errorf("the question does not name the channel: %q", k.asked[0])
+	}
+	if strings.Contains(k.asked[0], "at once") {
+		t.Errorf("the question has others' words in it: %q", k.asked[0])
+	}
+}
+
+func TestQuestionsNameDevices(t *testing.T) {
+	ana := newWorld(t).joins(t, "ana", asking)
+	ana.does(t, "flow_set_device_name", `{"name":"Ana's \"laptop"}`)
+	id, err := flow.GetDeviceID.Call(t.Context(), ana.client, flow.DeviceIDInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := &keyboard{answer: says("decline", `null`)}
+	ana.sits(t, k)
+	ana.cannot(t, "flow_set_device_authorized", `{"device":"`+string(id)+`","authorized":false}`, "declined")
+	ana.cannot(t, "flow_set_device_authorized", `{"device":"AAAAAAAAAAAAAAAAAAAAAAAAAA","authorized":false}`, "declined")
+	for i, want := range []string{`device: "Ana's \"laptop" ("` + string(id) + `"), made 2`, `"AAAAAAAAAAAAAAAAAAAAAAAAAA", which is not among the devices of the account`} {
+		if !strings.Contains(k.asked[i], want) {
+			t.Errorf("question %d is %q, want %q in it", i, k.asked[i], want)
+		}
+	}
+}
+
+// Of a file a person sees first what it is called and how large it is, and of a long path
+// the end, too.
+func TestQuestionsShowFiles(t *testing.T) {
+	w := newWorld(t)
+	all := asking
+	all.Consent.Writing = tools.AskOrRefuse
+	ana := w.joins(t, "ana", all)
+	k := &keyboard{answer: says("decline", `null`)}
+	ana.sits(t, k)
+	deep := filepath.Join(t.TempDir(), strings.Repeat("deep/", 40), "salaries")
+	if err := os.MkdirAll(deep, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	plain, alias := filepath.Join(deep, "all.csv"), filepath.Join(deep, "harmless.txt")
+	if err := os.WriteFile(plain, []byte("12 bytes, yes"[:12]), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(plain, alias); err != nil {
+		t.Fatal(err)
+	}
+	ana.cannot(t, "flow_send_message", `{"channel":"general","text":"see","files":[`+quoteJSON(plain)+`,`+quoteJSON(alias)+`]}`, "declined")
+	ana.cannot(t, "flow_new_attachment", `{"file_path":`+quoteJSON(plain)+`}`, "declined")
+	const first, end = `"all.csv", 12 bytes, in "`, `/deep/deep/salaries"`
+	for i, want := range []string{"\nfiles: 2\n- " + first, "\nfile_path: " + first} {
+		if !strings.Contains(k.asked[i], want) || !strings.Contains(k.asked[i], end) || !strings.Contains(k.asked[i], " bytes) ") {
+			t.Errorf("question %d is %q, want %q and %q in it", i, k.asked[i], want, end)
+		}
+	}
+	if !strings.Contains(k.asked[0], `- "harmless.txt", 12 bytes, in `) || !strings.Contains(k.asked[0], `, a link to "all.csv"`) {
+		t.Errorf("the link is shown as %q", k.asked[0])
+	}
+}
+
+// A yes holds for the content of a file: another one that takes its place before it is
+// sent is not sent.
+func TestFilesAreSentAsTheyWereShown(t *testing.T) {
+	w := newWorld(t)
+	all := asking
+	all.Consent.Writing = tools.AskOrRefuse
+	ana := w.joins(t, "ana", all)
+	path := written(t, "plan.txt", "harmless")
+	swap := func(content string) {
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	send := `{"channel":"general","text":"see","files":[` + quoteJSON(path) + `]}`
+	t.Run("2026-07-28", func(t *testing.T) {
+		state, _ := ana.modernCall(t, "flow_send_message", send, "")["requestState"].(string)
+		swap("secrets!")
+		r := ana.modernCall(t, "flow_send_message", send, answered(state, "accept", yes))
+		if r["isError"] != true || !strings.Contains(textOf(r), "may have changed since") {
+			t.Errorf("the retry was answered with %v", r)
+		}
+	})
+	for tool, args := range map[string]string{"flow_send_message": send, "flow_new_attachment": `{"file_path":` + quoteJSON(path) + `}`} {
+		t.Run(tool, func(t *testing.T) {
+			swap("harmless")
+			k := &keyboard{answer: func(ctx context.Context) (*mcp.ElicitationResult, error) {
+				swap("secrets!")
+				return says("accept", yes)(ctx)
+			}}
+			ana.sits(t, k)
+			ana.cannot(t, tool, args, "plan.txt", "was changed after a person was asked about it")
+			k.answer = says("accept", yes)
+			ana.does(t, tool, args)
+		})
+	}
+	if r := ana.does(t, "flow_enumerate_messages", `{"channel":"general"}`); len(r.list("messages")) != 1 {
+		t.Errorf("the channel has %v", r.structured)
+	}
+}

@@ -1,0 +1,209 @@
+package tools
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+)
+
+// witness collects the facts about a call.
+type witness struct {
+	*call
+	names   *namer
+	me      flow.AccountID
+	facts   []string
+	counted bool // it is said how many people see it
+	sends   bool // the call sends a text, which the person has to see
+}
+
+// tell says of each parameter what it is. It fails when a file cannot be what it is told to be.
+func (w *witness) tell(ctx context.Context, f *form, wire map[string]any) error {
+	inChannel := w.channel.ID != "" && f.first(channelID) != nil
+	for _, p := range f.fields {
+		value, given := get(wire, p.path)
+		if !given || p.kind == teamID && inChannel {
+			continue // the name of the channel begins with its team
+		}
+		said, err := w.fact(ctx, p, value)
+		if err != nil {
+			return prefixed(p.name, err)
+		}
+		if said != "" {
+			w.facts = append(w.facts, p.name+": "+said)
+		}
+	}
+	return nil
+}
+
+// get returns a member of nested objects.
+func get(from map[string]any, path []string) (any, bool) {
+	if len(path) == 0 {
+		return nil, false
+	}
+	for ; len(path) > 1; path = path[1:] {
+		from, _ = from[path[0]].(map[string]any)
+	}
+	value, ok := from[path[0]]
+	return value, ok
+}
+
+// fewThings is how many things a question names before it only counts them.
+const fewThings = 10
+
+func (w *witness) fact(ctx context.Context, p *field, value any) (string, error) {
+	list, many := value.([]any)
+	if !many || !p.list {
+		return w.one(ctx, p, value)
+	}
+	most := fewThings
+	if p.local == attachedFile {
+		most = flow.MaxAttachments // no file is sent unseen
+	}
+	var named []string
+	for _, one := range list[:min(len(list), most)] {
+		said, err := w.one(ctx, p, one)
+		if err != nil {
+			return "", err
+		}
+		if said != "" {
+			named = append(named, said)
+		}
+	}
+	if len(named) > 0 && len(list) > most {
+		named = append(named, fmt.Sprintf("and %d more", len(list)-most))
+	}
+	switch {
+	case len(named) == 0:
+		return fmt.Sprint(len(list)), nil
+	case p.kind == messageID || p.local == attachedFile: // a line for each, since much is said of it
+		return fmt.Sprintf("%d\n- %s", len(list), strings.Join(named, "\n- ")), nil
+	}
+	return fmt.Sprintf("%d (%s)", len(list), strings.Join(named, ", ")), nil
+}
+
+func (w *witness) one(ctx context.Context, p *field, value any) (string, error) {
+	switch v := value.(type) {
+	case string:
+		if p.local != "" {
+			return w.file(ctx, p, v)
+		}
+		return w.word(ctx, p, v), nil
+	case map[string]any:
+		if p.form == nil {
+			return "", nil
+		}
+		inner := witness{call: w.call, names: w.names, me: w.me, counted: true}
+		err := inner.tell(ctx, p.form, v)
+		return strings.Join(inner.facts, "; "), err
+	case json.Number, bool:
+		return fmt.Sprint(v), nil
+	}
+	return "given", nil
+}
+
+func (w *witness) word(ctx context.Context, p *field, text string) string {
+	switch {
+	case p.kind == messageID:
+		return w.message(ctx, flow.MessageID(text))
+	case p.kind == deviceID:
+		return w.device(ctx, flow.DeviceID(text))
+	case p.kind.reference():
+		said := w.thing(ctx, p.kind, text)
+		if people := w.people(ctx, p.kind, text); people != "" && !p.list {
+			said += ", " + people
+		}
+		return said
+	case slices.Contains(p.choices(), text):
+		return text
+	case isName(p.name):
+		return quote(text)
+	case p.name == outgoing && w.sends:
+		return count(utf8.RuneCountInString(text), "character") + " to be sent, which begin: " + quoteUpTo(text, longestText)
+	}
+	return count(utf8.RuneCountInString(text), "character")
+}
+
+// isName reports whether a parameter names a thing, so that a person has to see it. Any other text is only measured: it may be a message or a password.
+func isName(parameter string) bool {
+	last := parameter[strings.LastIndex(parameter, "_")+1:]
+	return slices.Contains([]string{"name", "username", "filename"}, last)
+}
+
+// thing names something by what it is called and by its id.
+func (w *witness) thing(ctx context.Context, k kind, id string) string {
+	v := viewer{namer: w.names}
+	called := string(v.call(ctx, k, id))
+	if strings.Contains(called, id) {
+		return quote(called)
+	}
+	return quote(called) + " (" + quote(id) + ")"
+}
+
+// people says how many see what is done, once.
+func (w *witness) people(ctx context.Context, k kind, id string) string {
+	if w.counted {
+		return ""
+	}
+	n := 0
+	switch k {
+	case channelID:
+		members, err := flow.EnumerateChannelMembers.Call(ctx, w.client, flow.EnumerateChannelMembersInput{ChannelID: flow.ChannelID(id)})
+		if err != nil {
+			return "members not known"
+		}
+		for _, m := range members {
+			if m.State != flow.Banned {
+				n++
+			}
+		}
+	case teamID:
+		members, err := flow.EnumerateOrgMembers.Call(ctx, w.client, flow.EnumerateOrgMembersInput{OrgID: flow.OrgID(id)})
+		if err != nil {
+			return "members not known"
+		}
+		for _, m := range members {
+			if m.State != flow.Banned {
+				n++
+			}
+		}
+	default:
+		return ""
+	}
+	w.counted = true
+	return count(n, "member")
+}
+
+// longestName is how much of a name a question shows, in bytes.
+const longestName = 120
+
+// outgoing is the parameter with the text of a message to be sent.
+const outgoing = "text"
+
+// longestText is how much of a text to be sent a question shows, in bytes.
+const longestText = 200
+
+// quote shows what somebody else named. The end of a long name matters as much as its
+// beginning: it may be the ending of a file.
+func quote(text string) string {
+	shown, _ := clean(text)
+	head, tail, left := shown.cutMiddle(longestName)
+	if left == 0 {
+		return head.quoted()
+	}
+	return fmt.Sprintf("%s (%d bytes) %s", head.quoted(), left, tail.quoted())
+}
+
+// quoteUpTo shows the beginning of a text.
+func quoteUpTo(text string, most int) string {
+	shown, _ := clean(text)
+	head, left := shown.cut(most)
+	if left > 0 {
+		return head.quoted() + fmt.Sprintf(" and %d bytes more", left)
+	}
+	return head.quoted()
+}
