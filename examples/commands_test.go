@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/mark3labs/mcp-go/client"
@@ -151,6 +152,15 @@ func cmdKillBackend(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("the server of %s has %d children, want its backend alone", args[0], len(ids))
 	}
 	ts.Check(kill(ids[0]))
+}
+
+// cmdStopBackend stops the backend and no guard of it.
+func cmdStopBackend(ts *testscript.TestScript, _ bool, args []string) {
+	all := descendants(named(ts, args, 1, "stop-backend NAME").cmd.Process.Pid)
+	if len(all) == 1 {
+		ts.Fatalf("the server of %s has no backend", args[0])
+	}
+	ts.Check(syscall.Kill(all[len(all)-1], syscall.SIGSTOP))
 }
 
 func cmdKillServer(ts *testscript.TestScript, _ bool, args []string) {

@@ -18,6 +18,7 @@
 //	subscribe NAME URI           subscribe to a resource
 //	wait-update NAME URI         wait until an update of it has arrived
 //	kill-backend NAME            SIGKILL to the backend of the host's server
+//	stop-backend NAME            SIGSTOP to it: it is there and does not answer
 //	kill-server NAME             SIGKILL to the server itself
 //	close NAME                   close its standard input
 //	gone NAME                    wait until no process of it is left, two seconds at most
@@ -90,6 +91,7 @@ func TestScripts(t *testing.T) {
 			"subscribe":    cmdSubscribe,
 			"wait-update":  cmdWaitUpdate,
 			"kill-backend": cmdKillBackend,
+			"stop-backend": cmdStopBackend,
 			"kill-server":  cmdKillServer,
 			"close":        cmdClose,
 			"gone":         cmdGone,

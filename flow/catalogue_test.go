@@ -1,10 +1,12 @@
 package flow_test
 
 import (
+	"encoding/json"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/flow-mcp/flow-mcp/flow"
 )
@@ -46,6 +48,28 @@ func TestRowsAreDescribed(t *testing.T) {
 		if info.Effect != flow.Protocol {
 			described(t, info.Name, in)
 			described(t, info.Name, out)
+		}
+	}
+}
+
+// What waits by nature is not taken for a backend that hangs.
+func TestWaits(t *testing.T) {
+	tests := []struct {
+		method, params string
+		want           time.Duration
+	}{
+		{"WaitForNotification", `{}`, flow.Forever},
+		{"EnumerateEvents", `{}`, 0},
+		{"EnumerateEvents", `{"WaitMilliseconds":1500}`, 1500 * time.Millisecond},
+		{"EnumerateEvents", `{"WaitMilliseconds":-1}`, 0},
+		{"EnumerateEvents", `{"WaitMilliseconds":"long"}`, 0},
+		{"EnumerateEvents", `[`, 0},
+		{"SendMessage", `{}`, 0},
+		{"Unheard", `{}`, 0},
+	}
+	for _, tt := range tests {
+		if got := flow.Waits(tt.method, json.RawMessage(tt.params)); got != tt.want {
+			t.Errorf("%s%s waits %v, want %v", tt.method, tt.params, got, tt.want)
 		}
 	}
 }

@@ -20,7 +20,7 @@ const MaxRequest = 16 << 20
 
 // HTTP is the Caller to a backend process: POST /rpc on a port of 127.0.0.1.
 type HTTP struct {
-	url    string
+	root   string
 	token  string
 	client *http.Client
 }
@@ -29,7 +29,7 @@ type HTTP struct {
 // of the environment are never used.
 func NewHTTP(port int, token string) *HTTP {
 	return &HTTP{
-		url:   "http://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) + "/rpc",
+		root:  "http://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) + "/",
 		token: token,
 		client: &http.Client{
 			Transport: &http.Transport{
@@ -52,7 +52,7 @@ func (h *HTTP) Call(ctx context.Context, method string, params json.RawMessage) 
 	if len(body) > MaxRequest { // else the backend hangs up while we send, as if it had crashed
 		return nil, Errorf(Invalid, "%s: the parameters are longer than %d bytes; send less at once", method, MaxRequest)
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, h.url, bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, h.root+"rpc", bytes.NewReader(body))
 	if err != nil {
 		return nil, Errorf(Internal, "%s: %v", method, err)
 	}
@@ -76,6 +76,21 @@ func (h *HTTP) Call(ctx context.Context, method string, params json.RawMessage) 
 	reply, err := DecodeReply(data.Bytes())
 	Note(ctx, reply.Notes)
 	return reply.Result, err
+}
+
+// Alive asks the backend for a sign of life. Any answer is one, a refusal too: it comes from
+// the process itself, and neither its engine nor another process has a part in it.
+func (h *HTTP) Alive(ctx context.Context) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, h.root, nil)
+	if err != nil {
+		return Errorf(Internal, "ask for a sign of life: %v", err)
+	}
+	response, err := h.client.Do(request)
+	if err != nil {
+		return h.lost(ctx, err)
+	}
+	response.Body.Close()
+	return nil
 }
 
 func tooLong(method string) error {

@@ -117,6 +117,34 @@ func TestHTTPNobodyThere(t *testing.T) {
 	}
 }
 
+// Any answer is a sign of life, and the question carries no token.
+func TestHTTPAlive(t *testing.T) {
+	caller := dial(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if diff := cmp.Diff([]string{"GET", "/", ""}, []string{r.Method, r.URL.String(), string(body)}); diff != "" {
+			t.Errorf("request (-want +got):\n%s", diff)
+		}
+		http.Error(w, "nothing here", http.StatusNotFound)
+	})
+	if err := caller.Alive(t.Context()); err != nil {
+		t.Errorf("a backend that refuses is taken for dead: %v", err)
+	}
+	asked := make(chan struct{})
+	silent := dial(t, func(_ http.ResponseWriter, r *http.Request) {
+		close(asked)
+		<-r.Context().Done()
+	})
+	enough := errors.New("enough")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	go func() {
+		<-asked
+		cancel(enough)
+	}()
+	if err := silent.Alive(ctx); !errors.Is(err, enough) {
+		t.Errorf("error is %v, want %v", err, enough)
+	}
+}
+
 func TestHTTPSendsNoEndlessRequest(t *testing.T) {
 	caller := dial(t, func(http.ResponseWriter, *http.Request) { t.Error("the request was sent") })
 	text, _ := json.Marshal(strings.Repeat("x", flow.MaxRequest))

@@ -5,8 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"reflect"
 	"slices"
+	"time"
 )
 
 // Effect says what an operation does to the world. Retries, read-only mode, the hints
@@ -66,6 +68,7 @@ type Operation[In, Out any] struct {
 	info Info
 	run  func(Engine, context.Context, Call, In) (Out, error)
 	list bool // Out is a slice, whose nil must be [] on the wire
+	wait func(In) time.Duration
 }
 
 // AnyOperation is a row without its types, for those that treat all rows alike.
@@ -73,6 +76,9 @@ type AnyOperation interface {
 	Info() Info
 	// Types returns the type of the parameters, a struct, and of the result.
 	Types() (in, out reflect.Type)
+	// Waits returns how long a call waits by nature for something to happen. Only when it
+	// stays unanswered for longer does its silence say anything of the backend.
+	Waits(params json.RawMessage) time.Duration
 	// Serve decodes params, runs the method of the engine and encodes its result.
 	// Parameter names match without regard to case and unknown ones are ignored.
 	Serve(ctx context.Context, e Engine, params json.RawMessage) (json.RawMessage, error)
@@ -114,6 +120,15 @@ func (o *Operation[In, Out]) secret() *Operation[In, Out] {
 	return o
 }
 
+// Forever is how long a call waits that may never be answered.
+const Forever time.Duration = math.MaxInt64
+
+// waits says for how long a call waits by nature, see [AnyOperation].
+func (o *Operation[In, Out]) waits(wait func(In) time.Duration) *Operation[In, Out] {
+	o.wait = wait
+	return o
+}
+
 // Catalogue returns every operation, in a fixed order: by file name of the group, then
 // as they stand in the file.
 func Catalogue() []AnyOperation { return slices.Clone(catalogue) }
@@ -130,6 +145,25 @@ func (o *Operation[In, Out]) Info() Info { return o.info }
 // Types returns the type of the parameters and of the result.
 func (o *Operation[In, Out]) Types() (in, out reflect.Type) {
 	return reflect.TypeFor[In](), reflect.TypeFor[Out]()
+}
+
+// Waits implements [AnyOperation].
+func (o *Operation[In, Out]) Waits(params json.RawMessage) time.Duration {
+	if o.wait == nil {
+		return 0
+	}
+	var in In
+	_ = json.Unmarshal(params, &in) // what is wrong with it, the backend says at once
+	return max(0, o.wait(in))
+}
+
+// Waits returns how long a call waits by nature: not at all when its method is unknown.
+func Waits(method string, params json.RawMessage) time.Duration {
+	op, ok := Lookup(method)
+	if !ok {
+		return 0
+	}
+	return op.Waits(params)
 }
 
 // Call asks c to do the operation.

@@ -1,6 +1,9 @@
 package flow
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // SessionGroup holds what keeps a connection between a program and a backend going.
 const SessionGroup Group = "sessions"
@@ -31,10 +34,14 @@ var (
 		"Starts an account of this machine, and makes it, the machine's own team and a channel there when they do not exist yet.",
 		Engine.StartUpLocal).starts()
 	WaitForNotification = define(SessionGroup, "WaitForNotification", Protocol,
-		"Blocks until something has changed for the session, and returns the changes in order.", Engine.WaitForNotification)
+		"Blocks until something has changed for the session, and returns the changes in order.", Engine.WaitForNotification).
+		waits(func(WaitForNotificationInput) time.Duration { return Forever })
 	EnumerateEvents = define(SessionGroup, "EnumerateEvents", Reads,
 		"Read the account's event log (messages, members, channels) after a cursor, oldest first. Nothing is skipped or repeated: "+
-			"pass the returned next as after of the following call. Without after it returns the current end.", Engine.EnumerateEvents)
+			"pass the returned next as after of the following call. Without after it returns the current end.", Engine.EnumerateEvents).
+		waits(func(in EnumerateEventsInput) time.Duration {
+			return time.Duration(in.WaitMilliseconds) * time.Millisecond
+		})
 	Pause = define(SessionGroup, "Pause", Protocol,
 		"Stops the notifications of a session, until Resume; none is lost.", Engine.Pause)
 	Resume = define(SessionGroup, "Resume", Protocol,

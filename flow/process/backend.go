@@ -10,40 +10,10 @@ import (
 	"slices"
 	"strconv"
 	"time"
-
-	"github.com/flow-mcp/flow-mcp/flow"
 )
 
 // maxHandshake is the longest handshake line, in bytes.
 const maxHandshake = 4096
-
-// settleTime is how long it may take to notice that a backend has ended which has lost a
-// connection.
-const settleTime = 250 * time.Millisecond
-
-// mortal calls a backend that may end.
-type mortal struct {
-	*flow.HTTP
-	withdrawn chan struct{} // closed when Endpoint does not offer this backend any more
-}
-
-// Call implements [flow.Caller]. When the connection is lost it returns after the end of
-// the backend was noticed: the next call would else meet a process that is half gone, and
-// be uncertain without need.
-func (m mortal) Call(ctx context.Context, method string, params json.RawMessage) (json.RawMessage, error) {
-	result, err := m.HTTP.Call(ctx, method, params)
-	if !errors.Is(err, flow.Uncertain) && !errors.Is(err, flow.Unavailable) {
-		return result, err
-	}
-	timer := time.NewTimer(settleTime)
-	defer timer.Stop()
-	select {
-	case <-m.withdrawn:
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-	return result, err
-}
 
 // backend is a child whose first line of output is a handshake.
 type backend struct {

@@ -81,6 +81,15 @@ func play(role string) {
 	case "foreign": // does not look at its standard input
 		ctx, _ := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 		serve(ctx, os.Stdout)
+	case "retiring": // goes on without its port once the test has seen enough
+		ctx, cancel := context.WithCancel(context.Background())
+		go func() {
+			line.Read(make([]byte, 1))
+			cancel()
+		}()
+		serve(ctx, os.Stdout)
+		fmt.Fprintln(line, "retired")
+		forever()
 	case "deaf":
 		signal.Ignore(syscall.SIGTERM)
 		serve(context.Background(), os.Stdout)
@@ -213,6 +222,11 @@ func (scripted) Call(ctx context.Context, method string, params json.RawMessage)
 	case "WaitForNotification":
 		<-ctx.Done()
 		return nil, context.Cause(ctx)
+	case "Ping": // until it is allowed
+		allowed := make(chan os.Signal, 1)
+		signal.Notify(allowed, syscall.SIGUSR1)
+		fmt.Fprintln(os.Stderr, "ping has come")
+		<-allowed
 	case "BuildNumber":
 		return json.Marshal(fmt.Sprint(os.Getpid()))
 	case "SendMessage", "EnumerateOrgs": // ends in the middle of the first

@@ -1,6 +1,11 @@
 // Package process keeps a backend running: it starts one when it is first needed, reads
 // its handshake, starts it again when it ends, and stops it.
 //
+// A backend that is there and does not answer, because it was stopped or hangs, is given
+// up: when a call waits for longer than it should, the process is asked for any answer at
+// all, and killed when it has none. Long work is no reason, and as long as nobody calls,
+// nobody asks.
+//
 // A backend is a child process, our own (the same binary) or an installed one. It has
 // pipes of its own, so that it can neither read nor write what belongs to this process,
 // and a process group of its own, so that it can be stopped with all it started. Its
@@ -12,7 +17,7 @@
 // below [Guard], which does the same for it.
 //
 //	down ──first call──▶ starting ──handshake──▶ ready ──┐
-//	            ▲            │ no handshake              │ it ended, or Restart
+//	            ▲            │ no handshake              │ it ended or hangs, or Restart
 //	            └── pause ◀──┴───────────────────────────┘
 //
 // The pause is nothing after the first failure, doubles with each further one and
@@ -47,6 +52,10 @@ type Supervisor struct {
 	Own bool
 	// HandshakeTimeout bounds the time from start to handshake; 0 stands for 5 seconds.
 	HandshakeTimeout time.Duration
+	// Patience is how long a backend may leave a question open that it answers at once
+	// while it runs, before it is given up. The question is put when a call has waited
+	// for a fifth of that. 0 stands for 15 seconds.
+	Patience time.Duration
 	// Log gets what the backend says (at debug level, or at the level that it names
 	// itself in a line of JSON) and how its life goes; nil discards it.
 	Log *slog.Logger
@@ -68,7 +77,10 @@ type state struct {
 	err      error
 }
 
-const defaultHandshakeTimeout = 5 * time.Second
+const (
+	defaultHandshakeTimeout = 5 * time.Second
+	defaultPatience         = 15 * time.Second
+)
 
 func (s *Supervisor) init() {
 	s.once.Do(func() {
@@ -219,11 +231,18 @@ func (s *Supervisor) graces() (eof, term time.Duration) {
 	return 0, time.Second
 }
 
-// attend offers a ready backend to callers until it ends or has to.
+// attend offers a ready backend to callers until it ends, hangs or has to end.
 func (s *Supervisor) attend(ctx context.Context, b *backend, hello greeting, generation int) (healthy time.Duration, err error) {
-	caller := mortal{flow.NewHTTP(hello.port, hello.token), make(chan struct{})}
+	caller := mortal{
+		HTTP: flow.NewHTTP(hello.port, hello.token), log: s.log, patience: cmp.Or(s.Patience, defaultPatience),
+		withdrawn: make(chan struct{}), doubts: make(chan struct{}, 1),
+	}
 	defer caller.Close()
 	defer close(caller.withdrawn)
+	watching, stop := context.WithCancel(ctx)
+	hangs := make(chan bool, 1)
+	go func() { hangs <- caller.hangs(watching) }()
+	defer stop()
 	s.log.Info("backend is ready", "pid", b.child.pid(), "generation", generation)
 	s.set(state{endpoint: flow.Endpoint{Caller: caller, Generation: generation}})
 	defer s.set(state{})
@@ -231,6 +250,10 @@ func (s *Supervisor) attend(ctx context.Context, b *backend, hello greeting, gen
 	select {
 	case <-b.child.done:
 		err = fmt.Errorf("the backend ended: %s", b.child.status())
+	case <-hangs:
+		if ctx.Err() == nil {
+			err = fmt.Errorf("the backend hangs: process %d has not answered within %v", b.child.pid(), caller.patience)
+		}
 	case <-s.restart:
 		s.log.Info("backend is restarted", "pid", b.child.pid(), "generation", generation)
 	case <-ctx.Done():

@@ -20,6 +20,7 @@ type storeFlags struct {
 // accountFlags say who one is, and on which backend.
 type accountFlags struct {
 	storeFlags
+	patienceFlags
 	Account string `env:"FLOW_MCP_ACCOUNT" placeholder:"NAME" help:"Account to use; it is made when it does not exist. Your user name when not given. (${env})"`
 	Policy  string `env:"FLOW_MCP_POLICY" placeholder:"FILE" help:"What may be read, written, sent and touched, as TOML. (${env})"`
 	Backend string `env:"FLOW_MCP_BACKEND" placeholder:"PATH" help:"Installed backend to drive instead of the embedded one: a semaphor-backend, or the directory of the application that it came with. (${env})"`
@@ -36,6 +37,7 @@ func (a *accountFlags) connect(executable string, rules *policy.Policy, log *slo
 		}
 		supervisor, setup.Config = &process.Supervisor{Newest: app.Command, Own: true}, app.Config
 	}
+	supervisor.Patience = a.GiveUpAfter.Duration
 	supervisor.Log = log.With("part", "backend")
 	gate := policy.New(rules, supervisor)
 	return supervisor, gate, flow.NewClient(gate, setup), nil
