@@ -46,7 +46,7 @@ var (
 	SetDeviceAuthorized = define(AccountGroup, "SetDeviceAuthorized", Destroys,
 		"Authorise or revoke one of the account's devices. A revoked device can do nothing any more, nor be started.", Engine.SetDeviceAuthorized)
 	ChangeUsername = define(AccountGroup, "ChangeUsername", Sets,
-		"Rename the own account.", Engine.ChangeUsername)
+		"Rename the own account; everybody who shares a team is told.", Engine.ChangeUsername)
 	ChangePassword = define(AccountGroup, "ChangePassword", Sets,
 		"Set a new password (recovery key) for the own account. Its devices stay what they are.", Engine.ChangePassword).secret()
 	SetAccountLock = define(AccountGroup, "SetAccountLock", Destroys,
@@ -133,6 +133,7 @@ type SetDeviceAuthorizedInput struct {
 }
 
 // ChangeUsernameInput renames the account. Flow: ChangeUsername; it lifts an LDAP lock.
+// Others learn of it by a [ProfileEvent]; source: proposed.
 type ChangeUsernameInput struct {
 	Username         string `jsonschema_description:"The new user name."`
 	Password         string `jsonschema_description:"Current secret of the account; may be empty when the account never had one." json:",omitzero"`

@@ -41,8 +41,13 @@ func NewDirectory(c *Client) *Directory { return &Directory{caller: c, me: c.Ide
 // Observe forgets what n makes obsolete.
 func (d *Directory) Observe(n Notification) {
 	switch n.Type {
-	case ProfileEvent.kind, ChannelSessionKeyEvent.kind, ChannelSessionKeyShareEvent.kind:
+	case ChannelSessionKeyEvent.kind, ChannelSessionKeyShareEvent.kind:
 		return
+	case ProfileEvent.kind:
+		told, err := ProfileEvent.Decode(n)
+		if err == nil && !slices.ContainsFunc(told, func(p Profile) bool { return p.Item == ProfileItem }) {
+			return // no rename is told by another item
+		}
 	case MessageEvent.kind, HWMEvent.kind, MessageDeletionEvent.kind:
 		change, err := MessageEvent.Decode(n)
 		if err != nil || len(change.ChannelMessages) == 0 {

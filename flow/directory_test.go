@@ -156,4 +156,11 @@ func TestDirectoryLearns(t *testing.T) {
 	if _, err := dir.Channels(t.Context()); err != nil || w.reads != reads+1 {
 		t.Errorf("a changed channel did not make it read again (%v)", err)
 	}
+	for item, more := range map[string]int{"status": 0, flow.ProfileItem: 1} { // only the latter tells of new names
+		reads := w.reads
+		dir.Observe(flow.ProfileEvent.Make(3, []flow.Profile{{AccountID: "A-BEN", Item: item}}))
+		if _, err := dir.Peers(t.Context()); err != nil || w.reads != reads+more {
+			t.Errorf("after the item %s the directory read %d times, want %d (%v)", item, w.reads-reads, more, err)
+		}
+	}
 }

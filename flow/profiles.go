@@ -36,9 +36,11 @@ var (
 		"List the profiles of hosted integrations. Without a company that hosts some there are none.", Engine.EnumerateIntegrationProfiles)
 )
 
-// ProfileEvent is sent when a profile item of a known account changed.
+// ProfileEvent is sent when a profile item of a known account changed. After a rename the
+// item profile is sent as it is then, since no notification of Flow has the user name in
+// it; source: proposed. [GetPeerFromID] says what the account is called now.
 var ProfileEvent = announce[[]Profile]("profile",
-	"A profile item of the account, or of one that shares a team with it, changed.")
+	"A profile item of the account, or of one that shares a team with it, changed; or its user name did, then the item profile is sent as it is.")
 
 // Profile is a profile item. Flow: Profile; all fields are proposed.
 type Profile struct {

@@ -36,6 +36,9 @@ func (r *Resources) Observe(n flow.Notification) {
 		}
 	}
 	r.mu.Unlock()
+	if c.all {
+		lookAgain(announcer)
+	}
 	c.announce(announcer)
 }
 
@@ -65,6 +68,7 @@ func lookAgain(to Announcer) {
 type changes struct {
 	me       flow.AccountID // empty when nobody has asked yet
 	uris     map[string]bool
+	all      bool // a name changed, which may stand anywhere
 	list     bool // channels came or went
 	touched  map[flow.ChannelID]time.Time
 	vanished []flow.ChannelID
@@ -81,6 +85,7 @@ var effects = map[flow.NotificationType]func(*changes, flow.Notification) error{
 	flow.OrgEvent.Type():             effect(flow.OrgEvent, (*changes).orgs),
 	flow.OrgMemberEvent.Type():       effect(flow.OrgMemberEvent, (*changes).orgMembers),
 	flow.OrgJoinRequestEvent.Type():  effect(flow.OrgJoinRequestEvent, (*changes).joinRequests),
+	flow.ProfileEvent.Type():         effect(flow.ProfileEvent, (*changes).profiles),
 }
 
 func effect[T any](event *flow.Event[T], apply func(*changes, T)) func(*changes, flow.Notification) error {
@@ -180,6 +185,17 @@ func (c *changes) orgMembers(list []flow.OrgMember) {
 func (c *changes) joinRequests(list []flow.OrgJoinRequest) {
 	for _, request := range list {
 		c.at(address{kind: atOrg, ref: string(request.OrgID)})
+	}
+}
+
+// profiles: the item profile is also told of who has another name, in titles of direct
+// conversations too.
+func (c *changes) profiles(list []flow.Profile) {
+	for _, p := range list {
+		c.at(address{kind: atAccount, ref: string(p.AccountID)})
+		if p.Item == flow.ProfileItem {
+			c.all, c.list = true, true
+		}
 	}
 }
 

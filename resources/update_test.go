@@ -136,6 +136,9 @@ func TestWhatChangesWhat(t *testing.T) {
 				ChannelID: home.ChannelID, Messages: []flow.MessageRef{{MessageID: message}},
 			})
 		}, slices.Concat(inbox, events, channel, history, []string{link}), false},
+		{"a status", func() { must(t, ben, flow.SetProfile, flow.SetProfileInput{Item: "status", Content: "away"}) },
+			slices.Concat(events, []string{"flow://accounts/ben"}), false},
+		{"a new name", func() { must(t, ben, flow.ChangeUsername, flow.ChangeUsernameInput{Username: "Benjamin"}) }, a.uris, true},
 		{"a request", func() { must(t, ben, flow.NewOrgJoinRequest, flow.NewOrgJoinRequestInput{OrgID: org.ID}) },
 			slices.Concat(events, team), false},
 		{"a new member", func() {
@@ -163,6 +166,7 @@ func TestWhatChangesWhat(t *testing.T) {
 			ana.shown.Observe(n)
 		}
 		updated, list := a.heard()
+		step.want = slices.Clone(step.want)
 		slices.SortFunc(step.want, func(x, y string) int { return slices.Index(a.uris, x) - slices.Index(a.uris, y) })
 		if diff := cmp.Diff(step.want, updated); diff != "" || list != step.list {
 			t.Errorf("%s, list changed %v, want %v (-want +got):\n%s", step.what, list, step.list, diff)

@@ -83,6 +83,9 @@ func (v *view) operate(ctx context.Context, c *call, op flow.AnyOperation) (*ans
 			return nil, err
 		}
 	}
+	if op == flow.ChangeUsername {
+		c.dir.Observe(flow.Notification{Type: flow.Connected}) // the backend tells of it, too, but later
+	}
 	c.missing, c.note = receipt.Missing(), c.noteOn(ctx, op)
 	a, err := v.answer(ctx, c, c.viewer(ctx), raw)
 	if err != nil {

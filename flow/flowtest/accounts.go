@@ -1,6 +1,8 @@
 package flowtest
 
 import (
+	"encoding/json"
+	"slices"
 	"testing"
 
 	"github.com/flow-mcp/flow-mcp/flow"
@@ -12,6 +14,7 @@ var accounts = []scenario{
 	{"need names of their own", accountNames},
 	{"are listed where they have a device", localAccounts},
 	{"change their name", accountsAreRenamed},
+	{"tell of their new name whoever shares a team", renamesAreTold},
 	{"change their password", passwordsChange},
 	{"confirm no address", emailIsNotConfirmed},
 }
@@ -104,6 +107,75 @@ func accountsAreRenamed(t *testing.T, n *network) {
 		t.Errorf("a session on another device of the renamed account calls it %q", got)
 	}
 	n.join(t, "alice") // the old name is free
+}
+
+// renamesAreTold: each device of whoever shares a team hears of a new name once, in its
+// place among the messages, also when it was away.
+func renamesAreTold(t *testing.T, n *network) {
+	alice, bob, stranger := n.join(t, "alice"), n.join(t, "bob"), n.join(t, "stranger")
+	talk := alice.opens(t, alice.founds(t, "One", bob), "talk", bob)
+	bob.founds(t, "Two", alice)
+	phone := n.returns(t, "alice")
+	away := n.process(t, "bob")
+	end := bob.end(t)
+	for _, p := range []*person{alice, phone, bob, stranger} {
+		p.news(t)
+	}
+	rename := func(name string) {
+		must(t, alice, flow.ChangeUsername, flow.ChangeUsernameInput{Username: name})
+	}
+	alice.send(t, talk, "before")
+	rename("alice liddell")
+	rename("alice liddell") // is so already
+	alice.send(t, talk, "between")
+	alice.says(t, `{"displayName":"Al"}`)
+	rename("Alice")
+	alice.send(t, talk, "after")
+
+	story := []string{"message before", "profile " + unsaid(t, "alice liddell"), "message between",
+		`profile {"displayName":"Al"}`, `profile {"displayName":"Al"}`, "message after"}
+	for _, p := range []*person{alice, phone, bob} {
+		if diff := cmp.Diff(story, told(t, alice, talk, p.news(t))); diff != "" {
+			t.Errorf("what %s was told (-want +got):\n%s", p.name, diff)
+		}
+	}
+	if got := told(t, alice, talk, stranger.news(t)); got != nil {
+		t.Errorf("who shares no team was told %q", got)
+	}
+	late := open(t, away)
+	must(t, late, flow.StartUp, flow.StartUpInput{Username: "bob"})
+	// Of two profiles that are the same the log need not keep the older.
+	kept := told(t, alice, talk, started(t, late, "bob").eventsAfter(t, end, 0, 0).Events)
+	if diff := cmp.Diff(slices.Compact(story), slices.Compact(kept)); diff != "" {
+		t.Errorf("what the log kept for who was away (-want +got):\n%s", diff)
+	}
+	if got := must(t, bob, flow.GetPeerFromID, flow.GetPeerFromIDInput{PeerID: alice.id}).Username; got != "Alice" {
+		t.Errorf("the renamed account is called %q", got)
+	}
+}
+
+// told writes what notifications tell of somebody's profile and of the messages of a channel.
+func told(t *testing.T, who *person, channel flow.ChannelID, news []flow.Notification) (story []string) {
+	t.Helper()
+	for _, n := range news {
+		switch n.Type {
+		case flow.ProfileEvent.Type():
+			for _, p := range decode(t, flow.ProfileEvent, n) {
+				content, err := json.Marshal(parsed(t, p.Content)) // in the order of unsaid
+				if err != nil || p.AccountID != who.id {
+					t.Errorf("a profile of %s was told: %v", p.AccountID, err)
+				}
+				story = append(story, p.Item+" "+string(content))
+			}
+		case flow.MessageEvent.Type():
+			for _, m := range decode(t, flow.MessageEvent, n).RegularMessages {
+				if m.ChannelID == channel {
+					story = append(story, "message "+m.Text)
+				}
+			}
+		}
+	}
+	return story
 }
 
 func passwordsChange(t *testing.T, n *network) {

@@ -355,11 +355,11 @@ func (e *Engine) ChangeUsername(ctx context.Context, call flow.Call, in flow.Cha
 	})
 }
 
-// rename gives an account another name. Only a name that is another one leads out of an
-// LDAP lock.
+// rename gives an account another name, and tells of it. Only a name that is another one
+// leads out of an LDAP lock.
 func (t *tx) rename(id int64, name string) error {
 	account, err := t.AccountByID(t.ctx, id)
-	if err != nil {
+	if err != nil || account.Username == name {
 		return err
 	}
 	folded := flow.Fold(name)
@@ -368,7 +368,10 @@ func (t *tx) rename(id int64, name string) error {
 			return err
 		}
 	}
-	return t.RenameAccount(t.ctx, db.RenameAccountParams{Username: name, Folded: folded, ID: id})
+	if err := t.RenameAccount(t.ctx, db.RenameAccountParams{Username: name, Folded: folded, ID: id}); err != nil {
+		return err
+	}
+	return t.tellName(id)
 }
 
 // ConfirmEmail implements [flow.Engine]. There is nothing to confirm.

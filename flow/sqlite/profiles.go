@@ -59,18 +59,13 @@ func checkProfile(item, content string) error {
 	return nil
 }
 
-// setProfile stores an item, or removes it when the content is empty. Its event replaces
-// the one of the content before, since both may be long.
+// setProfile stores an item, or removes it when the content is empty.
 func (t *tx) setProfile(self *who, item, content string) error {
-	before, err := t.Profile(t.ctx, self.account, item)
-	fresh := errors.Is(err, sql.ErrNoRows)
-	if err != nil && !fresh {
+	before, err := t.storedProfile(self.account, item)
+	if err != nil || before.Content == content {
 		return err
 	}
-	if before.Content == content {
-		return nil
-	}
-	if fresh {
+	if before.Event == 0 {
 		n, err := t.CountProfiles(t.ctx, self.account)
 		if err != nil {
 			return err
@@ -79,29 +74,55 @@ func (t *tx) setProfile(self *who, item, content string) error {
 			return flow.Errorf(flow.Conflict, "the account has %d profile items already; remove one by setting it to empty content", n)
 		}
 	}
-	event, err := t.tellProfile(self, item, content)
+	return t.putProfile(self.account, item, content, before)
+}
+
+// storedProfile returns an item as it was stored, or the zero row.
+func (t *tx) storedProfile(account int64, item string) (db.ProfileRow, error) {
+	row, err := t.Profile(t.ctx, account, item)
+	if errors.Is(err, sql.ErrNoRows) {
+		return db.ProfileRow{}, nil
+	}
+	return row, err
+}
+
+// putProfile stores and announces an item. Its event replaces the one of what was stored
+// before, since both may be long.
+func (t *tx) putProfile(account int64, item, content string, before db.ProfileRow) error {
+	event, err := t.tellProfile(account, item, content)
 	if err != nil {
 		return err
 	}
-	if !fresh {
+	if before.Event != 0 {
 		if err := t.DropEvent(t.ctx, before.Event); err != nil {
 			return err
 		}
 	}
 	if content == "" {
-		return t.DropProfile(t.ctx, self.account, item)
+		return t.DropProfile(t.ctx, account, item)
 	}
-	return t.SetProfile(t.ctx, db.SetProfileParams{Account: self.account, Item: item, Event: event, Content: content})
+	return t.SetProfile(t.ctx, db.SetProfileParams{Account: account, Item: item, Event: event, Content: content})
 }
 
 // tellProfile announces what GetUserProfile answers from now on.
-func (t *tx) tellProfile(self *who, item, content string) (flow.Cursor, error) {
-	account, err := t.AccountByID(t.ctx, self.account)
+func (t *tx) tellProfile(id int64, item, content string) (flow.Cursor, error) {
+	account, err := t.AccountByID(t.ctx, id)
 	if err != nil {
 		return 0, err
 	}
-	return tell(t, flow.ProfileEvent, self.account,
-		[]flow.Profile{{AccountID: self.id, Item: item, Content: orDefault(item, content, account.Username)}})
+	return tell(t, flow.ProfileEvent, id,
+		[]flow.Profile{{AccountID: account.Public, Item: item, Content: orDefault(item, content, account.Username)}})
+}
+
+// tellName announces that an account is called otherwise. No notification has the name
+// itself: that the item profile is told anew has others look, and of who has stored none
+// it is the name.
+func (t *tx) tellName(account int64) error {
+	before, err := t.storedProfile(account, flow.ProfileItem)
+	if err != nil {
+		return err
+	}
+	return t.putProfile(account, flow.ProfileItem, before.Content, before)
 }
 
 // orDefault returns the content of an item, also when none was stored.
