@@ -2,6 +2,7 @@ package tools
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	"github.com/flow-mcp/flow-mcp/flow"
@@ -12,14 +13,19 @@ var stateNames = map[flow.MemberState]string{
 	flow.Owner: "owner", flow.Admin: "admin", flow.Member: "member", flow.Banned: "banned",
 }
 
-// noteOn returns what else there is to know of what an operation has done.
-func (c *call) noteOn(ctx context.Context, op flow.AnyOperation) string {
+// noteOn returns what else there is to know of what an operation has done, whose result
+// is raw.
+func (c *call) noteOn(ctx context.Context, op flow.AnyOperation, raw json.RawMessage) string {
 	switch op {
 	case flow.ChangeUsername:
 		called, _ := clean(c.text("username"))
 		return fmt.Sprintf("Whoever starts this server has to start it with --account %s from now on: with the old name it makes another person.", called.inline())
 	case flow.SetChannelReadHWM:
 		return c.markNote(ctx)
+	case flow.NewChannel:
+		return c.channelNote(ctx, raw)
+	case flow.NewOrg:
+		return c.teamNote(ctx, raw)
 	}
 	return ""
 }

@@ -86,7 +86,7 @@ func (v *view) operate(ctx context.Context, c *call, op flow.AnyOperation) (*ans
 	if op == flow.ChangeUsername {
 		c.dir.Observe(flow.Notification{Type: flow.Connected}) // the backend tells of it, too, but later
 	}
-	c.missing, c.note = receipt.Missing(), c.noteOn(ctx, op)
+	c.missing, c.note = receipt.Missing(), c.noteOn(ctx, op, raw)
 	a, err := v.answer(ctx, c, c.viewer(ctx), raw)
 	if err != nil {
 		return nil, fmt.Errorf("%s: the backend's result is not of the documented form: %w", op.Info().Name, err)

@@ -2,6 +2,7 @@ package tools
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -81,4 +82,63 @@ func (r *resolver) told(ctx context.Context, names *namer, ch flow.Channel) stri
 		said = append(said, count(len(members), "member"))
 	}
 	return strings.Join(said, ", ")
+}
+
+// channelNote tells who has made a channel which others of its team have the same name.
+// Names are no identifiers, so that is no mistake; but from now on the name leads nowhere.
+func (c *call) channelNote(ctx context.Context, raw json.RawMessage) string {
+	var made flow.ChannelID
+	if json.Unmarshal(raw, &made) != nil {
+		return ""
+	}
+	_, _ = c.dir.FindChannel(ctx, string(made)) // so that the directory knows it
+	all, err := c.dir.ChannelsCalled(ctx, c.team.ID, c.text("name"))
+	if err != nil {
+		return ""
+	}
+	names := c.namer(ctx)
+	var others []string
+	for _, ch := range all {
+		if ch.ID != made {
+			others = append(others, names.channel(ctx, ch.ID).inline()+" "+linkTo(channelID, string(ch.ID)).String())
+		}
+	}
+	return shared("channel", " in the team", others)
+}
+
+// teamNote is channelNote for teams. Only those count that the account is in.
+func (c *call) teamNote(ctx context.Context, raw json.RawMessage) string {
+	var made flow.Org
+	if json.Unmarshal(raw, &made) != nil {
+		return ""
+	}
+	_, _ = c.dir.FindOrg(ctx, string(made.ID))
+	all, err := c.dir.Orgs(ctx)
+	if err != nil {
+		return ""
+	}
+	names := c.namer(ctx)
+	var others []string
+	for _, org := range all {
+		if org.ID != made.ID && flow.Fold(org.Name) == flow.Fold(c.text("name")) {
+			others = append(others, names.team(ctx, org.ID).inline()+" "+linkTo(teamID, string(org.ID)).String())
+		}
+	}
+	return shared("team", "", others)
+}
+
+// shared says that other things have the name of a new one, and what to call them by.
+func shared(what, where string, others []string) string {
+	if len(others) == 0 {
+		return ""
+	}
+	named := strings.Join(others[:min(len(others), candidates)], ", ")
+	if more := len(others) - candidates; more > 0 {
+		named += fmt.Sprintf(" and %d more", more)
+	}
+	there := "There is another " + what
+	if len(others) > 1 {
+		there = fmt.Sprintf("There are %d other %ss", len(others), what)
+	}
+	return fmt.Sprintf("%s of this name%s: %s. The name alone is refused from now on, since it does not say which; give a link.", there, where, named)
 }
