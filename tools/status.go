@@ -28,6 +28,7 @@ type statusOutput struct {
 	ReadOnly bool          `json:"read_only,omitzero"`
 	Consent  string        `json:"consent,omitzero"`
 	Policy   []string      `json:"policy,omitzero"`
+	Remarks  []safe        `json:"policy_remarks,omitzero"`
 	Off      []statusOff   `json:"off,omitzero"`
 	Version  string        `json:"version,omitzero"`
 }
@@ -71,6 +72,10 @@ func (c *call) status(ctx context.Context, _ statusInput) (statusOutput, string,
 		out.Backend.Problem = fmt.Sprintf("it did not answer within %v.", patience)
 	case err != nil:
 		out.Backend.Problem = describe(err)
+	}
+	for _, remark := range c.remarks() {
+		shown, _ := clean(remark)
+		out.Remarks = append(out.Remarks, shown)
 	}
 	return out, out.text(), nil
 }
@@ -164,6 +169,9 @@ func (o statusOutput) text() string {
 	out.WriteString("Consent: " + o.Consent + ".\n")
 	if len(o.Policy) > 0 {
 		out.WriteString("Policy: " + safe(strings.Join(o.Policy, "; ")).block() + ".\n")
+	}
+	for _, remark := range o.Remarks {
+		out.WriteString("Note on the policy: " + string(remark.block()) + ".\n")
 	}
 	if len(o.Off) > 0 {
 		out.WriteString(o.offText())

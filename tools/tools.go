@@ -49,6 +49,9 @@ type Options struct {
 	Consent Consent
 	// Policy says in short sentences what else limits this server, for flow_status.
 	Policy []string
+	// Remarks says what of the policy has no effect at present, or nil. It is asked after the
+	// backend.
+	Remarks func() []string
 	// Folders are where files may be sent from and saved to. Nil stands for the usual ones.
 	Folders *folders.Folders
 	// Log gets defects and, at debug level, calls; never what they say. Nil discards.
@@ -69,6 +72,7 @@ type service struct {
 	written *written
 	folders *folders.Folders
 	policy  []string
+	remarks func() []string
 	version string
 }
 
@@ -87,9 +91,12 @@ func Register(srv *server.MCPServer, client *flow.Client, dir *flow.Directory, o
 			return err
 		}
 	}
+	if o.Remarks == nil {
+		o.Remarks = func() []string { return nil }
+	}
 	s := &service{
 		client: client, dir: dir, log: o.Log, refs: &refs{}, choice: chosen,
-		asking: o.Consent, seals: newSeals(), written: &written{}, policy: o.Policy, folders: o.Folders, version: o.Version,
+		asking: o.Consent, seals: newSeals(), written: &written{}, policy: o.Policy, remarks: o.Remarks, folders: o.Folders, version: o.Version,
 	}
 	entries := make([]server.ServerTool, len(chosen.tools))
 	for i, t := range chosen.tools {

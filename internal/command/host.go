@@ -40,7 +40,7 @@ func (s *Serve) mcp(
 	}
 	options := tools.Options{
 		Toolsets: s.Toolsets, Tools: s.Tools, ExcludeTools: s.ExcludeTools, ReadOnly: s.ReadOnly,
-		Consent: s.consent(rules, gate), Policy: slices.Concat(rules.Describe(), places.Describe()), Folders: places,
+		Consent: s.consent(rules, gate), Policy: slices.Concat(rules.Describe(), places.Describe()), Remarks: gate.Remarks, Folders: places,
 		Log: log, Version: Release(),
 	}
 	if err := tools.Register(srv, client, directory, options); err != nil {

@@ -15,10 +15,16 @@ type atlas struct {
 	policy *Policy
 
 	mu    sync.Mutex
-	known map[flow.ChannelID]verdict
+	last  drawing
 	drawn time.Time             // zero when something has changed since
 	stale int                   // rises with every change, so that what was drawn meanwhile is not kept
 	teams map[string]flow.OrgID // which team a name stands for, folded
+}
+
+// drawing is what the channels were at one time. It is never changed.
+type drawing struct {
+	known   map[flow.ChannelID]verdict
+	remarks []string // on patterns that have no effect, or another one than they seem to
 }
 
 // fresh is how long an atlas is believed: names may change without a word.
@@ -34,34 +40,18 @@ func (a *atlas) forget() {
 // look returns what may be done with a channel. What is in no list is closed, after a
 // second look: it may have been made a moment ago.
 func (a *atlas) look(ctx context.Context, c flow.Caller, id flow.ChannelID) (verdict, error) {
-	a.mu.Lock()
-	v, known := a.known[id]
-	young, stale := time.Since(a.drawn) < fresh, a.stale
-	a.mu.Unlock()
-	if known && young {
-		return v, nil
-	}
-	drawn, err := a.draw(ctx, c)
-	if err != nil {
-		return verdict{}, err
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.stale == stale {
-		a.known, a.drawn = drawn, time.Now()
-	}
-	return drawn[id], nil
+	d, err := a.with(ctx, c, id)
+	return d.known[id], err
 }
 
 // open returns the channels of a team, or of all, that may be read.
 func (a *atlas) open(ctx context.Context, c flow.Caller, org flow.OrgID) ([]flow.ChannelID, error) {
-	if _, err := a.look(ctx, c, ""); err != nil { // no channel has this id, so all are looked up
+	d, err := a.with(ctx, c, "") // no channel has this id, so all are looked up
+	if err != nil {
 		return nil, err
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	var open []flow.ChannelID
-	for id, v := range a.known {
+	for id, v := range d.known {
 		if v.read && (org == "" || org == v.org) {
 			open = append(open, id)
 		}
@@ -70,35 +60,65 @@ func (a *atlas) open(ctx context.Context, c flow.Caller, org flow.OrgID) ([]flow
 	return open, nil
 }
 
-func (a *atlas) draw(ctx context.Context, c flow.Caller) (map[flow.ChannelID]verdict, error) {
+// with returns the drawing that there is, if it is fresh and has a channel in it, or else
+// a new one.
+func (a *atlas) with(ctx context.Context, c flow.Caller, id flow.ChannelID) (drawing, error) {
+	a.mu.Lock()
+	d, stale := a.last, a.stale
+	_, known := d.known[id]
+	young := time.Since(a.drawn) < fresh
+	a.mu.Unlock()
+	if known && young {
+		return d, nil
+	}
+	d, err := a.draw(ctx, c)
+	if err != nil {
+		return drawing{}, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.stale == stale {
+		a.last, a.drawn = d, time.Now()
+	}
+	return d, nil
+}
+
+// remarks are those of the last drawing.
+func (a *atlas) remarks() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.last.remarks
+}
+
+func (a *atlas) draw(ctx context.Context, c flow.Caller) (drawing, error) {
 	orgs, err := flow.EnumerateOrgs.Call(ctx, c, flow.EnumerateOrgsInput{})
 	if err != nil {
-		return nil, err
+		return drawing{}, err
 	}
 	peers, err := flow.EnumeratePeerAccounts.Call(ctx, c, flow.EnumeratePeerAccountsInput{})
 	if err != nil {
-		return nil, err
+		return drawing{}, err
 	}
 	called := map[flow.AccountID]string{}
 	for _, peer := range peers {
 		called[peer.AccountID] = peer.Username
 	}
 	named := a.pin(orgs)
-	drawn := map[flow.ChannelID]verdict{}
+	known, places := map[flow.ChannelID]verdict{}, []place{}
 	for _, org := range orgs {
 		channels, err := flow.EnumerateChannels.Call(ctx, c, flow.EnumerateChannelsInput{OrgID: org.ID})
 		if err != nil {
-			return nil, err
+			return drawing{}, err
 		}
 		for _, ch := range channels {
 			at := place{id: ch.ID, org: org.ID, team: named[org.ID], channel: ch.Name}
 			if ch.Purpose == flow.DirectPurpose {
 				at.channel, at.direct = "@"+called[ch.DirectAccountID], true
 			}
-			drawn[ch.ID] = a.policy.judge(at)
+			known[ch.ID], places = a.policy.judge(at), append(places, at)
 		}
 	}
-	return drawn, nil
+	return drawing{known, a.policy.remarks(orgs, named, places)}, nil
 }
 
 // pin returns by what names the teams are known to patterns. A name stands for the team

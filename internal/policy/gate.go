@@ -45,6 +45,10 @@ func (g *Gate) HeardElsewhere(than flow.ChannelID) bool { return g.heard.elsewhe
 // now is no reason to ask about this channel any more.
 func (g *Gate) Accepted(to flow.ChannelID) { g.heard.accept(to) }
 
+// Remarks says in sentences which patterns of the policy have no effect, or another one
+// than they seem to, as of when the channels were last looked up.
+func (g *Gate) Remarks() []string { return g.atlas.remarks() }
+
 // judging is the call of which only the judgement is wanted, in its context.
 type judging struct {
 	gate   *Gate

@@ -38,23 +38,32 @@ func (p Pattern) check() error {
 
 // fits reports whether a channel is named by the pattern.
 func (p Pattern) fits(at place) bool {
-	if link, ok := flow.ParseLink(string(p)); ok {
-		p = Pattern(link.Channel)
-	}
-	if string(p) == string(at.id) {
+	id, team, channel := p.parts()
+	if id == at.id {
 		return true
 	}
-	if raw, ok := flow.DecodeID(string(p)); ok && len(raw) >= 16 {
-		return false // a channel may be called as another one is identified
-	}
-	team, channel, ok := strings.Cut(string(p), "/")
-	if !ok {
-		team, channel = "*", string(p)
-	}
-	if strings.HasPrefix(channel, "@") != at.direct {
+	if team == "" || strings.HasPrefix(channel, "@") != at.direct {
 		return false
 	}
 	return (team == string(at.org) || glob(flow.Fold(team), flow.Fold(at.team))) && glob(flow.Fold(channel), flow.Fold(at.channel))
+}
+
+// parts returns the channel that the pattern may identify, and what it says of names, of
+// the team and of the channel. That is nothing where it has the form of an identifier: a
+// channel may be called as another one is identified.
+func (p Pattern) parts() (id flow.ChannelID, team, channel string) {
+	if link, ok := flow.ParseLink(string(p)); ok {
+		p = Pattern(link.Channel)
+	}
+	id = flow.ChannelID(p)
+	if raw, ok := flow.DecodeID(string(p)); ok && len(raw) >= 16 {
+		return id, "", ""
+	}
+	team, channel, ok := strings.Cut(string(p), "/")
+	if !ok {
+		return id, "*", string(p)
+	}
+	return id, team, channel
 }
 
 // glob reports whether text is pattern, in which a star stands for any text.
