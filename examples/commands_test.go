@@ -154,13 +154,15 @@ func cmdKillBackend(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(kill(ids[0]))
 }
 
-// cmdStopBackend stops the backend and no guard of it.
-func cmdStopBackend(ts *testscript.TestScript, _ bool, args []string) {
-	all := descendants(named(ts, args, 1, "stop-backend NAME").cmd.Process.Pid)
-	if len(all) == 1 {
-		ts.Fatalf("the server of %s has no backend", args[0])
+// cmdSignalBackend sends a signal to the backend and not to a guard of it.
+func cmdSignalBackend(signal syscall.Signal) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, _ bool, args []string) {
+		all := descendants(named(ts, args, 1, "COMMAND NAME").cmd.Process.Pid)
+		if len(all) == 1 {
+			ts.Fatalf("the server of %s has no backend", args[0])
+		}
+		ts.Check(syscall.Kill(all[len(all)-1], signal))
 	}
-	ts.Check(syscall.Kill(all[len(all)-1], syscall.SIGSTOP))
 }
 
 func cmdKillServer(ts *testscript.TestScript, _ bool, args []string) {

@@ -19,6 +19,7 @@
 //	wait-update NAME URI         wait until an update of it has arrived
 //	kill-backend NAME            SIGKILL to the backend of the host's server
 //	stop-backend NAME            SIGSTOP to it: it is there and does not answer
+//	continue-backend NAME        SIGCONT to it
 //	kill-server NAME             SIGKILL to the server itself
 //	close NAME                   close its standard input
 //	gone NAME                    wait until no process of it is left, two seconds at most
@@ -39,6 +40,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -91,10 +93,12 @@ func TestScripts(t *testing.T) {
 			"subscribe":    cmdSubscribe,
 			"wait-update":  cmdWaitUpdate,
 			"kill-backend": cmdKillBackend,
-			"stop-backend": cmdStopBackend,
 			"kill-server":  cmdKillServer,
 			"close":        cmdClose,
 			"gone":         cmdGone,
+
+			"stop-backend":     cmdSignalBackend(syscall.SIGSTOP),
+			"continue-backend": cmdSignalBackend(syscall.SIGCONT),
 
 			"tail":              cmdTail,
 			"line":              cmdLine,

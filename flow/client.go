@@ -126,6 +126,9 @@ func (c *Client) call(ctx context.Context, method string, params json.RawMessage
 		}
 		attempted, receipt := WithReceipt(ctx)
 		result, err := conn.endpoint.Caller.Call(attempted, method, whole)
+		if unknown != nil && errors.Is(err, Unusable) { // which is true of this attempt alone
+			return nil, Errorf(Uncertain, "%v, and it could not be asked for again: %v", unknown, err)
+		}
 		if !gone(err) {
 			notes := receipt.Notes()
 			notes.Repeated = notes.Repeated && unknown == nil // else it may be an attempt of ours that was repeated

@@ -183,6 +183,7 @@ func TestClientRepeats(t *testing.T) {
 	away := flow.Errorf(flow.Unavailable, "away")
 	lost := flow.Errorf(flow.Uncertain, "lost")
 	no := flow.Errorf(flow.Denied, "no")
+	stuck := flow.Errorf(flow.Unusable, "stuck")
 	tests := []struct {
 		name   string
 		own    bool
@@ -198,6 +199,9 @@ func TestClientRepeats(t *testing.T) {
 		{"a write that was lost on a backend that knows it again", true, "SendMessage", []error{lost, away, lost}, nil, 4},
 		{"an unknown method that was lost", false, "Mystery", []error{lost}, lost, 1},
 		{"a refusal", true, "SendMessage", []error{no}, no, 1},
+		{"a read of a store that is of no use", true, "EnumerateOrgs", []error{lost, stuck}, stuck, 2},
+		{"a write that meets a store that is of no use", true, "SendMessage", []error{stuck}, stuck, 1},
+		{"a write that was lost before that", true, "SendMessage", []error{lost, stuck}, flow.Uncertain, 2},
 		{"what is away for ever", true, "EnumerateOrgs", slices.Repeat([]error{away}, 50), away, 13},
 		{"a write that was lost and then is away for ever", true, "SendMessage", append([]error{lost}, slices.Repeat([]error{away}, 50)...), lost, 13},
 	}

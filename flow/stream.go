@@ -2,6 +2,7 @@ package flow
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // A stream carries the envelopes of the wire protocol over one connection, many calls at
@@ -25,14 +27,33 @@ const maxUnderWay = 4096
 
 // Stream is the calling end of a connection. It implements [Caller].
 type Stream struct {
+	options StreamOptions
 	out     *frameWriter
 	done    chan struct{} // closed when the connection is lost
 	reading sync.WaitGroup
 
-	mu      sync.Mutex
-	next    uint64
-	waiting map[uint64]chan answer
-	lost    bool
+	mu        sync.Mutex
+	next      uint64
+	waiting   map[uint64]waiter
+	lost      bool
+	listening listening
+}
+
+// StreamOptions say what a [Stream] makes of an other end that is there and does not answer.
+type StreamOptions struct {
+	// Patience is how long the other end may leave a question open that it answers at once
+	// while it runs. 0 stands for 15 seconds.
+	Patience time.Duration
+	// Silence is what calls fail with while the other end does not answer. They have not
+	// been done.
+	Silence error
+}
+
+// waiter is a call under way.
+type waiter struct {
+	reply  chan answer // of one place
+	due    time.Time   // when the answer is; zero when it may never be
+	writes bool
 }
 
 type answer struct {
@@ -41,12 +62,16 @@ type answer struct {
 }
 
 // NewStream takes over conn. Close ends it.
-func NewStream(conn net.Conn) *Stream {
+func NewStream(conn net.Conn, o StreamOptions) *Stream {
 	s := &Stream{
+		options: o,
 		out:     newFrameWriter(conn),
 		done:    make(chan struct{}),
-		waiting: map[uint64]chan answer{},
+		waiting: map[uint64]waiter{},
 	}
+	s.listening.pause = cmp.Or(o.Patience, defaultPatience) / looksWithin
+	s.listening.timer = time.AfterFunc(Forever, s.lookNow)
+	s.listening.timer.Stop() // until there is something to look for
 	s.reading.Go(func() { s.read(conn) })
 	return s
 }
@@ -65,20 +90,17 @@ func (s *Stream) Call(ctx context.Context, method string, params json.RawMessage
 	if len(params) > MaxFrame/2 { // the other end would hang up
 		return nil, Errorf(Invalid, "%s: the parameters have more than %d bytes", clip(method, 64), MaxFrame/2)
 	}
-	reply := make(chan answer, 1)
-	s.mu.Lock()
-	if s.lost {
-		s.mu.Unlock()
-		return nil, Errorf(Unavailable, "the connection to the owner of the store is lost")
+	w := waiter{reply: make(chan answer, 1), writes: !changesNothing(method)}
+	if wait := Waits(method, params); wait < Forever {
+		w.due = time.Now().Add(wait)
 	}
-	s.next++
-	id := s.next
-	s.waiting[id] = reply
-	s.mu.Unlock()
-
+	id, err := s.enter(w)
+	if err != nil {
+		return nil, err
+	}
 	s.out.send(ctx, EncodeRequest(id, method, params, ""))
 	select {
-	case a := <-reply:
+	case a := <-w.reply:
 		Note(ctx, a.reply.Notes)
 		return a.reply.Result, a.err
 	case <-ctx.Done():
@@ -90,9 +112,41 @@ func (s *Stream) Call(ctx context.Context, method string, params json.RawMessage
 	}
 }
 
+// enter gives a call its id.
+func (s *Stream) enter(w waiter) (uint64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.lost:
+		return 0, Errorf(Unavailable, "the connection to the owner of the store is lost")
+	case s.listening.again != nil:
+		return 0, s.options.Silence
+	}
+	s.next++
+	s.waiting[s.next] = w
+	if !w.due.IsZero() {
+		s.lookAfter(w.due)
+	}
+	return s.next, nil
+}
+
+// ear is a connection that tells its stream of all that arrives.
+type ear struct {
+	io.Reader
+	stream *Stream
+}
+
+func (e ear) Read(p []byte) (int, error) {
+	n, err := e.Reader.Read(p)
+	if n > 0 {
+		e.stream.heard()
+	}
+	return n, err
+}
+
 // read hands replies to those who wait, until the connection ends.
 func (s *Stream) read(conn net.Conn) {
-	in := bufio.NewReaderSize(conn, 64<<10)
+	in := bufio.NewReaderSize(ear{conn, s}, 64<<10)
 	for {
 		frame, err := readFrame(in)
 		if err != nil {
@@ -100,22 +154,23 @@ func (s *Stream) read(conn net.Conn) {
 		}
 		reply, err := replyOf(frame)
 		s.mu.Lock()
-		waiting := s.waiting[reply.ID]
+		waiting, known := s.waiting[reply.ID]
 		delete(s.waiting, reply.ID)
 		s.mu.Unlock()
-		if waiting != nil {
-			waiting <- answer{reply, err}
+		if known {
+			waiting.reply <- answer{reply, err}
 		}
 	}
 	s.out.close()
 	s.mu.Lock()
 	s.lost = true
+	s.listening.timer.Stop()
 	unanswered := s.waiting
 	s.waiting = nil
 	s.mu.Unlock()
 	close(s.done)
-	for _, reply := range unanswered {
-		reply <- answer{err: Errorf(Uncertain, "the owner of the store went away during the call")}
+	for _, w := range unanswered {
+		w.reply <- answer{err: Errorf(Uncertain, "the owner of the store went away during the call")}
 	}
 }
 
@@ -178,6 +233,9 @@ func (s *streamServer) read(ctx context.Context, in *bufio.Reader) error {
 			continue
 		case request.Method == cancelMethod:
 			s.cancel(request.ID)
+			continue
+		case request.Method == aliveMethod:
+			s.out.send(ctx, EncodeReply(Reply{ID: request.ID}, nil))
 			continue
 		}
 		select {

@@ -33,7 +33,7 @@ func connect(t testing.TB, caller Caller) (s *Stream, hangUp func() error) {
 	ctx, cancel := context.WithCancel(t.Context())
 	served := make(chan error, 1)
 	go func() { served <- ServeStream(ctx, far, caller) }()
-	s = NewStream(near)
+	s = NewStream(near, StreamOptions{})
 	hangUp = sync.OnceValue(func() error {
 		cancel()
 		return <-served
@@ -138,7 +138,7 @@ func TestStreamHungUp(t *testing.T) {
 			return nil, ctx.Err()
 		}))
 	}()
-	s := NewStream(near)
+	s := NewStream(near, StreamOptions{})
 	result := make(chan error)
 	go func() {
 		_, err := s.Call(t.Context(), "wait", json.RawMessage(`{}`))
@@ -325,7 +325,7 @@ func BenchmarkStream(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			s := NewStream(conn)
+			s := NewStream(conn, StreamOptions{})
 			defer s.Close()
 			params := json.RawMessage(`{"SessionID":1,"RequestID":"0190b5a0-0000-7000-8000-000000000000","ChannelID":"ABC","Text":"the quick brown fox"}`)
 			b.ReportAllocs()

@@ -39,7 +39,7 @@ func (m *Member) run(ctx context.Context) {
 			pause(ctx, redialPause(attempt))
 		}
 	}
-	m.lead(route{err: errLeft})
+	m.lead(route{err: errLeft, stays: true})
 }
 
 // modesty is how long a process that made room for a newer one does not take its place.
@@ -109,13 +109,24 @@ func (m *Member) follow(ctx context.Context) bool {
 		m.log.Debug("no owner of the store answers", "err", err)
 		return false
 	}
-	stream := flow.NewStream(conn)
+	owner, err := checkPeer(conn, os.Geteuid())
+	silence := m.place.silence(owner)
+	stream := flow.NewStream(conn, flow.StreamOptions{Patience: m.options.Patience, Silence: silence})
 	defer stream.Close()
-	err = checkPeer(conn, os.Geteuid())
 	if err == nil {
 		err = m.greet(ctx, stream)
 	}
+	again := stream.Silent()
 	switch {
+	case again != nil:
+		m.log.Warn("the owner of the store does not answer", "process", owner.process)
+		m.lead(route{err: silence, stays: true})
+		select { // each of them is a reason to introduce oneself anew
+		case <-again:
+		case <-stream.Done():
+		case <-ctx.Done():
+		}
+		m.lead(route{})
 	case err == nil:
 		m.lead(route{caller: stream, over: stream.Done()})
 		select {
@@ -130,6 +141,13 @@ func (m *Member) follow(ctx context.Context) bool {
 		m.fail(ctx, stream.Done(), err)
 	}
 	return false
+}
+
+// silence is what calls fail with while the owner is there and does not answer. It is not
+// ours to end it: it may be at work for somebody, and what it was told is not lost.
+func (p place) silence(owner neighbour) error {
+	return flow.Errorf(flow.Unusable, "%s has the store in %s open and does not answer: it was stopped, or it hangs; "+
+		"continue or end that process, then calls work again, and nothing that was sent before is lost", owner, p.dir)
 }
 
 // greet introduces this member to the owner.

@@ -19,7 +19,8 @@ import (
 // Member is the part that one process has in a store. Exactly one member of a store, of
 // all processes of the machine, is its owner: it holds the lock, has the database open
 // and serves the others on a socket; the others relay their calls to it. When the owner
-// goes, however it went, another member takes its place, and calls and sessions go on.
+// goes, however it went, another member takes its place, and calls and sessions go on. When it is there and does not
+// answer, calls fail and say which process it is, until it goes on or ends.
 //
 // A Member is a [flow.Caller] whose methods may be called by several goroutines at once.
 type Member struct {
@@ -49,6 +50,7 @@ type route struct {
 	over   <-chan struct{} // closed when caller has become useless
 	err    error
 	since  time.Time // of err
+	stays  bool      // err is not one that a new attempt could mend
 }
 
 // Open joins the store in dir, which is made with mode 0700 when it is missing. It does
@@ -215,7 +217,7 @@ const grudge = time.Second
 
 // forgive drops an old failure and has run try again. It is called with mu held.
 func (m *Member) forgive() {
-	if m.route.err == nil || m.route.err == errLeft || time.Since(m.route.since) < grudge {
+	if m.route.err == nil || m.route.stays || time.Since(m.route.since) < grudge {
 		return
 	}
 	m.route = route{}

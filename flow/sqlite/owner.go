@@ -140,7 +140,7 @@ func (o *owner) accept() {
 
 // serve answers one connection until it ends.
 func (o *owner) serve(conn net.Conn) {
-	if err := checkPeer(conn, os.Geteuid()); err != nil {
+	if _, err := checkPeer(conn, os.Geteuid()); err != nil {
 		o.log.Warn("refused a connection to the store", "err", err)
 		conn.Close()
 		return

@@ -245,11 +245,14 @@ func TestPeer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if err := checkPeer(conn, os.Geteuid()); err != nil {
+	if _, err := checkPeer(conn, os.Geteuid()); err != nil {
 		t.Errorf("a process of this user: %v", err)
 	}
-	if _, known, _ := peerUser(conn.(*net.UnixConn)); known {
-		if err := checkPeer(conn, os.Geteuid()+1); !errors.Is(err, flow.Denied) {
+	if p, known, _ := peerOf(conn.(*net.UnixConn)); known {
+		if p.process != os.Getpid() {
+			t.Errorf("process %d is at the other end, want %d", p.process, os.Getpid())
+		}
+		if _, err := checkPeer(conn, os.Geteuid()+1); !errors.Is(err, flow.Denied) {
 			t.Errorf("a process of another user: %v", err)
 		}
 	}

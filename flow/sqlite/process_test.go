@@ -302,7 +302,7 @@ func ask(t testing.TB, dir string, change func(*hello)) (*flow.Stream, hello, er
 		conn, err = place.dial(t.Context())
 		return err == nil
 	})
-	stream := flow.NewStream(conn)
+	stream := flow.NewStream(conn, flow.StreamOptions{})
 	t.Cleanup(stream.Close)
 	said := hello{Protocol: protocol, Version: "test", Member: "guest"}
 	if said.Token, err = place.token(false); err != nil {

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -43,15 +44,29 @@ func (p place) dial(ctx context.Context) (net.Conn, error) {
 	return dialer.DialContext(ctx, "unix", p.socket)
 }
 
-// checkPeer refuses a process of another user than user at the other end of conn.
-func checkPeer(conn net.Conn, user int) error {
-	uid, known, err := peerUser(conn.(*net.UnixConn))
+// neighbour is a process at the other end of a socket.
+type neighbour struct {
+	user, process int // the process is 0 when the system does not say which it is
+}
+
+// String names the process.
+func (n neighbour) String() string {
+	if n.process == 0 {
+		return "another process"
+	}
+	return fmt.Sprintf("process %d", n.process)
+}
+
+// checkPeer returns who is at the other end of conn, and refuses a process of another user
+// than user.
+func checkPeer(conn net.Conn, user int) (neighbour, error) {
+	n, known, err := peerOf(conn.(*net.UnixConn))
 	if err != nil {
-		return flow.Errorf(flow.Denied, "the system does not say who is at the other end of the socket: %v", err)
+		return n, flow.Errorf(flow.Denied, "the system does not say who is at the other end of the socket: %v", err)
 	}
-	if known && uid != user {
-		return flow.Errorf(flow.Denied, "user %d is at the other end of the socket of the store, not %d; "+
-			"every user needs a data directory of their own", uid, user)
+	if known && n.user != user {
+		return n, flow.Errorf(flow.Denied, "user %d is at the other end of the socket of the store, not %d; "+
+			"every user needs a data directory of their own", n.user, user)
 	}
-	return nil
+	return n, nil
 }

@@ -6,22 +6,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// peerUser asks the kernel which user is at the other end.
-func peerUser(conn *net.UnixConn) (uid int, known bool, err error) {
+// peerOf asks the kernel who is at the other end.
+func peerOf(conn *net.UnixConn) (n neighbour, known bool, err error) {
 	raw, err := conn.SyscallConn()
 	if err != nil {
-		return 0, false, err
+		return n, false, err
 	}
-	var peer *unix.Xucred
+	var said *unix.Xucred
 	var failed error
 	err = raw.Control(func(fd uintptr) {
-		peer, failed = unix.GetsockoptXucred(int(fd), unix.SOL_LOCAL, unix.LOCAL_PEERCRED)
+		said, failed = unix.GetsockoptXucred(int(fd), unix.SOL_LOCAL, unix.LOCAL_PEERCRED)
+		n.process, _ = unix.GetsockoptInt(int(fd), unix.SOL_LOCAL, unix.LOCAL_PEERPID) // only to name it
 	})
 	if err != nil {
-		return 0, false, err
+		return n, false, err
 	}
 	if failed != nil {
-		return 0, false, failed
+		return n, false, failed
 	}
-	return int(peer.Uid), true, nil
+	n.user = int(said.Uid)
+	return n, true, nil
 }

@@ -6,22 +6,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// peerUser asks the kernel which user is at the other end.
-func peerUser(conn *net.UnixConn) (uid int, known bool, err error) {
+// peerOf asks the kernel who is at the other end.
+func peerOf(conn *net.UnixConn) (n neighbour, known bool, err error) {
 	raw, err := conn.SyscallConn()
 	if err != nil {
-		return 0, false, err
+		return n, false, err
 	}
-	var peer *unix.Ucred
+	var said *unix.Ucred
 	var failed error
 	err = raw.Control(func(fd uintptr) {
-		peer, failed = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
+		said, failed = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
 	})
 	if err != nil {
-		return 0, false, err
+		return n, false, err
 	}
 	if failed != nil {
-		return 0, false, failed
+		return n, false, failed
 	}
-	return int(peer.Uid), true, nil
+	return neighbour{user: int(said.Uid), process: int(said.Pid)}, true, nil
 }

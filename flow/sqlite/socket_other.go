@@ -4,5 +4,5 @@ package sqlite
 
 import "net"
 
-// peerUser knows nothing here: the token alone decides.
-func peerUser(*net.UnixConn) (uid int, known bool, err error) { return 0, false, nil }
+// peerOf knows nothing here: the token alone decides.
+func peerOf(*net.UnixConn) (n neighbour, known bool, err error) { return n, false, nil }

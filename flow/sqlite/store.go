@@ -23,6 +23,9 @@ type Options struct {
 	Log *slog.Logger
 	// Version is what the engine answers when it is asked for its own.
 	Version string
+	// Patience is how long another process that owns the store may leave a question open
+	// which it answers at once while it runs. 0 stands for 15 seconds.
+	Patience time.Duration
 }
 
 // keepRequests is how long a write can be repeated under the same request id.

@@ -48,7 +48,8 @@ func (a *accountFlags) embedded(executable string, log *slog.Logger) *process.Su
 	return &process.Supervisor{
 		Command: []string{
 			executable, "backend", "--until-stdin-closes", "--data-dir", a.DataDir,
-			"--log-level", levelOf(log), "--log-format", "json", "0",
+			"--log-level", levelOf(log), "--log-format", "json",
+			"--give-up-after", a.GiveUpAfter.String(), "0",
 		},
 		Own: true,
 	}

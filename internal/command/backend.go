@@ -16,6 +16,7 @@ import (
 // Backend is the command that runs the embedded engine for whoever has its token.
 type Backend struct {
 	storeFlags
+	patienceFlags
 	UntilStdinCloses bool   `help:"End when standard input is closed."`
 	UntilParentEnds  bool   `help:"End when the program that started this one has ended; so under the name semaphor-backend or flowappglue."`
 	DecrementFile    string `placeholder:"PATH" help:"Accepted and ignored, for programs that pass it."`
@@ -46,7 +47,7 @@ func (b *Backend) Run(ctx context.Context, log *slog.Logger) error {
 		// Whoever started us may be gone: nobody else would end a store that hangs.
 		time.AfterFunc(closingTime, func() { os.Exit(1) })
 	})()
-	store, err := sqlite.Open(ctx, b.DataDir, sqlite.Options{Log: log, Version: Release()})
+	store, err := sqlite.Open(ctx, b.DataDir, sqlite.Options{Log: log, Version: Release(), Patience: b.GiveUpAfter.Duration})
 	if err != nil {
 		return err
 	}

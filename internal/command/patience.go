@@ -7,7 +7,7 @@ import (
 
 // patienceFlags say when a process that hangs is given up.
 type patienceFlags struct {
-	GiveUpAfter patience `env:"FLOW_MCP_GIVE_UP_AFTER" placeholder:"TIME" default:"15s" help:"How long a backend that is there and does not answer is waited for; ${default} when not given. (${env})"`
+	GiveUpAfter patience `env:"FLOW_MCP_GIVE_UP_AFTER" placeholder:"TIME" default:"15s" help:"How long a backend that is there and does not answer is waited for, before it is replaced or calls fail that need it; ${default} when not given. (${env})"`
 }
 
 // patience is a time that no process needs for an answer unless it hangs.

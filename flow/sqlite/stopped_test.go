@@ -1,0 +1,109 @@
+//go:build linux || darwin
+
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+)
+
+// joinImpatient opens a member that notices soon when the owner does not answer.
+func joinImpatient(t *testing.T, dir string) *Member {
+	t.Helper()
+	m, err := Open(t.Context(), dir, Options{Version: "test", Patience: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return m
+}
+
+func (c *child) signal(t *testing.T, s syscall.Signal) {
+	t.Helper()
+	if err := c.command.Process.Signal(s); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// refusesAs checks that a read fails because the owner does not answer, with its number.
+func refusesAs(t *testing.T, c flow.Caller, owner *child) {
+	t.Helper()
+	_, err := flow.Ping.Call(t.Context(), c, flow.PingInput{})
+	if !errors.Is(err, flow.Unusable) || !strings.Contains(err.Error(), fmt.Sprintf("process %d has the store", owner.command.Process.Pid)) {
+		t.Errorf("with the owner stopped a read ended with %v, want %s and which process it is", err, flow.Unusable)
+	}
+}
+
+// While the owner is stopped, calls of other processes say so; when it goes on or ends, they
+// work again, and what was under way is there once.
+func TestOwnerIsStopped(t *testing.T) {
+	endings := map[string]func(*testing.T, *child){
+		"goes on": func(t *testing.T, c *child) { c.signal(t, syscall.SIGCONT) },
+		"is killed": func(t *testing.T, c *child) {
+			c.signal(t, syscall.SIGKILL)
+			<-c.ended
+		},
+	}
+	for name, end := range endings {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			owner := launch(t, "idle", dir, "owner")
+			ownerOf(t, dir, map[string]*child{"owner": owner})
+			alice := account(t, joinImpatient(t, dir), "alice")
+			if err := alice.send(t.Context(), "before"); err != nil {
+				t.Fatal(err)
+			}
+			texts(t, alice, "before")
+			heard := make(chan []string)
+			go func() {
+				got, err := alice.texts(t.Context(), "after")
+				if err != nil {
+					t.Errorf("a wait that was under way ended with %v", err)
+				}
+				heard <- got
+			}()
+
+			owner.signal(t, syscall.SIGSTOP)
+			during := flow.SendMessageInput{ChannelID: alice.channel, Text: "during"}
+			if _, err := flow.SendMessage.Call(t.Context(), alice.Keyed("during"), during); !errors.Is(err, flow.Uncertain) {
+				t.Errorf("a write that was under way ended with %v, want %s", err, flow.Uncertain)
+			}
+			refusesAs(t, alice, owner)
+			late := joinImpatient(t, dir)
+			refusesAs(t, late, owner)
+			refusesAs(t, late, owner)
+
+			end(t, owner)
+			eventually(t, "calls work again", func() bool {
+				_, one := flow.Ping.Call(t.Context(), alice, flow.PingInput{})
+				_, two := flow.Ping.Call(t.Context(), late, flow.PingInput{})
+				return one == nil && two == nil
+			})
+			if _, err := flow.SendMessage.Call(t.Context(), alice.Keyed("during"), during); err != nil {
+				t.Fatal(err)
+			}
+			if err := alice.send(t.Context(), "after"); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff([]string{"before", "during", "after"}, history(t, alice)); diff != "" {
+				t.Errorf("in the store (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff([]string{"during", "after"}, <-heard); diff != "" {
+				t.Errorf("heard (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
