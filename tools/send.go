@@ -52,6 +52,7 @@ type sendOutput struct {
 	MessageID safe       `json:"message_id,omitzero"`
 	Key       string     `json:"idempotency_key,omitzero"` // with which to repeat what is unknown
 	Text      safe       `json:"text,omitzero"`            // of a preview
+	CutBytes  int        `json:"cut_bytes,omitzero"` // of the text, which would be sent whole
 	Hidden    int        `json:"hidden_characters,omitzero"`
 	People    int        `json:"people,omitzero"` // who would read it, beside oneself
 	Names     []name     `json:"names,omitzero"`  // of some of them
@@ -80,6 +81,9 @@ func (c *call) send(ctx context.Context, in sendInput) (sendOutput, string, erro
 	out := sendOutput{Channel: v.use(v.channel(ctx, in.ChannelID)), Link: flow.Link{Channel: in.ChannelID}.String()}
 	if in.Text == "" && len(in.Files)+len(in.Attachments) == 0 {
 		return out, "", flow.Errorf(flow.Invalid, "Text is empty; a message needs a text or files")
+	}
+	if len(in.Text) > flow.MaxText {
+		return out, "", flow.Errorf(flow.Invalid, "Text has %d bytes and %d are allowed; send it in parts", len(in.Text), flow.MaxText)
 	}
 	files, err := c.filesOf(in)
 	if err != nil {
@@ -281,6 +285,7 @@ func (c *call) preview(ctx context.Context, v *viewer, in sendInput, files []sen
 		out.Alerted = append(out.Alerted, v.use(v.account(ctx, id)))
 	}
 	out.Text, out.Hidden = clean(in.Text)
+	out.Text, out.CutBytes = out.Text.cut(entryBytes)
 	out.IDs = v.ids
 	var text strings.Builder
 	fmt.Fprintf(&text, "Nothing was sent. It would go to %s (%s), %s.", out.Channel.inline(), out.Link, others(out.People, readers))
@@ -289,6 +294,9 @@ func (c *call) preview(ctx context.Context, v *viewer, in sendInput, files []sen
 	}
 	if out.Text != "" {
 		fmt.Fprintf(&text, "\nText: %s", out.Text.block())
+	}
+	if out.CutBytes > 0 {
+		fmt.Fprintf(&text, "\n%d more bytes of the text are cut here; without %s it is sent whole, as you gave it.", out.CutBytes, previewName)
 	}
 	writeFiles(&text, files)
 	if out.Hidden > 0 {

@@ -231,6 +231,26 @@ func TestPreviewSendsNothing(t *testing.T) {
 	}
 }
 
+// What is known already a preview does not repeat at length, and what cannot be sent it
+// does not show.
+func TestPreviewOfALongText(t *testing.T) {
+	ana := newWorld(t).joins(t, "ana", tools.Options{})
+	long := strings.Repeat("é long\n", flow.MaxText/len("é long\n"))
+	preview := func(text string) string { return fmt.Sprintf(`{"channel":"general","text":%q,"preview":true}`, text) }
+	r := ana.does(t, "flow_send_message", preview(long))
+	shown := r.str("text")
+	if text, structured := r.size(t); text > 8_000 || structured > 8_000 || !strings.HasPrefix(long, shown) {
+		t.Errorf("the preview has %d bytes of text and %d of structure", text, structured)
+	}
+	left := len(long) - len(shown)
+	if r.structured["cut_bytes"] != float64(left) || !strings.Contains(r.text, fmt.Sprintf("%d more bytes of the text are cut here; without preview it is sent whole", left)) {
+		t.Errorf("of %d bytes that are cut it says %v:\n%.300s", left, r.structured["cut_bytes"], r.text)
+	}
+	if r := ana.use(t, "flow_send_message", preview(long+strings.Repeat("x", 10))); !r.failed || !strings.Contains(r.text, "send it in parts") {
+		t.Errorf("of what cannot be sent it says %.300s", r.text)
+	}
+}
+
 func TestSendingFiles(t *testing.T) {
 	w := newWorld(t)
 	ana, ben := w.joins(t, "ana", allTools), w.joins(t, "ben", tools.Options{})
