@@ -1,8 +1,10 @@
 package flow
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -39,6 +41,44 @@ func ReplaceHidden(text string, instead func(rune) string) string {
 		i++
 	}
 	return out.String()
+}
+
+// Clean returns text fit to be shown: without what [ReplaceHidden] finds, and with \n for
+// everything that terminals and readers take for the end of a line. It says how many
+// characters were removed.
+func Clean(text string) (clean string, removed int) {
+	clean = ReplaceHidden(lineBreaks.Replace(text), func(rune) string {
+		removed++
+		return ""
+	})
+	return clean, removed
+}
+
+var lineBreaks = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\v", "\n", "\f", "\n", "\u0085", "\n", "\u2028", "\n", "\u2029", "\n")
+
+// OneLine returns text fit to be a name or a title: clean, and on one line.
+func OneLine(text string) string {
+	clean, _ := Clean(text)
+	return strings.Join(strings.Fields(clean), " ")
+}
+
+// EncodeVisibly writes v as JSON on one line. Characters that hide or reorder text are
+// written as escapes: whoever decodes the JSON has them back, whoever shows it as it is is
+// not fooled.
+func EncodeVisibly(v any) ([]byte, error) {
+	plain, err := encode(v)
+	if err != nil {
+		return nil, fmt.Errorf("write as JSON: %w", err)
+	}
+	return []byte(ReplaceHidden(string(plain), escape)), nil // outside of strings JSON is ASCII
+}
+
+// escape writes a character in the way of JSON.
+func escape(r rune) string {
+	if high, low := utf16.EncodeRune(r); high != unicode.ReplacementChar {
+		return fmt.Sprintf(`\u%04x\u%04x`, high, low)
+	}
+	return fmt.Sprintf(`\u%04x`, r)
 }
 
 // plainASCII reports whether text hides nothing, which is the common case.

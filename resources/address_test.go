@@ -1,11 +1,9 @@
 package resources
 
 import (
-	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -107,40 +105,6 @@ func FuzzParse(f *testing.F) {
 		}
 		if diff := cmp.Diff(a, again, cmp.AllowUnexported(address{}, page{})); diff != "" {
 			t.Fatalf("%q became %q, which is another (-first +again):\n%s", uri, a.String(), diff)
-		}
-	})
-}
-
-func TestEncodeEscapesWhatIsHidden(t *testing.T) {
-	text, err := encode(map[string]string{"text": "a\u202eb\u200bc\x00\x1b[31m 👩‍👩‍👧 שלום \U000E0041 <b>&"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := `{"text":"a\u202eb\u200bc\u0000\u001b[31m 👩‍👩‍👧 שלום \udb40\udc41 <b>&"}`
-	if diff := cmp.Diff(want, text); diff != "" {
-		t.Errorf("encode (-want +got):\n%s", diff)
-	}
-}
-
-// Whatever people write, the JSON gives it back and shows nothing hidden.
-func FuzzEncode(f *testing.F) {
-	f.Add("hello")
-	f.Add("\u202e\u2066\U000E0001\uFEFF\u00AD\\\"")
-	f.Fuzz(func(t *testing.T, said string) {
-		text, err := encode([]string{said})
-		if err != nil {
-			t.Fatal(err)
-		}
-		flow.ReplaceHidden(text, func(r rune) string {
-			t.Fatalf("%q shows the hidden character %U", text, r)
-			return ""
-		})
-		var back []string
-		if err := json.Unmarshal([]byte(text), &back); err != nil {
-			t.Fatalf("%q is no JSON: %v", text, err)
-		}
-		if utf8.ValidString(said) && back[0] != said {
-			t.Fatalf("%q came back as %q", said, back[0])
 		}
 	})
 }

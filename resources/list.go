@@ -115,7 +115,7 @@ func after(channels []flow.Channel, uri string) []flow.Channel {
 }
 
 func (r *Resources) channelResource(channel flow.Channel, names flow.Names) mcp.Resource {
-	name, team := label(names.Channel(channel.ID)), label(names.Org(channel.OrgID))
+	name, team := flow.OneLine(names.Channel(channel.ID)), flow.OneLine(names.Org(channel.OrgID))
 	title, priority := "#"+name, 0.5
 	description := fmt.Sprintf("Channel of the team %s.", team)
 	if channel.Purpose == flow.DirectPurpose {

@@ -36,14 +36,16 @@ func (r *Resources) read(ctx context.Context, in mcp.ReadResourceRequest) ([]mcp
 	if err != nil {
 		return nil, refuse(uri, err)
 	}
-	text, err := encode(document)
+	text, err := flow.EncodeVisibly(document)
 	if err != nil {
 		return nil, refuse(uri, err)
 	}
 	return []mcp.ResourceContents{mcp.TextResourceContents{
-		URI: uri, MIMEType: mimeJSON, Text: text, Meta: map[string]any{MetaForeign: true},
+		URI: uri, MIMEType: mimeJSON, Text: string(text), Meta: map[string]any{MetaForeign: true},
 	}}, nil
 }
+
+const mimeJSON = "application/json"
 
 // document is what an address leads to, ready to be written as JSON.
 func (r *Resources) document(ctx context.Context, a address) (any, error) {

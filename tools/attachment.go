@@ -14,6 +14,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 
 	"github.com/flow-mcp/flow-mcp/flow"
+	"github.com/flow-mcp/flow-mcp/internal/folders"
 )
 
 func getAttachmentTool() *Tool {
@@ -95,7 +96,7 @@ func (c *call) part(file *os.File, offset int64, out *getAttachmentOutput) (stri
 	data := make([]byte, shownBytes)
 	n, err := file.ReadAt(data, offset)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return "", fmt.Errorf("read the attachment: %w", reason(err))
+		return "", fmt.Errorf("read the attachment: %w", folders.Reason(err))
 	}
 	data = wholeLines(data[:n], offset+int64(n) < out.Size)
 	out.Text, out.Hidden = clean(string(data))
@@ -133,7 +134,7 @@ func typeOf(file *os.File) (string, error) {
 	head := make([]byte, flow.MediaHead)
 	n, err := file.ReadAt(head, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return "", fmt.Errorf("read the attachment: %w", reason(err))
+		return "", fmt.Errorf("read the attachment: %w", folders.Reason(err))
 	}
 	return flow.MediaType(head[:n]), nil
 }
@@ -181,7 +182,7 @@ func keep(ctx context.Context, from *os.File, root *os.Root) (called string, siz
 	}
 	to, called, err := fresh(root, wanted)
 	if err != nil {
-		return "", 0, flow.Errorf(flow.Unusable, "nothing can be written to the folder: %v", reason(err))
+		return "", 0, flow.Errorf(flow.Unusable, "nothing can be written to the folder: %v", folders.Reason(err))
 	}
 	size, err = io.Copy(to, stopping{ctx, from})
 	if err == nil {
@@ -193,7 +194,7 @@ func keep(ctx context.Context, from *os.File, root *os.Root) (called string, siz
 	if err != nil {
 		_ = root.Remove(called)
 		if ctx.Err() == nil {
-			err = flow.Errorf(flow.Unusable, "the file cannot be written: %v", reason(err))
+			err = flow.Errorf(flow.Unusable, "the file cannot be written: %v", folders.Reason(err))
 		}
 	}
 	return called, size, err
@@ -212,15 +213,6 @@ func fresh(root *os.Root, wanted string) (*os.File, string, error) {
 			return file, called, err
 		}
 	}
-}
-
-// reason is what the system says, without the path, which the model knows.
-func reason(err error) error {
-	var path *os.PathError
-	if errors.As(err, &path) {
-		return path.Err
-	}
-	return err
 }
 
 // stopping reads until ctx ends.

@@ -52,7 +52,7 @@ type sendOutput struct {
 	MessageID safe       `json:"message_id,omitzero"`
 	Key       string     `json:"idempotency_key,omitzero"` // with which to repeat what is unknown
 	Text      safe       `json:"text,omitzero"`            // of a preview
-	CutBytes  int        `json:"cut_bytes,omitzero"` // of the text, which would be sent whole
+	CutBytes  int        `json:"cut_bytes,omitzero"`       // of the text, which would be sent whole
 	Hidden    int        `json:"hidden_characters,omitzero"`
 	People    int        `json:"people,omitzero"` // who would read it, beside oneself
 	Names     []name     `json:"names,omitzero"`  // of some of them

@@ -23,14 +23,9 @@ type safe string
 
 // clean returns text fit to be shown, and how many characters were removed.
 func clean(text string) (s safe, removed int) {
-	text = flow.ReplaceHidden(lineBreaks.Replace(text), func(rune) string {
-		removed++
-		return ""
-	})
-	return safe(text), removed
+	shown, removed := flow.Clean(text)
+	return safe(shown), removed
 }
-
-var lineBreaks = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\v", "\n", "\f", "\n", "\u0085", "\n", "\u2028", "\n", "\u2029", "\n")
 
 // bare reports whether s can stand in a line without quotes: nothing in it separates
 // fields, and its ends cannot be missed.

@@ -86,7 +86,7 @@ func chosen(named []string) ([]string, error) {
 		}
 		real, err := resolve(path)
 		if err != nil {
-			return nil, fmt.Errorf("the folder %s cannot be used: %w", name, reason(err))
+			return nil, fmt.Errorf("the folder %s cannot be used: %w", name, Reason(err))
 		}
 		all = append(all, real)
 	}
@@ -190,7 +190,7 @@ func (f *Folders) Open(path string, roots []string) (*os.File, error) {
 	defer root.Close()
 	file, err := root.OpenFile(rel, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe must not make it wait
 	if err != nil {
-		return nil, flow.Errorf(flow.NotFound, "%q cannot be opened: %v", path, reason(err))
+		return nil, flow.Errorf(flow.NotFound, "%q cannot be opened: %v", path, Reason(err))
 	}
 	if err := f.proper(root, rel, file); err != nil {
 		file.Close()
@@ -204,12 +204,12 @@ func (f *Folders) Open(path string, roots []string) (*os.File, error) {
 func (f *Folders) proper(root *os.Root, rel string, file *os.File) error {
 	info, err := file.Stat()
 	if err != nil {
-		return reason(err)
+		return Reason(err)
 	}
 	there, err := root.Lstat(rel)
 	switch {
 	case err != nil:
-		return reason(err)
+		return Reason(err)
 	case !info.Mode().IsRegular():
 		return errors.New("it is no regular file")
 	case !os.SameFile(info, there):
@@ -229,7 +229,7 @@ func (f *Folders) Folder(path string, roots []string) (*os.Root, error) {
 	defer root.Close()
 	inner, err := root.OpenRoot(rel)
 	if err != nil {
-		return nil, flow.Errorf(flow.NotFound, "the folder %q cannot be opened: %v", path, reason(err))
+		return nil, flow.Errorf(flow.NotFound, "the folder %q cannot be opened: %v", path, Reason(err))
 	}
 	return inner, nil
 }
@@ -278,7 +278,7 @@ func (f *Folders) enter(folders []string, path, what string) (*os.Root, string, 
 		}
 		root, err := os.OpenRoot(folder)
 		if err != nil {
-			return nil, "", flow.Errorf(flow.Unusable, "the folder %q cannot be opened: %v", folder, reason(err))
+			return nil, "", flow.Errorf(flow.Unusable, "the folder %q cannot be opened: %v", folder, Reason(err))
 		}
 		return root, rel, nil
 	}
@@ -339,8 +339,8 @@ func (f *Folders) Describe() []string {
 	return []string{"folders to send from: " + say(f.sendOwn, f.send), "folders to save to: " + say(f.saveOwn, f.save)}
 }
 
-// reason is what the system says, without the path, which is known.
-func reason(err error) error {
+// Reason is what the system says is wrong with a file, without the path, which is known.
+func Reason(err error) error {
 	var path *os.PathError
 	if errors.As(err, &path) {
 		return path.Err

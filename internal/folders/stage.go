@@ -130,5 +130,5 @@ func (f *Folders) pass(ctx context.Context, to io.Writer, from io.Reader) (size 
 }
 
 func unusable(err error) error {
-	return flow.Errorf(flow.Unusable, "the file cannot be copied for sending: %v", reason(err))
+	return flow.Errorf(flow.Unusable, "the file cannot be copied for sending: %v", Reason(err))
 }

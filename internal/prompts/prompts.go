@@ -10,8 +10,6 @@ package prompts
 import (
 	"context"
 	"fmt"
-	"strings"
-	"unicode"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
@@ -194,7 +192,7 @@ func (p prompt) get(_ context.Context, request mcp.GetPromptRequest) (*mcp.GetPr
 func (p prompt) check(given map[string]string) (values, error) {
 	checked := values{}
 	for _, a := range p.arguments {
-		value := clean(given[a.name])
+		value := flow.OneLine(given[a.name])
 		switch {
 		case value == "" && a.required:
 			return nil, mistake(fmt.Sprintf("prompt %s needs the argument %s: %s", p.name, a.name, a.description))
@@ -209,20 +207,6 @@ func (p prompt) check(given map[string]string) (values, error) {
 		}
 	}
 	return checked, nil
-}
-
-// clean keeps what can be read, on one line.
-func clean(value string) string {
-	visible := func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
-			return ' '
-		case unicode.IsPrint(r):
-			return r
-		}
-		return -1
-	}
-	return strings.TrimSpace(strings.Map(visible, strings.ToValidUTF8(value, "")))
 }
 
 // mistake is an error in the arguments of a request.

@@ -1,7 +1,6 @@
 package tail
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"strings"
 	"time"
 	"unicode"
-	"unicode/utf16"
 
 	"github.com/flow-mcp/flow-mcp/flow"
 )
@@ -113,21 +111,8 @@ func (p *printer) stranger(ctx context.Context, id flow.AccountID) string {
 
 // encode writes the line as JSON.
 func (l line) encode() ([]byte, error) {
-	var out bytes.Buffer
-	e := json.NewEncoder(&out)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(l); err != nil {
-		return nil, err
-	}
-	return []byte(flow.ReplaceHidden(out.String(), escaped)), nil
-}
-
-// escaped is how JSON writes a character of a string without showing it.
-func escaped(r rune) string {
-	if high, low := utf16.EncodeRune(r); high != unicode.ReplacementChar {
-		return fmt.Sprintf(`\u%04x\u%04x`, high, low)
-	}
-	return fmt.Sprintf(`\u%04x`, r)
+	raw, err := flow.EncodeVisibly(l)
+	return append(raw, '\n'), err
 }
 
 // text writes the line for people.
@@ -158,10 +143,8 @@ func shown(name, id string) string {
 	return name
 }
 
-// lineBreaks are what terminals and readers take for the end of a line.
-var lineBreaks = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\v", "\n", "\f", "\n", "\u0085", "\n", "\u2028", "\n", "\u2029", "\n")
-
 // seen is text without what a reader cannot see.
 func seen(text string) string {
-	return flow.ReplaceHidden(lineBreaks.Replace(text), func(rune) string { return "" })
+	clean, _ := flow.Clean(text)
+	return clean
 }
