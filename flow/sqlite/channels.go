@@ -240,12 +240,7 @@ func (e *Engine) GetUnreadCount(ctx context.Context, call flow.Call, in flow.Get
 	if err != nil {
 		return 0, e.store.explain(err)
 	}
-	place, err := e.store.read.ReadingPlace(ctx, self.account, ch.ID)
-	if err != nil {
-		return 0, e.store.explain(err)
-	}
-	n, err := e.store.tallies.count(ctx, e.store.read, self.account, db.ReadingPlacesRow(place))
-	return n, e.store.explain(err)
+	return e.store.unreadIn(ctx, self.account, ch.ID)
 }
 
 // SetChannelReadHWM implements [flow.Engine].
@@ -281,6 +276,7 @@ func (t *tx) mark(self *who, ch db.ChannelForRow, in flow.SetChannelReadHWMInput
 	if err != nil {
 		return err
 	}
+	t.events[len(t.events)-1].mark = readMark{ch.ID, seq}
 	if before != 0 {
 		if err := t.DropEvent(t.ctx, before); err != nil {
 			return err

@@ -30,13 +30,22 @@ type logEvent struct {
 	to   audience
 	// teams are those whose members see it too: the teams that the account of the
 	// audience was in.
-	teams []int64
-	size  int  // about, in bytes
-	gone  bool // it was deleted or replaced; guarded by the hub
+	teams  []int64
+	author int64    // of a message
+	mark   readMark // that was moved
+
+	size int  // about, in bytes
+	gone bool // it was deleted or replaced; guarded by the hub
 
 	message *flow.Message // of a message that was sent
 	once    sync.Once
 	data    json.RawMessage // made from message when it is first needed
+}
+
+// readMark is up to where an account has read a channel.
+type readMark struct {
+	channel int64
+	upTo    flow.Cursor
 }
 
 // notification returns the event as it is sent. Its JSON is made once for all.
@@ -301,6 +310,18 @@ func (h *hub) channelsOf(v *view) []int64 {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	return slices.Collect(maps.Keys(v.channels))
+}
+
+// membershipOf returns the channels that an account is in at a place of the log, the
+// present one. It reports false when the account has no session.
+func (h *hub) membershipOf(account int64) (channels []int64, at flow.Cursor, ok bool) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	v := h.views[account]
+	if v == nil {
+		return nil, 0, false
+	}
+	return slices.Collect(maps.Keys(v.channels)), h.head, true
 }
 
 // end returns the present end of the log.

@@ -57,7 +57,7 @@ func (t *tx) post(channel int64, m flow.Message, uid []byte, author int64) (bool
 	t.seq++
 	t.last[channel] = last + 1
 	t.events = append(t.events, &logEvent{
-		seq: t.seq, kind: flow.MessageEvent.Type(), to: audience{channel: channel},
+		seq: t.seq, kind: flow.MessageEvent.Type(), to: audience{channel: channel}, author: author,
 		message: &m, size: len(m.Text) + len(m.OtherData) + 400*len(m.Attachments) + 800,
 	})
 	return true, nil

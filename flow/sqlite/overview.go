@@ -85,8 +85,8 @@ func (s *store) activityOf(ctx context.Context, q *db.Queries, account int64) (m
 		return nil, err
 	}
 	activity := make(map[int64]*flow.Activity, len(counts))
-	for channel, n := range counts {
-		activity[channel] = &flow.Activity{UnreadCount: n}
+	for _, c := range counts {
+		activity[c.Channel] = &flow.Activity{UnreadCount: int(c.Unread)}
 	}
 	size := 0
 	for _, r := range last {

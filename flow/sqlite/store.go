@@ -45,7 +45,7 @@ type store struct {
 	sessions *sessions
 	search   *searcher
 	lobby    *lobby
-	tallies  tallies
+	tallies  *tallies
 	files
 	background background
 	keeper     *keeper
@@ -192,6 +192,8 @@ func (s *store) openHub(ctx context.Context) error {
 		return fmt.Errorf("read end of log: %w", err)
 	}
 	s.hub = newHub(flow.Cursor(end))
+	s.tallies = newTallies(s.hub)
+	s.writer.tallies = s.tallies
 	s.sessions = newSessions()
 	return nil
 }

@@ -37,6 +37,7 @@ type writer struct {
 	statements *statements
 	queries    *db.Queries
 	vault      *vault
+	tallies    *tallies
 	publish    func(*tx)
 	explain    func(error) error
 	log        *slog.Logger
@@ -129,7 +130,7 @@ func (w *writer) commit(batch []operation) {
 		err = t.trim()
 	}
 	if err == nil {
-		err = t.commit()
+		err = w.tallies.during(t)
 	}
 	if err != nil {
 		w.rollback()

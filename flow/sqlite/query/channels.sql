@@ -58,28 +58,13 @@ WHERE read_mark.account = ? AND read_mark.channel = ?;
 INSERT INTO read_mark (account, channel, seq, event) VALUES (?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET seq = excluded.seq, event = excluded.event;
 
--- name: ReadingPlace :one
--- Up to where an account has read a channel, its newest message, and how many are gone:
--- what a count of unread messages depends on.
-SELECT channel.id AS channel, channel.removed,
-  CAST(coalesce((SELECT read_mark.seq FROM read_mark WHERE read_mark.account = sqlc.arg(account) AND read_mark.channel = channel.id), 0) AS INTEGER) AS mark,
-  CAST(coalesce((SELECT newest.seq FROM message AS newest WHERE newest.channel = channel.id AND newest.deleted = 0 ORDER BY newest.seq DESC LIMIT 1), 0) AS INTEGER) AS newest
-FROM channel WHERE channel.id = sqlc.arg(channel);
-
--- name: ReadingPlaces :many
--- The same of each channel of an account.
-SELECT channel.id AS channel, channel.removed,
-  CAST(coalesce((SELECT read_mark.seq FROM read_mark WHERE read_mark.account = channel_member.account AND read_mark.channel = channel.id), 0) AS INTEGER) AS mark,
-  CAST(coalesce((SELECT newest.seq FROM message AS newest WHERE newest.channel = channel.id AND newest.deleted = 0 ORDER BY newest.seq DESC LIMIT 1), 0) AS INTEGER) AS newest
-FROM channel_member CROSS JOIN channel ON channel.id = channel_member.channel
-WHERE channel_member.account = ? AND channel_member.state <> 'b';
-
 -- name: CountUnread :one
--- What others than an account wrote in a part of a channel, up to as many as are asked for.
+-- What others than an account wrote in a channel after its read mark, as far as it is counted.
 SELECT count(*) FROM (
   SELECT 1 FROM message WHERE message.channel = sqlc.arg(channel) AND message.author <> sqlc.arg(account)
-    AND message.deleted = 0 AND message.seq > sqlc.arg(after) AND message.seq <= sqlc.arg(up_to)
-  LIMIT sqlc.arg(most)
+    AND message.deleted = 0 AND message.seq > coalesce((SELECT read_mark.seq FROM read_mark
+      WHERE read_mark.account = sqlc.arg(account) AND read_mark.channel = sqlc.arg(channel)), 0)
+  LIMIT 101
 );
 
 -- name: AllChannelsOf :many
@@ -91,7 +76,7 @@ LEFT JOIN account ON account.id = CASE channel.one WHEN channel_member.account T
 WHERE channel_member.account = ? AND channel_member.state <> 'b';
 
 -- name: UnreadCounts :many
--- What others wrote after the read mark, in each channel of an account.
+-- The same in each channel of an account.
 SELECT channel, (
   SELECT count(*) FROM (
     SELECT 1 FROM message WHERE message.channel = channel_member.channel AND message.author <> channel_member.account

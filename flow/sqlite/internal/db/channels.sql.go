@@ -403,28 +403,15 @@ func (q *Queries) ChannelsOf(ctx context.Context, account int64, org int64) ([]C
 const countUnread = `-- name: CountUnread :one
 SELECT count(*) FROM (
   SELECT 1 FROM message WHERE message.channel = ?1 AND message.author <> ?2
-    AND message.deleted = 0 AND message.seq > ?3 AND message.seq <= ?4
-  LIMIT ?5
+    AND message.deleted = 0 AND message.seq > coalesce((SELECT read_mark.seq FROM read_mark
+      WHERE read_mark.account = ?2 AND read_mark.channel = ?1), 0)
+  LIMIT 101
 )
 `
 
-type CountUnreadParams struct {
-	Channel int64
-	Account int64
-	After   flow.Cursor
-	UpTo    flow.Cursor
-	Most    int64
-}
-
-// What others than an account wrote in a part of a channel, up to as many as are asked for.
-func (q *Queries) CountUnread(ctx context.Context, arg CountUnreadParams) (int64, error) {
-	row := q.db.QueryRowContext(ctx, countUnread,
-		arg.Channel,
-		arg.Account,
-		arg.After,
-		arg.UpTo,
-		arg.Most,
-	)
+// What others than an account wrote in a channel after its read mark, as far as it is counted.
+func (q *Queries) CountUnread(ctx context.Context, channel int64, account int64) (int64, error) {
+	row := q.db.QueryRowContext(ctx, countUnread, channel, account)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
@@ -570,78 +557,6 @@ func (q *Queries) ReadMark(ctx context.Context, account int64, channel int64) (R
 	return i, err
 }
 
-const readingPlace = `-- name: ReadingPlace :one
-SELECT channel.id AS channel, channel.removed,
-  CAST(coalesce((SELECT read_mark.seq FROM read_mark WHERE read_mark.account = ?1 AND read_mark.channel = channel.id), 0) AS INTEGER) AS mark,
-  CAST(coalesce((SELECT newest.seq FROM message AS newest WHERE newest.channel = channel.id AND newest.deleted = 0 ORDER BY newest.seq DESC LIMIT 1), 0) AS INTEGER) AS newest
-FROM channel WHERE channel.id = ?2
-`
-
-type ReadingPlaceRow struct {
-	Channel int64
-	Removed int64
-	Mark    int64
-	Newest  int64
-}
-
-// Up to where an account has read a channel, its newest message, and how many are gone:
-// what a count of unread messages depends on.
-func (q *Queries) ReadingPlace(ctx context.Context, account int64, channel int64) (ReadingPlaceRow, error) {
-	row := q.db.QueryRowContext(ctx, readingPlace, account, channel)
-	var i ReadingPlaceRow
-	err := row.Scan(
-		&i.Channel,
-		&i.Removed,
-		&i.Mark,
-		&i.Newest,
-	)
-	return i, err
-}
-
-const readingPlaces = `-- name: ReadingPlaces :many
-SELECT channel.id AS channel, channel.removed,
-  CAST(coalesce((SELECT read_mark.seq FROM read_mark WHERE read_mark.account = channel_member.account AND read_mark.channel = channel.id), 0) AS INTEGER) AS mark,
-  CAST(coalesce((SELECT newest.seq FROM message AS newest WHERE newest.channel = channel.id AND newest.deleted = 0 ORDER BY newest.seq DESC LIMIT 1), 0) AS INTEGER) AS newest
-FROM channel_member CROSS JOIN channel ON channel.id = channel_member.channel
-WHERE channel_member.account = ? AND channel_member.state <> 'b'
-`
-
-type ReadingPlacesRow struct {
-	Channel int64
-	Removed int64
-	Mark    int64
-	Newest  int64
-}
-
-// The same of each channel of an account.
-func (q *Queries) ReadingPlaces(ctx context.Context, account int64) ([]ReadingPlacesRow, error) {
-	rows, err := q.db.QueryContext(ctx, readingPlaces, account)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []ReadingPlacesRow
-	for rows.Next() {
-		var i ReadingPlacesRow
-		if err := rows.Scan(
-			&i.Channel,
-			&i.Removed,
-			&i.Mark,
-			&i.Newest,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const setChannelMember = `-- name: SetChannelMember :exec
 INSERT INTO channel_member (channel, account, state, since, changed) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET state = excluded.state, since = excluded.since, changed = excluded.changed
@@ -705,7 +620,7 @@ type UnreadCountsRow struct {
 	Unread  int64
 }
 
-// What others wrote after the read mark, in each channel of an account.
+// The same in each channel of an account.
 func (q *Queries) UnreadCounts(ctx context.Context, dollar_1 interface{}) ([]UnreadCountsRow, error) {
 	rows, err := q.db.QueryContext(ctx, unreadCounts, dollar_1)
 	if err != nil {
