@@ -64,10 +64,14 @@ type SearchHit struct {
 // matter, and a run of blanks is one. Whole words are found before the beginnings of
 // longer ones. What begins inside a word is found in the newest messages only, since an
 // engine's index knows words by their beginnings; [StartSearchInput] looks further.
+// Words and Limit are this project's: people and models look for words, programs that
+// keep records in a channel for keys.
 type SearchInput struct {
 	OrgID     OrgID     `jsonschema_description:"Team; all teams when left out." json:",omitzero"`
 	ChannelID ChannelID `jsonschema_description:"Channel; all channels when left out." json:",omitzero"`
 	Search    string    `jsonschema_description:"Text to look for, 1 to 1000 characters."`
+	Words     bool      `jsonschema_description:"Look for each word of the text, in any order; what is in quotation marks counts as one." json:",omitzero"`
+	Limit     int       `jsonschema_description:"At most this many hits, the newest; 200 when left out." jsonschema:"minimum=0,maximum=200" json:",omitzero"`
 }
 
 // SearchID is the handle of a search, which the program chooses. Flow: any; a number is
@@ -89,7 +93,7 @@ func (id *SearchID) UnmarshalJSON(data []byte) error {
 // Options are unknown.
 type StartSearchInput struct {
 	ID      SearchID        `json:"Id" jsonschema_description:"Handle of your choice, 1 to 100 characters."`
-	URL     string          `json:"Url" jsonschema_description:"Query string: q is the text, 1 to 1000 characters; org and channel are ids of a team and a channel and may be left out. Such as q=caf%C3%A9+au+lait."`
+	URL     string          `json:"Url" jsonschema_description:"Query string: q is the text, 1 to 1000 characters; org and channel, which may be left out, are ids of a team and a channel; words=true looks for each word. Such as q=caf%C3%A9+au+lait."`
 	Options json.RawMessage `jsonschema_description:"Nothing is known of options; they are not read." json:",omitzero"`
 }
 

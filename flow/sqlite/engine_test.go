@@ -10,7 +10,12 @@ import (
 // open opens a store in a directory and closes it when the test ends.
 func open(t testing.TB, dir string) *store {
 	t.Helper()
-	s, err := openStore(context.Background(), dir, Options{Version: "test"})
+	return openWith(t, dir, Options{Version: "test"})
+}
+
+func openWith(t testing.TB, dir string, o Options) *store {
+	t.Helper()
+	s, err := openStore(context.Background(), dir, o)
 	if err != nil {
 		t.Fatal(err)
 	}

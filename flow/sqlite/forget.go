@@ -20,7 +20,6 @@ const (
 	forgetPass = 100_000 // messages of one pass
 	markChunk  = 500     // messages of one transaction in search.db
 	eraseChunk = 500     // and in main.db
-	mergePages = 64      // of one step
 	// A pass takes time with the size of the index, not with what it forgets. It rests
 	// so many times as long as it took: less than a second after it in a small store, and
 	// some minutes in one of a million messages.
@@ -28,14 +27,7 @@ const (
 	emptyAgain = 100 * time.Millisecond // after a log was in use
 )
 
-// The statements of a pass. The first merge takes up all segments of the index, and those
-// after it go on with that.
-const (
-	markWords  = `DELETE FROM words WHERE rowid = ?`
-	mergeAll   = `INSERT INTO words (words, rank) VALUES ('merge', -CAST(? AS INTEGER))`
-	mergeOn    = `INSERT INTO words (words, rank) VALUES ('merge', ?)`
-	rowChanges = `SELECT total_changes()`
-)
+const markWords = `DELETE FROM words_%d WHERE rowid = ?`
 
 // forget does a pass when there is something to forget. It returns how long to rest.
 func (x *searcher) forget(ctx context.Context) (rest time.Duration, err error) {
@@ -47,22 +39,16 @@ func (x *searcher) forget(ctx context.Context) (rest time.Duration, err error) {
 	if len(places) == 0 {
 		return 0, nil
 	}
-	for some := range slices.Chunk(places, markChunk) {
-		if err := x.mark(ctx, some); err != nil {
+	for begin := 0; begin < len(places); {
+		number := int64(places[begin]) / x.span
+		end := begin
+		for end < len(places) && int64(places[end])/x.span == number {
+			end++
+		}
+		if err := x.erase(ctx, number, places[begin:end]); err != nil {
 			return 0, err
 		}
-	}
-	for statement := mergeAll; ; statement = mergeOn {
-		more, err := x.merge(ctx, statement)
-		if err != nil {
-			return 0, err
-		}
-		if !more {
-			break
-		}
-		if _, err := x.add(ctx); err != nil {
-			return 0, err
-		}
+		begin = end
 	}
 	for _, file := range []databaseFile{x.files(), x.store.mainFile()} {
 		if err := x.emptyLog(ctx, file); err != nil {
@@ -78,15 +64,37 @@ func (x *searcher) forget(ctx context.Context) (rest time.Duration, err error) {
 	return rest, nil
 }
 
+// erase takes the words of messages out of their chapter.
+func (x *searcher) erase(ctx context.Context, number int64, places []flow.Cursor) error {
+	if !slices.Contains(*x.chapters.Load(), number) {
+		return nil
+	}
+	for some := range slices.Chunk(places, markChunk) {
+		if err := x.mark(ctx, number, some); err != nil {
+			return err
+		}
+	}
+	if err := x.mergeAll(ctx, number); err != nil {
+		return err
+	}
+	if number == x.newest() {
+		return nil // it is filled again
+	}
+	if err := x.retire(ctx, number); err != nil {
+		return fmt.Errorf("retire a chapter: %w", err)
+	}
+	return nil
+}
+
 // mark deletes messages in the index. Those that are not in it do no harm.
-func (x *searcher) mark(ctx context.Context, places []flow.Cursor) error {
+func (x *searcher) mark(ctx context.Context, number int64, places []flow.Cursor) error {
 	t, err := x.file.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("begin forgetting: %w", err)
 	}
 	defer t.Rollback()
 	for _, seq := range places {
-		if _, err := t.ExecContext(ctx, markWords, seq); err != nil {
+		if _, err := t.ExecContext(ctx, fmt.Sprintf(markWords, number), seq); err != nil {
 			return fmt.Errorf("delete in the index: %w", err)
 		}
 	}
@@ -94,30 +102,6 @@ func (x *searcher) mark(ctx context.Context, places []flow.Cursor) error {
 		return fmt.Errorf("commit what is deleted in the index: %w", err)
 	}
 	return nil
-}
-
-// merge does one step. It reports whether there was something to do: FTS5 says so with
-// the number of rows that it changed.
-func (x *searcher) merge(ctx context.Context, statement string) (more bool, err error) {
-	t, err := x.file.BeginTx(ctx, nil)
-	if err != nil {
-		return false, fmt.Errorf("begin merging: %w", err)
-	}
-	defer t.Rollback()
-	var before, after int64
-	if err := t.QueryRowContext(ctx, rowChanges).Scan(&before); err != nil {
-		return false, fmt.Errorf("merge the index: %w", err)
-	}
-	if _, err := t.ExecContext(ctx, statement, mergePages); err != nil {
-		return false, fmt.Errorf("merge the index: %w", err)
-	}
-	if err := t.QueryRowContext(ctx, rowChanges).Scan(&after); err != nil {
-		return false, fmt.Errorf("merge the index: %w", err)
-	}
-	if err := t.Commit(); err != nil {
-		return false, fmt.Errorf("commit merged index: %w", err)
-	}
-	return after-before >= 2, nil
 }
 
 // emptyLog moves the write-ahead log of a file into the file and cuts it to nothing. It

@@ -92,12 +92,12 @@ func TestForgettingGoesOn(t *testing.T) {
 				t.Fatalf("to be forgotten are %v, %v", places, err)
 			}
 			if cut != "before" {
-				if err := s.search.mark(t.Context(), places); err != nil {
+				if err := s.search.mark(t.Context(), 0, places); err != nil {
 					t.Fatal(err)
 				}
 			}
 			for more := cut == "before the note"; more; {
-				if more, err = s.search.merge(t.Context(), mergeAll); err != nil {
+				if more, err = s.search.merge(t.Context(), fmt.Sprintf(mergeFirst, 0)); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -116,7 +116,7 @@ func TestForgettingGoesOn(t *testing.T) {
 // TestForgettingWhileMessagesCome: a pass goes on beside the indexer, and what it leaves is
 // a sound index.
 func TestForgettingWhileMessagesCome(t *testing.T) {
-	s := open(t, t.TempDir())
+	s := openWith(t, t.TempDir(), Options{chapter: 1500})
 	ana := start(t, s, "one", "ana")
 	for round := range 10 {
 		id := ana.send(t, fmt.Sprint("quicksilver", round))
@@ -125,8 +125,14 @@ func TestForgettingWhileMessagesCome(t *testing.T) {
 	}
 	forgets(t, s, "quicksilver")
 	indexed(t, s)
-	if _, err := s.search.file.Exec("INSERT INTO words (words) VALUES ('integrity-check')"); err != nil {
-		t.Errorf("the index is damaged: %v", err)
+	chapters := *s.search.chapters.Load()
+	if len(chapters) < 3 {
+		t.Errorf("5,000 messages are in the chapters %v of 1,500", chapters)
+	}
+	for _, number := range chapters {
+		if _, err := s.search.file.Exec(fmt.Sprintf("INSERT INTO words_%[1]d (words_%[1]d) VALUES ('integrity-check')", number)); err != nil {
+			t.Errorf("chapter %d of the index is damaged: %v", number, err)
+		}
 	}
 	for round := range 10 {
 		if got := ana.find(t, fmt.Sprint("bedrock", round)); len(got) != 1 {

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -19,29 +20,25 @@ import (
 
 // indexFormat is the version of search.db, and of what [indexText] makes of a text. A file
 // of any other is made anew.
-const indexFormat = 3
+const indexFormat = 4
 
-// indexSchema needs no texts: rows are found by their place in the log. The words come
-// from [indexText], so the tokenizer has only to split them. Their positions, which phrases
-// are found by, cost a twentieth more work. There is no index of prefixes: it would double
-// the work, to more than storing the message is, and searches ask for whole words first.
+// indexSchema is what there is beside the chapters.
 const indexSchema = `
 CREATE TABLE state (
   only    INTEGER PRIMARY KEY CHECK (only = 1),
   store   TEXT    NOT NULL, -- the main file it belongs to
+  span    INTEGER NOT NULL, -- places of a chapter
   indexed INTEGER NOT NULL  -- the newest place of the log that is in
 ) STRICT;
-CREATE VIRTUAL TABLE words USING fts5(
-  body, scope, content='', contentless_delete=1, detail=full, tokenize='ascii'
-);
-INSERT INTO words (words, rank) VALUES ('automerge', 8);`
+CREATE TABLE chapter (
+  number INTEGER PRIMARY KEY,
+  whole  INTEGER NOT NULL DEFAULT 0 -- whether it is of one piece
+) STRICT;`
 
-// The statements of search.db.
+// The statements about its state.
 const (
-	addWords   = `INSERT INTO words (rowid, body, scope) VALUES (?, ?, ?)`
 	setIndexed = `UPDATE state SET indexed = ?`
-	getIndexed = `SELECT indexed FROM state WHERE store = ?`
-	findWords  = `SELECT rowid FROM words WHERE words MATCH ? AND rowid < ? ORDER BY rowid DESC`
+	getState   = `SELECT span, indexed FROM state WHERE store = ?`
 )
 
 // toIndex reads main.db. Its rows are taken one by one, since all together may be large.
@@ -58,14 +55,17 @@ const (
 
 // searcher keeps search.db. It lags a little behind main.db, and can be made anew from it.
 type searcher struct {
-	store   *store
-	path    string
-	indexed atomic.Int64 // the newest place that is in
-	damaged atomic.Bool  // the file has to be made anew
+	store    *store
+	path     string
+	span     int64                   // places of a chapter
+	indexed  atomic.Int64            // the newest place that is in
+	chapters atomic.Pointer[[]int64] // their numbers, up to indexed
+	damaged  atomic.Bool             // the file has to be made anew
 
-	mu   sync.RWMutex // held while the files are replaced
-	pool *sql.DB      // connections that only read
-	file *sql.DB      // the indexer's connection
+	mu    sync.RWMutex // held while the files are replaced
+	pool  *sql.DB      // connections that only read
+	reads *statements  // on the pool
+	file  *sql.DB      // the indexer's connection
 
 	waked  chan struct{}
 	cancel context.CancelFunc
@@ -74,9 +74,9 @@ type searcher struct {
 
 // openSearch opens the index of a store, or makes it anew when it is missing, damaged,
 // of another version or of another store.
-func openSearch(ctx context.Context, s *store) (*searcher, error) {
+func openSearch(ctx context.Context, s *store, span int64) (*searcher, error) {
 	x := &searcher{
-		store: s, path: filepath.Join(s.dir, "search.db"),
+		store: s, path: filepath.Join(s.dir, "search.db"), span: cmp.Or(span, chapterSpan),
 		waked: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	err := x.open(ctx)
@@ -112,12 +112,19 @@ func (x *searcher) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var span int64
 	var indexed flow.Cursor
-	if err := x.file.QueryRowContext(ctx, getIndexed, id).Scan(&indexed); err != nil {
+	if err := x.file.QueryRowContext(ctx, getState, id).Scan(&span, &indexed); err != nil {
 		return fmt.Errorf("read its state: %w", err)
 	}
-	if indexed > x.store.hub.end() {
+	switch {
+	case indexed > x.store.hub.end():
 		return errors.New("it is newer than the store")
+	case span != x.span:
+		return errors.New("its chapters are of another length")
+	}
+	if err := x.readChapters(ctx); err != nil {
+		return fmt.Errorf("read its chapters: %w", err)
 	}
 	x.indexed.Store(int64(indexed))
 	return nil
@@ -144,6 +151,7 @@ func (x *searcher) connect(ctx context.Context) (err error) {
 	}
 	x.pool.SetMaxOpenConns(2 + searchesAtOnce)
 	x.pool.SetConnMaxIdleTime(time.Minute)
+	x.reads = newStatements(x.pool)
 	return nil
 }
 
@@ -167,12 +175,13 @@ func (x *searcher) renew(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	script := fmt.Sprintf("BEGIN; %s PRAGMA user_version = %d; PRAGMA application_id = %d; INSERT INTO state VALUES (1, '%s', 0); COMMIT;",
-		indexSchema, indexFormat, applicationID, id)
+	script := fmt.Sprintf("BEGIN; %s PRAGMA user_version = %d; PRAGMA application_id = %d; INSERT INTO state VALUES (1, '%s', %d, 0); COMMIT;",
+		indexSchema, indexFormat, applicationID, id, x.span)
 	if _, err := x.file.ExecContext(ctx, script); err != nil {
 		return fmt.Errorf("make %s: %w", x.path, err)
 	}
 	x.indexed.Store(0)
+	x.chapters.Store(&[]int64{})
 	x.damaged.Store(false)
 	return nil
 }
@@ -211,6 +220,9 @@ func (x *searcher) run(ctx context.Context) {
 		}
 		if err := x.catchUp(ctx); err != nil && ctx.Err() == nil {
 			x.store.log.Error("store: search index is behind", "error", err)
+		}
+		if err := x.unite(ctx); err != nil && ctx.Err() == nil {
+			x.store.log.Error("store: search index stays in pieces", "error", err)
 		}
 		if wait := time.Until(rested); wait > 0 {
 			again.Reset(wait)
@@ -271,18 +283,14 @@ func (x *searcher) add(ctx context.Context) (more bool, err error) {
 		return false, fmt.Errorf("begin indexing: %w", err)
 	}
 	defer t.Rollback()
-	insert, err := t.PrepareContext(ctx, addWords)
-	if err != nil {
-		return false, fmt.Errorf("prepare indexing: %w", err)
-	}
+	f := filling{on: x, t: t}
 	var last, channel, org int64
 	var body string
 	for rows.Next() {
 		if err := rows.Scan(&last, &channel, &org, &body); err != nil {
 			return false, x.store.explain(err)
 		}
-		scope := channelToken(channel) + " " + teamToken(org)
-		if _, err := insert.ExecContext(ctx, last, indexText(body), scope); err != nil {
+		if err := f.add(ctx, last, body, channelToken(channel)+" "+teamToken(org)); err != nil {
 			return false, fmt.Errorf("index message: %w", err)
 		}
 	}
@@ -298,39 +306,9 @@ func (x *searcher) add(ctx context.Context) (more bool, err error) {
 	if err := t.Commit(); err != nil {
 		return false, fmt.Errorf("commit index: %w", err)
 	}
+	f.done()
 	x.indexed.Store(last)
 	return true, nil
-}
-
-// candidates hands out messages that the index finds before a place, newest first and
-// some at a time, until take wants no more.
-func (x *searcher) candidates(ctx context.Context, match string, before flow.Cursor, take func([]flow.Cursor) (more bool)) error {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	rows, err := x.pool.QueryContext(ctx, findWords, match, before)
-	if err != nil {
-		return fmt.Errorf("search index: %w", err)
-	}
-	defer rows.Close()
-	places := make([]flow.Cursor, 0, searchChunk)
-	for rows.Next() {
-		var seq flow.Cursor
-		if err := rows.Scan(&seq); err != nil {
-			return fmt.Errorf("search index: %w", err)
-		}
-		if places = append(places, seq); len(places) < searchChunk {
-			continue
-		}
-		if !take(places) {
-			return nil
-		}
-		places = places[:0]
-	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("search index: %w", err)
-	}
-	take(places)
-	return nil
 }
 
 // fail notes a failure of the index; one that shows damage makes it anew.
@@ -350,12 +328,15 @@ func (x *searcher) stop() {
 
 func (x *searcher) disconnect() error {
 	var errs []error
+	if x.reads != nil {
+		errs = append(errs, x.reads.close())
+	}
 	for _, d := range []*sql.DB{x.pool, x.file} {
 		if d != nil {
 			errs = append(errs, d.Close())
 		}
 	}
-	x.pool, x.file = nil, nil
+	x.reads, x.pool, x.file = nil, nil, nil
 	return errors.Join(errs...)
 }
 

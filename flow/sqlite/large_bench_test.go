@@ -1,8 +1,8 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
-	"database/sql"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -18,6 +18,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/flow-mcp/flow-mcp/flow"
+	"github.com/flow-mcp/flow-mcp/flow/sqlite/internal/db"
 )
 
 var (
@@ -112,9 +113,21 @@ func BenchmarkLarge(b *testing.B) {
 			if loaded {
 				defer l.offer(b, *offered).stop()
 			}
-			b.Run("one word", func(b *testing.B) { l.searches(b, "", 1) })
-			b.Run("two words", func(b *testing.B) { l.searches(b, "", 2) })
-			b.Run("two words in a channel", func(b *testing.B) { l.searches(b, l.channels[0], 2) })
+			for _, search := range []struct {
+				name    string
+				words   int
+				in      flow.SearchInput
+				partial bool
+			}{
+				{"one word", 1, flow.SearchInput{Words: true, Limit: 20}, false},
+				{"two words", 2, flow.SearchInput{Words: true, Limit: 20}, false},
+				{"two words, one begun", 2, flow.SearchInput{Words: true, Limit: 20}, true},
+				{"two words in a channel", 2, flow.SearchInput{Words: true, Limit: 20, ChannelID: l.channels[0]}, false},
+				{"two words in a row", 2, flow.SearchInput{Limit: 20}, false},
+				{"200 with two words in a row", 2, flow.SearchInput{}, false},
+			} {
+				b.Run(search.name, func(b *testing.B) { l.searches(b, search.in, search.words, search.partial) })
+			}
 			b.Run("newest 50", l.reads)
 		})
 	}
@@ -122,35 +135,46 @@ func BenchmarkLarge(b *testing.B) {
 }
 
 // searches is Search and, by turns, the same question to SQLite.
-func (l *large) searches(b *testing.B, channel flow.ChannelID, words int) {
+func (l *large) searches(b *testing.B, in flow.SearchInput, words int, partial bool) {
 	var took, raw []time.Duration
 	for b.Loop() {
-		text := l.words(words)
+		in.Search = l.words(words)
+		if partial {
+			in.Search = in.Search[:len(in.Search)-1]
+		}
 		t := time.Now()
-		if _, err := l.user.Search(b.Context(), l.user.call, flow.SearchInput{ChannelID: channel, Search: text}); err != nil {
+		if _, err := l.user.Search(b.Context(), l.user.call, in); err != nil {
 			b.Fatal(err)
 		}
 		took = append(took, time.Since(t))
 		b.StopTimer()
-		raw = append(raw, l.match(b, newQuery(text).words, channel))
+		raw = append(raw, l.match(b, in))
 		b.StartTimer()
 	}
 	compare(b, took, raw)
 }
 
-// match asks the index for the newest messages with some words in a row, and main.db once
-// for the rows that a search returns of them: the same columns, of as many messages.
-func (l *large) match(b *testing.B, words string, channel flow.ChannelID) time.Duration {
+// match asks the chapters of the index for the newest messages with some whole words, and
+// main.db once for the rows that a search returns of them: the same columns, of as many
+// messages.
+func (l *large) match(b *testing.B, in flow.SearchInput) time.Duration {
 	_, self, err := l.user.self(b.Context(), l.user.call)
 	if err != nil {
 		b.Fatal(err)
 	}
-	if channel != "" {
-		ids := column(b, l.store.pool, "SELECT id FROM channel WHERE public = ?", channel)
-		words = in(words, map[int64]bool{ids[0]: true}, 0)
+	match := newQuery(in.Search, in.Words).whole.match
+	if in.ChannelID != "" {
+		ids := numbers(b, l.store.pool, "SELECT id FROM channel WHERE public = ?", in.ChannelID)
+		match += within(map[int64]bool{ids[0]: true}, 0)
 	}
 	t := time.Now()
-	found := column(b, l.store.search.pool, findWords+" LIMIT 200", words, l.store.hub.end())
+	var found []int64
+	most := cmp.Or(in.Limit, flow.MaxHits)
+	for _, number := range slices.Backward(*l.store.search.chapters.Load()) {
+		if len(found) < most {
+			found = append(found, numbers(b, l.store.search.reads, fmt.Sprintf(findWords, number), match, l.store.hub.end(), most-len(found))...)
+		}
+	}
 	list, err := json.Marshal(found)
 	if err != nil {
 		b.Fatal(err)
@@ -161,22 +185,11 @@ func (l *large) match(b *testing.B, words string, channel flow.ChannelID) time.D
 	return time.Since(t)
 }
 
-// column runs a query whose rows are integers.
-func column(b *testing.B, on *sql.DB, query string, args ...any) (list []int64) {
+// numbers runs a query whose rows are integers.
+func numbers(b *testing.B, on db.DBTX, query string, args ...any) []int64 {
 	b.Helper()
-	rows, err := on.QueryContext(b.Context(), query, args...)
+	list, err := column[int64](b.Context(), on, query, args...)
 	if err != nil {
-		b.Fatal(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var n int64
-		if err := rows.Scan(&n); err != nil {
-			b.Fatal(err)
-		}
-		list = append(list, n)
-	}
-	if err := rows.Err(); err != nil {
 		b.Fatal(err)
 	}
 	return list
@@ -197,7 +210,7 @@ func (l *large) reads(b *testing.B) {
 		took = append(took, time.Since(t))
 		b.StopTimer()
 		t = time.Now()
-		column(b, l.store.pool, `SELECT octet_length(body) FROM message
+		numbers(b, l.store.pool, `SELECT octet_length(body) FROM message
 			WHERE channel = (SELECT id FROM channel WHERE public = ?) AND deleted = 0 ORDER BY seq DESC LIMIT 50`, channel)
 		raw = append(raw, time.Since(t))
 		b.StartTimer()

@@ -3,82 +3,216 @@ package sqlite
 import (
 	"bytes"
 	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 )
 
-// query is what a search looks for.
+// query is what a search looks for: messages that hold some texts.
 type query struct {
-	folded string
-	// words selects the messages from the index that hold the text if its last word is
-	// a whole one, and prefix those that hold it if that is the beginning of one. They
-	// are empty when there is nothing to ask the index for.
-	words, prefix string
-	// inner says that the text may begin inside a word, which these do not find. Then
-	// rest selects what holds the words after the first, if there are any.
+	texts [][]byte // folded
+	words bool     // each must begin where a word does
+	// whole selects from the index what holds the texts if the last word of each is a
+	// whole one, and beginnings what holds them if that is the beginning of one. There
+	// is nothing to ask the index for when they match nothing.
+	whole, beginnings selection
+	// inner says that a text may begin inside a word, which these do not find. Then rest
+	// selects what holds the words after the first, if there are any.
 	inner bool
-	rest  string
+	rest  selection
 
 	scratch []byte
 }
 
-// isIn reports whether a text holds what the query looks for.
+// selection is what the index is asked for.
+type selection struct {
+	match string   // empty for nothing
+	scope string   // what it is restricted to
+	leads []clause // single words that all which it matches has
+}
+
+// isIn reports whether a message holds what the query looks for.
 func (q *query) isIn(text string) bool {
 	folded, ok := foldASCII(q.scratch[:0], text)
 	q.scratch = folded
 	if !ok {
-		return strings.Contains(fold(text), q.folded)
+		folded = []byte(fold(text))
 	}
-	return bytes.Contains(folded, []byte(q.folded))
-}
-
-func newQuery(text string) query {
-	q := query{folded: strings.TrimSpace(fold(text))}
-	list := tokens(q.folded)
-	if len(list) == 0 {
-		return q
-	}
-	first, _ := utf8.DecodeRuneInString(q.folded)
-	last, _ := utf8.DecodeLastRuneInString(q.folded)
-	q.inner = classOf(first) == letter
-	open := classOf(last) == letter // the text may go on in the same word
-	if n := len(list); classOf(last) == dense {
-		if n > 1 && strings.HasSuffix(list[n-2], list[n-1]) {
-			list = list[:n-1] // the last character alone is no word when more follow it
-		} else {
-			open = true
+	for _, one := range q.texts {
+		if !q.holds(folded, one) {
+			return false
 		}
 	}
-	q.words, q.prefix = selections(list, open)
-	if q.inner && len(list) > 1 {
-		whole, beginning := selections(list[1:], open)
-		q.rest = cmp.Or(beginning, whole)
+	return true
+}
+
+// holds reports whether a text is in a message. Both are folded.
+func (q *query) holds(message, text []byte) bool {
+	if !q.words {
+		return bytes.Contains(message, text)
+	}
+	first, _ := utf8.DecodeRune(text)
+	for at := 0; ; at++ {
+		i := bytes.Index(message[at:], text)
+		if i < 0 {
+			return false
+		}
+		at += i
+		before, _ := utf8.DecodeLastRune(message[:at])
+		if at == 0 || classOf(first) != letter || classOf(before) != letter {
+			return true
+		}
+	}
+}
+
+// newQuery looks for one text, or for the words of it, each of which may stand anywhere.
+// What is in quotation marks is one of them.
+func newQuery(text string, words bool) query {
+	texts := []string{text}
+	if words {
+		texts = split(text)
+	}
+	q := query{words: words}
+	var parts []part
+	for _, text := range texts {
+		if text = strings.TrimSpace(fold(text)); text == "" {
+			continue
+		}
+		q.texts = append(q.texts, []byte(text))
+		if p := partOf(text); len(p.list) > 0 {
+			parts = append(parts, p)
+		}
+	}
+	q.whole = selectionOf(parts, part.whole)
+	q.beginnings = selectionOf(parts, part.beginnings)
+	if q.beginnings.match == "" {
+		q.beginnings = selectionOf(parts, part.open)
+	}
+	if q.beginnings.match == q.whole.match {
+		q.beginnings = selection{}
+	}
+	q.whole.leads = nil // FTS5 skips as well from one whole word to the next
+	q.inner = !words && slices.ContainsFunc(parts, func(p part) bool { return p.inner })
+	if q.inner {
+		q.rest = selectionOf(parts, part.rest)
 	}
 	return q
 }
 
-// selections returns what the index is asked for: some words in a row and, when the last
-// is open, also those where it is the beginning of a word.
-func selections(list []string, open bool) (whole, beginning string) {
-	// Words are letters, digits and symbols: there is no quotation mark to escape.
-	whole = `body : "` + strings.Join(list, " ") + `"`
-	if !open {
-		return whole, ""
+// split returns the words of a text. An odd quotation mark is a character like others.
+func split(text string) []string {
+	var list []string
+	for {
+		before, rest, found := strings.Cut(text, `"`)
+		quoted, after, ends := strings.Cut(rest, `"`)
+		if !found || !ends {
+			return append(list, strings.Fields(text)...)
+		}
+		list = append(append(list, strings.Fields(before)...), quoted)
+		text = after
 	}
-	if n := len(list); n > 1 && utf8.RuneCountInString(list[n-1]) < minPrefix {
-		return whole, `body : "` + strings.Join(list[:n-1], " ") + `"`
-	}
-	return whole, whole + " *"
 }
 
-// minPrefix is how much of a word the index is asked for after other words. It gathers all
-// words that begin so before it looks at the others, which are fewer: with less of a word
-// it is asked for the others alone.
+// part is one of the texts that a query looks for.
+type part struct {
+	list      []string // its words, as the index has them
+	inner     bool     // it may begin inside a word
+	unlimited bool     // the last word may go on
+}
+
+func partOf(folded string) part {
+	list := tokens(folded)
+	if len(list) == 0 {
+		return part{}
+	}
+	first, _ := utf8.DecodeRuneInString(folded)
+	last, _ := utf8.DecodeLastRuneInString(folded)
+	p := part{list: list, inner: classOf(first) == letter, unlimited: classOf(last) == letter}
+	if n := len(list); classOf(last) == dense {
+		if n > 1 && strings.HasSuffix(list[n-2], list[n-1]) {
+			p.list = list[:n-1] // the last character alone is no word when more follow it
+		} else {
+			p.unlimited = true
+		}
+	}
+	return p
+}
+
+// minPrefix is how much of a word the index is asked for beside other words: with less, it
+// is asked for the others alone, which are fewer.
 const minPrefix = 3
 
-// in restricts a selection to channels or, when they are too many to name, to a team.
-func in(selection string, channels map[int64]bool, team int64) string {
+func (p part) whole() clause { return clause{words: p.list} }
+func (p part) open() clause  { return clause{words: p.list, open: p.unlimited} }
+
+// beginnings is empty when there is too little to ask for.
+func (p part) beginnings() clause {
+	n := len(p.list)
+	if p.unlimited && utf8.RuneCountInString(p.list[n-1]) < minPrefix {
+		return clause{words: p.list[:n-1]}
+	}
+	return p.open()
+}
+
+// rest is what is asked for when the part may begin inside a word: the words after that.
+func (p part) rest() clause {
+	switch {
+	case !p.inner:
+		return p.beginnings()
+	case len(p.list) == 1:
+		return clause{}
+	}
+	p.list = p.list[1:]
+	if c := p.beginnings(); len(c.words) > 0 {
+		return c
+	}
+	return p.open()
+}
+
+// clause is some words in a row.
+type clause struct {
+	words []string
+	open  bool // the last may be the beginning of a word
+}
+
+// whole writes it for FTS5. Words are letters, digits and symbols: there is no quotation
+// mark to escape.
+func (c clause) whole() string { return `body : "` + strings.Join(c.words, " ") + `"` }
+
+func (c clause) beginning() string {
+	if c.open {
+		return c.whole() + " *"
+	}
+	return c.whole()
+}
+
+// selectionOf selects what has some clause of each part. Of the single words it names the
+// longest, which are rare most of all.
+func selectionOf(parts []part, clauseOf func(part) clause) (s selection) {
+	const most = 4
+	var matches []string
+	for _, p := range parts {
+		c := clauseOf(p)
+		if len(c.words) == 0 {
+			continue
+		}
+		matches = append(matches, c.beginning())
+		for i := range c.words {
+			last := i == len(c.words)-1
+			s.leads = append(s.leads, clause{c.words[i : i+1], last && c.open})
+		}
+	}
+	s.match = strings.Join(matches, " AND ")
+	slices.SortStableFunc(s.leads, func(a, b clause) int { return cmp.Compare(len(b.words[0]), len(a.words[0])) })
+	if s.leads = s.leads[:min(most, len(s.leads))]; len(s.leads) == 1 {
+		s.leads = nil // it is what is asked for
+	}
+	return s
+}
+
+// within restricts a selection to channels or, when they are too many to name, to a team.
+func within(channels map[int64]bool, team int64) string {
 	const most = 100
 	var scope []string
 	switch {
@@ -89,9 +223,9 @@ func in(selection string, channels map[int64]bool, team int64) string {
 	case team != 0:
 		scope = []string{teamToken(team)}
 	default:
-		return selection
+		return ""
 	}
-	return selection + " AND scope : (" + strings.Join(scope, " OR ") + ")"
+	return " AND scope : (" + strings.Join(scope, " OR ") + ")"
 }
 
 func channelToken(id int64) string { return "c" + strconv.FormatInt(id, 10) }

@@ -36,7 +36,12 @@ func (e *Engine) Search(ctx context.Context, call flow.Call, in flow.SearchInput
 	if err != nil {
 		return nil, err
 	}
-	s, err := e.store.newSearch(self.account, in.Search, shortReach)
+	if in.Limit < 0 || in.Limit > flow.MaxHits {
+		return nil, flow.Errorf(flow.Invalid, "Limit must be between 1 and %d", flow.MaxHits)
+	}
+	reach := shortReach
+	reach.hits = cmp.Or(in.Limit, flow.MaxHits)
+	s, err := e.store.newSearch(self.account, in, reach)
 	if err != nil {
 		return nil, err
 	}
@@ -76,18 +81,19 @@ type search struct {
 	known   map[flow.Cursor]bool // what was found
 	size    int                  // of what is kept, in bytes
 	cut     bool                 // there were more candidates than it may look at
+	failed  bool                 // the index has
 }
 
 // newSearch prepares a search. It checks the text.
-func (s *store) newSearch(account int64, text string, r reach) (*search, error) {
-	switch {
+func (s *store) newSearch(account int64, in flow.SearchInput, r reach) (*search, error) {
+	switch text := in.Search; {
 	case !utf8.ValidString(text):
 		return nil, flow.Errorf(flow.Invalid, "the text to search for is not valid UTF-8")
 	case utf8.RuneCountInString(text) > maxSearch:
 		return nil, flow.Errorf(flow.Invalid, "the text to search for is longer than %d characters", maxSearch)
 	}
-	q := newQuery(text)
-	if q.folded == "" {
+	q := newQuery(in.Search, in.Words)
+	if len(q.texts) == 0 {
 		return nil, flow.Errorf(flow.Invalid, "the text to search for is empty; give what messages are to hold")
 	}
 	return &search{
@@ -137,19 +143,24 @@ func (s *search) run(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	for _, selection := range []string{s.query.words, s.query.prefix, s.query.rest} {
-		if selection == "" || s.full() || selection == s.query.rest && len(s.known) > 0 {
-			continue
-		}
-		if err := s.look(ctx, in(selection, s.channels, s.team)); err != nil {
+	scope := within(s.channels, s.team)
+	for _, selection := range []selection{s.query.whole, s.query.beginnings} {
+		if err := s.look(ctx, selection, scope); err != nil {
 			return err
 		}
 	}
-	if len(s.known) > 0 || s.query.rest != "" {
+	switch {
+	case len(s.known) > 0, !s.query.inner && !s.unasked():
 		return nil
+	case s.query.rest.match != "":
+		return s.look(ctx, s.query.rest, scope)
 	}
 	return s.scan(ctx, func() bool { return s.looked >= s.reach.far })
 }
+
+// unasked reports whether the index was of no use: there was nothing to ask it for, or it
+// has failed.
+func (s *search) unasked() bool { return s.query.whole.match == "" || s.failed }
 
 // full reports whether there are as many hits as are returned.
 func (s *search) full() bool { return len(s.known) >= s.reach.hits || s.size > maxPageBytes }
@@ -165,7 +176,7 @@ func (s *search) more() bool {
 func (s *search) missing() flow.Missing {
 	var m flow.Missing
 	rest := s.before > 1 && len(s.channels) > 0
-	m.Older = s.full() || s.cut || rest && s.query.words == ""
+	m.Older = s.full() || s.cut || rest && s.unasked()
 	m.WordsOnly = rest && !m.Older && s.query.inner
 	if rest && !s.full() {
 		m.Unindexed = int(max(0, s.before-1-s.indexed))
@@ -218,28 +229,36 @@ func (s *search) texts(ctx context.Context) ([]db.TextsRow, error) {
 
 // look asks the index for what lies before the place that was reached. Without a working
 // index there is still the scan.
-func (s *search) look(ctx context.Context, match string) error {
+func (s *search) look(ctx context.Context, selection selection, scope string) error {
+	if selection.match == "" || s.full() {
+		return nil
+	}
+	selection.scope = scope
 	tried := 0
 	var failed error // of main.db, as opposed to the index
-	err := s.store.search.candidates(ctx, match, s.before, func(places []flow.Cursor) (more bool) {
+	err := s.store.search.candidates(ctx, selection, s.before, s.reach.hits, func(places []flow.Cursor) (more bool) {
+		tried += len(places)
 		var texts []db.TextsRow
 		if texts, failed = s.at(ctx, places); failed == nil {
 			failed = s.take(ctx, texts)
 		}
-		tried += len(places)
 		enough := tried >= s.reach.candidates
 		s.cut = s.cut || enough
 		return failed == nil && !enough && !s.full()
 	})
 	if err != nil && ctx.Err() == nil {
 		s.store.search.fail(err)
-		err = nil
+		s.failed, err = true, nil
 	}
 	return cmp.Or(failed, err)
 }
 
-// at returns the texts at some places.
+// at returns the texts at those of some places where nothing was found yet.
 func (s *search) at(ctx context.Context, places []flow.Cursor) ([]db.TextsRow, error) {
+	places = slices.DeleteFunc(places, func(seq flow.Cursor) bool { return s.known[seq] })
+	if len(places) == 0 {
+		return nil, nil
+	}
 	list, err := json.Marshal(places)
 	if err != nil {
 		return nil, err

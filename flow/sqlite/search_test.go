@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -120,7 +122,13 @@ var searchTexts = []string{
 }
 
 func TestSearch(t *testing.T) {
-	s := open(t, t.TempDir())
+	for _, chapter := range []int64{0, 7} { // all texts in one, and in several
+		t.Run(fmt.Sprint("chapter=", chapter), func(t *testing.T) { testSearch(t, chapter) })
+	}
+}
+
+func testSearch(t *testing.T, chapter int64) {
+	s := openWith(t, t.TempDir(), Options{chapter: chapter})
 	ana := start(t, s, "one", "ana")
 	for _, text := range searchTexts {
 		ana.send(t, text)
@@ -162,22 +170,24 @@ func FuzzIndex(f *testing.F) {
 		if !utf8.ValidString(text) || !utf8.ValidString(wanted) {
 			return
 		}
-		if _, err := d.Exec("INSERT INTO words (words) VALUES ('delete-all')"); err != nil {
+		if _, err := d.Exec("INSERT INTO words_0 (words_0) VALUES ('delete-all')"); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := d.Exec(addWords, 1, indexText(text), "c1 o2"); err != nil {
+		if _, err := d.Exec(fmt.Sprintf(addWords, 0), 1, indexText(text), "c1 o2"); err != nil {
 			t.Fatal(err)
 		}
 		runes := []rune(text)
 		end := min(int(to), len(runes))
 		for _, wanted := range []string{wanted, string(runes[min(int(from), end):end])} {
-			q := newQuery(wanted)
-			found := selects(t, d, q.words) || selects(t, d, q.prefix)
-			if q.isIn(text) && q.words != "" && !q.inner && !found {
-				t.Errorf("%q is in %q, but %s finds nothing", wanted, text, q.words)
-			}
-			if rest := selects(t, d, q.rest); q.isIn(text) && q.rest != "" && !rest {
-				t.Errorf("%q is in %q, but %s finds nothing", wanted, text, q.rest)
+			for _, words := range []bool{false, true} {
+				q := newQuery(wanted, words)
+				found := selects(t, d, q.whole) || selects(t, d, q.beginnings)
+				if q.isIn(text) && q.whole.match != "" && !q.inner && !found {
+					t.Errorf("%q is in %q, but %s finds nothing", wanted, text, q.whole.match)
+				}
+				if rest := selects(t, d, q.rest); q.isIn(text) && q.rest.match != "" && !rest {
+					t.Errorf("%q is in %q, but %s finds nothing", wanted, text, q.rest.match)
+				}
 			}
 		}
 	})
@@ -197,15 +207,21 @@ func FuzzQuery(f *testing.F) {
 		if !utf8.ValidString(text) {
 			return
 		}
-		q := newQuery(text)
+		q := newQuery(text, false)
 		if again := fold(fold(text)); again != fold(text) {
 			t.Errorf("%+q folds to %+q, and that to %+q", text, fold(text), again)
 		}
 		if !q.isIn(text) {
-			t.Errorf("%+q does not hold %+q, which it folds to", text, q.folded)
+			t.Errorf("%+q does not hold %+q, which it folds to", text, q.texts)
 		}
-		for _, selection := range []string{q.words, q.prefix, q.rest} {
-			selects(t, d, selection)
+		words := newQuery(text, true)
+		if !words.isIn(strings.ReplaceAll(text, `"`, " ")) && strings.Count(text, `"`)%2 == 0 {
+			t.Errorf("%+q does not hold each of %+q", text, words.texts)
+		}
+		for _, q := range []query{q, words} {
+			for _, selection := range []selection{q.whole, q.beginnings, q.rest} {
+				selects(t, d, selection)
+			}
 		}
 	})
 }
@@ -213,7 +229,7 @@ func FuzzQuery(f *testing.F) {
 // FuzzSearchURL checks that a URL is refused with a sentence, or says the same when it is
 // written anew.
 func FuzzSearchURL(f *testing.F) {
-	for _, link := range []string{"q=a", "search?q=caf%C3%A9&org=X&channel=Y", "q=%zz", "?q=?", "q=a;b", "q&q", "=", "q=a&Q=b"} {
+	for _, link := range []string{"q=a", "search?q=caf%C3%A9&org=X&channel=Y", "q=%zz", "?q=?", "q=a;b", "q&q", "=", "q=a&Q=b", "q=a&words=1", "words=often"} {
 		f.Add(link)
 	}
 	f.Fuzz(func(t *testing.T, link string) {
@@ -224,7 +240,7 @@ func FuzzSearchURL(f *testing.F) {
 			}
 			return
 		}
-		anew := url.Values{"q": {in.Search}, "org": {string(in.OrgID)}, "channel": {string(in.ChannelID)}}
+		anew := url.Values{"q": {in.Search}, "org": {string(in.OrgID)}, "channel": {string(in.ChannelID)}, "words": {strconv.FormatBool(in.Words)}}
 		again, err := parseSearch(anew.Encode())
 		if diff := cmp.Diff(in, again); diff != "" || err != nil {
 			t.Errorf("%q says another thing when it is written anew: %v\n%s", link, err, diff)
@@ -241,24 +257,32 @@ func emptyIndex(f *testing.F) *sql.DB {
 	}
 	f.Cleanup(func() { d.Close() })
 	d.SetMaxOpenConns(1)
-	if _, err := d.Exec(indexSchema); err != nil {
+	if _, err := d.Exec(indexSchema + fmt.Sprintf(beginChapter, 0)); err != nil {
 		f.Fatal(err)
 	}
 	return d
 }
 
-// selects reports whether a selection finds the message 1.
-func selects(t *testing.T, d *sql.DB, selection string) bool {
+// selects reports whether a selection finds the message 1, which each of its leads must
+// find too.
+func selects(t *testing.T, d *sql.DB, s selection) bool {
 	t.Helper()
-	if selection == "" {
+	if s.match == "" {
 		return false
 	}
-	var seq int
-	err := d.QueryRow(findWords, in(selection, map[int64]bool{1: true}, 2), 10).Scan(&seq)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		t.Fatalf("%s: %v", selection, err)
+	found := func(match string) bool {
+		places, err := column[int64](t.Context(), d, fmt.Sprintf(findWords, 0), match+within(map[int64]bool{1: true}, 2), 10, -1)
+		if err != nil {
+			t.Fatalf("%s: %v", match, err)
+		}
+		return len(places) == 1
 	}
-	return err == nil
+	for _, word := range s.leads {
+		if found(s.match) && !found(word.beginning()) {
+			t.Errorf("%s finds what %s does not", s.match, word.beginning())
+		}
+	}
+	return found(s.match)
 }
 
 func TestIndexIsMadeAnew(t *testing.T) {
@@ -283,7 +307,7 @@ func TestIndexIsMadeAnew(t *testing.T) {
 			return nil
 		}},
 		{"damaged inside", func(t *testing.T, dir string) error {
-			run(t, path(dir), "UPDATE words_data SET block = zeroblob(length(block))")
+			run(t, path(dir), "UPDATE words_0_data SET block = zeroblob(length(block))")
 			return nil
 		}},
 	}
@@ -308,7 +332,7 @@ func TestIndexIsMadeAnew(t *testing.T) {
 			ana.send(t, "another one")
 			indexed(t, s)
 			var places []flow.Cursor
-			err = s.search.candidates(t.Context(), newQuery("needle").words, s.hub.end(), func(some []flow.Cursor) bool {
+			err = s.search.candidates(t.Context(), newQuery("needle", false).whole, s.hub.end(), 10, func(some []flow.Cursor) bool {
 				places = append(places, some...)
 				return true
 			})
@@ -348,7 +372,7 @@ func TestSearchSaysWhatItHasNotLookedAt(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		one, err := s.newSearch(self.account, "absent", r)
+		one, err := s.newSearch(self.account, flow.SearchInput{Search: "absent"}, r)
 		if err != nil {
 			t.Fatal(err)
 		}

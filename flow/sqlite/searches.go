@@ -8,6 +8,7 @@ import (
 	"math"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -65,8 +66,12 @@ func parseSearch(text string) (in flow.SearchInput, err error) {
 			in.OrgID = flow.OrgID(list[0])
 		case "channel":
 			in.ChannelID = flow.ChannelID(list[0])
+		case "words":
+			if in.Words, err = strconv.ParseBool(list[0]); err != nil {
+				return in, flow.Errorf(flow.Invalid, "words in Url is %q; it must be true or false", clip(list[0]))
+			}
 		default:
-			return in, flow.Errorf(flow.Invalid, "Url names %q, which means nothing; it may hold q, org and channel", clip(key))
+			return in, flow.Errorf(flow.Invalid, "Url names %q, which means nothing; it may hold q, org, channel and words", clip(key))
 		}
 	}
 	return in, nil
@@ -78,7 +83,7 @@ func (s *store) prepare(ctx context.Context, self *who, link string, upTo flow.C
 	if err != nil {
 		return nil, err
 	}
-	one, err := s.newSearch(self.account, in.Search, longReach)
+	one, err := s.newSearch(self.account, in, longReach)
 	if err != nil {
 		return nil, err
 	}

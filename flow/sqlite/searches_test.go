@@ -129,7 +129,7 @@ func TestSearchesHaveALimit(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			indexed(t, s)
-			prepared, err := s.newSearch(1, c.text, c.reach)
+			prepared, err := s.newSearch(1, flow.SearchInput{Search: c.text}, c.reach)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -26,6 +26,8 @@ type Options struct {
 	// Patience is how long another process that owns the store may leave a question open
 	// which it answers at once while it runs. 0 stands for 15 seconds.
 	Patience time.Duration
+
+	chapter int64 // places of a chapter of the search index; 0 for the usual number
 }
 
 // keepRequests is how long a write can be repeated under the same request id.
@@ -93,7 +95,7 @@ func openStore(ctx context.Context, dir string, o Options) (_ *store, err error)
 	if err := s.openHub(ctx); err != nil {
 		return nil, err
 	}
-	if s.search, err = openSearch(ctx, s); err != nil {
+	if s.search, err = openSearch(ctx, s, o.chapter); err != nil {
 		return nil, err
 	}
 	if err := s.openFiles(ctx); err != nil {

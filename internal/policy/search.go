@@ -30,9 +30,9 @@ func (p *passage) search(ctx context.Context, in flow.SearchInput) (json.RawMess
 		all = append(all, hits...)
 	}
 	slices.SortStableFunc(all, func(a, b flow.SearchHit) int { return cmp.Compare(a.Data.CreationTime, b.Data.CreationTime) })
-	if len(all) > flow.MaxHits {
+	if most := cmp.Or(in.Limit, flow.MaxHits); len(all) > most {
 		flow.NoteMissing(ctx, flow.Missing{Older: true})
-		all = all[len(all)-flow.MaxHits:]
+		all = all[len(all)-most:]
 	}
 	return json.Marshal(all)
 }

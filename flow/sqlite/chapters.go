@@ -1,0 +1,280 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+	"github.com/flow-mcp/flow-mcp/flow/sqlite/internal/db"
+)
+
+// The index is cut into chapters, each of which holds the messages of a stretch of the
+// log. A search goes from the newest one back and ends when it has found enough. FTS5
+// gathers all messages with a word that begins with some letters before it returns the
+// first, which is little in one chapter. To forget words only rewrites their chapters.
+const chapterSpan = 100_000 // places of the log
+
+// beginChapter needs no texts: rows are found by their place in the log. The words come
+// from [indexText], so the tokenizer has only to split them. Their positions, which phrases
+// are found by, cost a twentieth more work. There is no index of prefixes: it would take
+// nearly twice as much work again, and in a chapter they are gathered soon.
+const beginChapter = `
+CREATE VIRTUAL TABLE words_%[1]d USING fts5(
+  body, scope, content='', contentless_delete=1, detail=full, tokenize='ascii'
+);
+INSERT INTO words_%[1]d (words_%[1]d, rank) VALUES ('automerge', 8);
+INSERT INTO chapter (number) VALUES (%[1]d);`
+
+// The statements about chapters. One that was emptied is not in the list any more; its
+// table goes when the file is opened next, while nobody reads it.
+const (
+	addWords     = `INSERT INTO words_%d (rowid, body, scope) VALUES (?, ?, ?)`
+	findWords    = `SELECT rowid FROM words_%[1]d WHERE words_%[1]d MATCH ? AND rowid < ? ORDER BY rowid DESC LIMIT ?`
+	hasWords     = `SELECT EXISTS (SELECT 1 FROM words_%d_docsize)`
+	listChapters = `SELECT number FROM chapter ORDER BY number`
+	inPieces     = `SELECT number FROM chapter WHERE whole = 0 AND number < ? ORDER BY number`
+	setWhole     = `UPDATE chapter SET whole = 1 WHERE number = ?`
+	dropChapter  = `DELETE FROM chapter WHERE number = ?`
+	emptied      = `SELECT name FROM sqlite_schema WHERE sql LIKE 'CREATE VIRTUAL TABLE%'
+		AND name NOT IN (SELECT 'words_' || number FROM chapter)`
+)
+
+// readChapters reads the list, and drops what is not in it any more.
+func (x *searcher) readChapters(ctx context.Context) error {
+	list, err := column[int64](ctx, x.file, listChapters)
+	if err != nil {
+		return err
+	}
+	old, err := column[string](ctx, x.file, emptied)
+	if err != nil {
+		return err
+	}
+	for _, table := range old {
+		if _, err := x.file.ExecContext(ctx, "DROP TABLE "+table); err != nil {
+			return err
+		}
+	}
+	x.chapters.Store(&list)
+	return nil
+}
+
+// column runs a query of one column.
+func column[T any](ctx context.Context, on db.DBTX, query string, args ...any) (list []T, err error) {
+	rows, err := on.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var value T
+		if err := rows.Scan(&value); err != nil {
+			return nil, err
+		}
+		list = append(list, value)
+	}
+	return list, rows.Err()
+}
+
+// newest returns the number of the newest chapter, or -1.
+func (x *searcher) newest() int64 {
+	if list := *x.chapters.Load(); len(list) > 0 {
+		return list[len(list)-1]
+	}
+	return -1
+}
+
+// filling puts messages into chapters, in one transaction.
+type filling struct {
+	on      *searcher
+	t       *sql.Tx
+	chapter int64
+	insert  *sql.Stmt
+	begun   []int64 // chapters that are new
+}
+
+func (f *filling) add(ctx context.Context, seq int64, body, scope string) error {
+	if number := seq / f.on.span; f.insert == nil || number != f.chapter {
+		if err := f.turn(ctx, number); err != nil {
+			return err
+		}
+	}
+	_, err := f.insert.ExecContext(ctx, seq, indexText(body), scope)
+	return err
+}
+
+// turn goes on with a chapter, the newest or a new one.
+func (f *filling) turn(ctx context.Context, number int64) (err error) {
+	if number > f.on.newest() {
+		if _, err := f.t.ExecContext(ctx, fmt.Sprintf(beginChapter, number)); err != nil {
+			return fmt.Errorf("begin a chapter: %w", err)
+		}
+		f.begun = append(f.begun, number)
+	}
+	f.chapter = number
+	f.insert, err = f.t.PrepareContext(ctx, fmt.Sprintf(addWords, number))
+	return err
+}
+
+// done shows new chapters to searches, after the transaction.
+func (f *filling) done() {
+	if len(f.begun) > 0 {
+		list := slices.Concat(*f.on.chapters.Load(), f.begun)
+		f.on.chapters.Store(&list)
+	}
+}
+
+// retire takes an emptied chapter out of the list.
+func (x *searcher) retire(ctx context.Context, number int64) error {
+	var holds bool
+	if err := x.file.QueryRowContext(ctx, fmt.Sprintf(hasWords, number)).Scan(&holds); err != nil || holds {
+		return err
+	}
+	if _, err := x.file.ExecContext(ctx, dropChapter, number); err != nil {
+		return err
+	}
+	list := slices.DeleteFunc(slices.Clone(*x.chapters.Load()), func(n int64) bool { return n == number })
+	x.chapters.Store(&list)
+	return nil
+}
+
+// unite puts the chapters that are complete in one piece each, in steps between which the
+// indexer goes on.
+func (x *searcher) unite(ctx context.Context) error {
+	list, err := column[int64](ctx, x.file, inPieces, x.newest())
+	if err != nil {
+		return fmt.Errorf("read which chapters are in pieces: %w", err)
+	}
+	for _, number := range list {
+		if err := x.mergeAll(ctx, number); err != nil {
+			return err
+		}
+		if _, err := x.file.ExecContext(ctx, setWhole, number); err != nil {
+			return fmt.Errorf("note that a chapter is in one piece: %w", err)
+		}
+	}
+	return nil
+}
+
+// The statements that merge a chapter. The first takes up all its pieces, and those after
+// it go on with that.
+const (
+	mergeFirst = `INSERT INTO words_%[1]d (words_%[1]d, rank) VALUES ('merge', -CAST(? AS INTEGER))`
+	mergeOn    = `INSERT INTO words_%[1]d (words_%[1]d, rank) VALUES ('merge', ?)`
+	rowChanges = `SELECT total_changes()`
+	mergePages = 64 // of one step
+)
+
+// mergeAll puts a chapter in one piece, without the words of rows that were deleted.
+func (x *searcher) mergeAll(ctx context.Context, number int64) error {
+	for statement := mergeFirst; ; statement = mergeOn {
+		more, err := x.merge(ctx, fmt.Sprintf(statement, number))
+		if err != nil || !more {
+			return err
+		}
+		if _, err := x.add(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// merge does one step. It reports whether there was something to do: FTS5 says so with
+// the number of rows that it changed.
+func (x *searcher) merge(ctx context.Context, statement string) (more bool, err error) {
+	t, err := x.file.BeginTx(ctx, nil)
+	if err != nil {
+		return false, fmt.Errorf("begin merging: %w", err)
+	}
+	defer t.Rollback()
+	var before, after int64
+	if err := t.QueryRowContext(ctx, rowChanges).Scan(&before); err != nil {
+		return false, fmt.Errorf("merge the index: %w", err)
+	}
+	if _, err := t.ExecContext(ctx, statement, mergePages); err != nil {
+		return false, fmt.Errorf("merge the index: %w", err)
+	}
+	if err := t.QueryRowContext(ctx, rowChanges).Scan(&after); err != nil {
+		return false, fmt.Errorf("merge the index: %w", err)
+	}
+	if err := t.Commit(); err != nil {
+		return false, fmt.Errorf("commit merged index: %w", err)
+	}
+	return after-before >= 2, nil
+}
+
+// fewPlaces is how many messages of a chapter are rather looked at than asked for.
+const fewPlaces = 50
+
+// candidates hands out messages that may hold what is selected, before a place, newest
+// first and some at a time, until take wants no more. The first time they are so many as
+// are wanted, then ever more.
+func (x *searcher) candidates(ctx context.Context, s selection, before flow.Cursor, wanted int, take func([]flow.Cursor) (more bool)) error {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	chunk := min(wanted, searchChunk)
+	for _, number := range slices.Backward(*x.chapters.Load()) {
+		if flow.Cursor(number*x.span) >= before {
+			continue
+		}
+		more, err := x.ask(ctx, number, s, before, &chunk, take)
+		if err != nil {
+			return fmt.Errorf("search index: %w", err)
+		}
+		if !more {
+			return nil
+		}
+	}
+	return nil
+}
+
+// ask hands out candidates of one chapter. When one of the words that all of them have is
+// rare there, it is those with that word: what is common is not gathered.
+func (x *searcher) ask(ctx context.Context, number int64, s selection, before flow.Cursor, chunk *int, take func([]flow.Cursor) (more bool)) (more bool, err error) {
+	for _, word := range s.leads {
+		places, rare, err := x.rare(ctx, number, word, s.scope, before)
+		if err != nil || rare {
+			return err == nil && (len(places) == 0 || take(places)), err
+		}
+	}
+	rows, err := x.reads.QueryContext(ctx, fmt.Sprintf(findWords, number), s.match+s.scope, before, -1)
+	if err != nil {
+		return false, err
+	}
+	defer rows.Close()
+	var places []flow.Cursor
+	for rows.Next() {
+		var seq flow.Cursor
+		if err := rows.Scan(&seq); err != nil {
+			return false, err
+		}
+		if places = append(places, seq); len(places) < *chunk {
+			continue
+		}
+		if !take(places) {
+			return false, nil
+		}
+		places = places[:0]
+		*chunk = min(2**chunk, searchChunk)
+	}
+	if err := rows.Err(); err != nil {
+		return false, err
+	}
+	return len(places) == 0 || take(places), nil
+}
+
+// rare returns where a word is in a chapter, if it is rare there. Whether it is a common
+// word is asked before all that begins with it is gathered.
+func (x *searcher) rare(ctx context.Context, number int64, word clause, scope string, before flow.Cursor) (places []flow.Cursor, rare bool, err error) {
+	matches := []string{word.whole()}
+	if word.open {
+		matches = append(matches, word.beginning())
+	}
+	for _, match := range matches {
+		places, err = column[flow.Cursor](ctx, x.reads, fmt.Sprintf(findWords, number), match+scope, before, fewPlaces+1)
+		if err != nil || len(places) > fewPlaces {
+			return nil, false, err
+		}
+	}
+	return places, true, nil
+}

@@ -1,0 +1,104 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+)
+
+// pieces returns how many chapters of an index are not in one piece, but for the newest.
+func pieces(t testing.TB, s *store) int {
+	t.Helper()
+	list, err := column[int64](t.Context(), s.search.file, inPieces, s.search.newest())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(list)
+}
+
+// TestChaptersAreEmptied: of a chapter whose messages are all deleted nothing is left, and
+// the others go on to be found, also by the next owner of the store.
+func TestChaptersAreEmptied(t *testing.T) {
+	const span = 50
+	dir := t.TempDir()
+	s, err := openStore(t.Context(), dir, Options{chapter: span})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ana := start(t, s, "one", "ana")
+	ana.sendMany(t, 4*span, "the end")
+	ana.send(t, "needle")
+	indexed(t, s)
+	eventually(t, "complete chapters are in one piece", func() bool { return pieces(t, s) == 0 })
+	before := *s.search.chapters.Load()
+	ana.keeps(t, 0, span)
+	eventually(t, "old messages are deleted", func() bool { return count(t, s, "message WHERE deleted = 0") == span })
+	eventually(t, "and forgotten", func() bool { return count(t, s, "message WHERE deleted = 2") == 0 })
+	after := *s.search.chapters.Load()
+	if len(before) < 5 || !slices.Equal(after, before[len(before)-2:]) && !slices.Equal(after, before[len(before)-1:]) {
+		t.Errorf("of the chapters %v there are %v left", before, after)
+	}
+	if err := s.close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	s = openWith(t, dir, Options{chapter: span})
+	tables, err := column[string](t.Context(), s.search.file, "SELECT name FROM sqlite_schema WHERE name LIKE 'words%' AND sql LIKE 'CREATE VIRTUAL%'")
+	if err != nil || len(tables) != len(after) {
+		t.Errorf("for the chapters %v there are the tables %v; %v", after, tables, err)
+	}
+	ana = start(t, s, "one", "ana")
+	ana.send(t, "one more")
+	indexed(t, s)
+	for _, text := range []string{"needle", "one more"} {
+		if got := ana.find(t, text); len(got) != 1 {
+			t.Errorf("%q is found as %q", text, got)
+		}
+	}
+}
+
+// TestSearchGoesThroughChapters: it finds the newest hits of all chapters, whole words
+// before the beginnings of longer ones, whichever of the words is rare or common.
+func TestSearchGoesThroughChapters(t *testing.T) {
+	s := openWith(t, t.TempDir(), Options{chapter: 4 * fewPlaces})
+	ana := start(t, s, "one", "ana")
+	var rare, long []string
+	for i := range 20 * fewPlaces {
+		switch text := fmt.Sprint("common number ", i); {
+		case i%100 == 7:
+			rare = append(rare, "common rarity")
+			ana.send(t, rare[0])
+		case i%100 == 8:
+			long = append(long, "commonest rarity")
+			ana.send(t, long[0])
+		default:
+			ana.send(t, text)
+		}
+	}
+	for range nearScan {
+		ana.send(t, "-")
+	}
+	indexed(t, s)
+	if got := len(*s.search.chapters.Load()); got < 5 {
+		t.Fatalf("there are %d chapters", got)
+	}
+	want := []string{}
+	for range rare {
+		want = append(want, rare[0], long[0])
+	}
+	for _, text := range []string{"rarity", "rarit"} {
+		if diff := cmp.Diff(want, ana.find(t, text)); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", text, diff)
+		}
+	}
+	if diff := cmp.Diff(rare, ana.find(t, "common rarit")); diff != "" {
+		t.Errorf("a rare word after a common one (-want +got):\n%s", diff)
+	}
+	if got := ana.find(t, "common num"); len(got) != flow.MaxHits || got[flow.MaxHits-1] != "common number 999" {
+		t.Errorf("common words have %d hits", len(got))
+	}
+}
