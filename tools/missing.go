@@ -35,11 +35,11 @@ func (p *page) complete(ctx context.Context, start bool, shown int) {
 // older messages matters only when nothing else was found.
 func (p *page) unsearched(m flow.Missing, shown int) {
 	if shown == 0 && p.text("search") != "" {
-		p.foot = append(p.foot, "Only text as it is written is found: try one word of it, or another word.")
+		p.foot = append(p.foot, "Each word must be there, or one that begins so: try fewer words, or others.")
 	}
 	if m.Older {
 		p.root = append(p.root, entry{"older_not_searched", true})
-		p.foot = append(p.foot, "There may be older ones: search for more words, or in one channel.")
+		p.foot = append(p.foot, "There may be older ones: search for more words, in one channel, or with a higher limit.")
 	}
 	if m.WordsOnly && shown == 0 {
 		p.root = append(p.root, entry{"only_beginnings_of_words", true})

@@ -78,7 +78,7 @@ func TestSearchSaysWhatItHasNotLookedAt(t *testing.T) {
 		value   any
 		text    string
 	}{
-		{flow.Missing{Older: true}, "older_not_searched", true, "There may be older ones: search for more words, or in one channel."},
+		{flow.Missing{Older: true}, "older_not_searched", true, "There may be older ones: search for more words, in one channel, or with a higher limit."},
 		{flow.Missing{WordsOnly: true}, "only_beginnings_of_words", true, "Older messages were searched for beginnings of words only."},
 		{flow.Missing{Unindexed: 7}, "not_indexed_yet", 7.0, "About 7 older messages are not indexed yet: search again later."},
 	} {

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/flow-mcp/flow-mcp/tools"
 )
 
@@ -102,7 +104,36 @@ func TestPeopleAndHits(t *testing.T) {
 	}
 	ana.cannot(t, "flow_enumerate_peer_accounts", `{"channel":"plan"}`, `channel: no channel is called "plan"`)
 	r = ana.does(t, "flow_search", `{"search":"nowhere to be found"}`)
-	if !strings.Contains(r.text, "Only text as it is written is found") {
+	if !strings.Contains(r.text, "Each word must be there") {
 		t.Errorf("a search in vain says %q", r.text)
 	}
+}
+
+// TestSearchForWords: words may stand anywhere in a message and be begun, those in
+// quotation marks stand together, and there are as many of the newest as are asked for.
+func TestSearchForWords(t *testing.T) {
+	ana := newWorld(t).joins(t, "ana", tools.Options{})
+	for _, text := range []string{"The plans of the migration", "A plan: migrate on Friday", "Migrating birds", "emigration planned"} {
+		ana.does(t, "flow_send_message", fmt.Sprintf(`{"channel":"general","text":%q}`, text))
+	}
+	for _, c := range []struct {
+		search string
+		want   []string
+	}{
+		{`{"search":"migration plan"}`, []string{"The plans of the migration"}},
+		{`{"search":"plan migrat"}`, []string{"The plans of the migration", "A plan: migrate on Friday"}},
+		{`{"search":"\"of the migration\" PLANS"}`, []string{"The plans of the migration"}},
+		{`{"search":"\"migration of\""}`, nil},
+		{`{"search":"migrat","limit":1}`, []string{"Migrating birds"}},
+		{`{"search":"migrat"}`, []string{"The plans of the migration", "A plan: migrate on Friday", "Migrating birds"}},
+	} {
+		var got []string
+		for _, m := range ana.does(t, "flow_search", c.search).list("messages") {
+			got = append(got, m["text"].(string))
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.search, diff)
+		}
+	}
+	ana.cannot(t, "flow_search", `{"search":"plan","limit":201}`, "limit")
 }

@@ -13,6 +13,7 @@ var searching = []scenario{
 	{"finds parts of the text, whatever the case and accents", searchFinds},
 	{"sees what has just been sent", searchIsCurrent},
 	{"serves a channel as a database", searchRecords},
+	{"looks for words wherever they stand", searchWords},
 	{"looks in all own channels when none is given", searchEverywhere},
 	{"returns the newest hits, oldest first", searchIsCapped},
 	{"has limits", searchLimits},
@@ -132,6 +133,50 @@ func searchRecords(t *testing.T, n *network) {
 	if diff := cmp.Diff(want, found(t, bot, database, key)); diff != "" {
 		t.Errorf("the records of a key, oldest first (-want +got):\n%s", diff)
 	}
+}
+
+func searchWords(t *testing.T, n *network) {
+	alice := n.join(t, "alice")
+	general := alice.opens(t, alice.founds(t, "Team"), "general")
+	texts := []string{"The launch is on Friday", "Friday's launches", "relaunch, Friday", "ein Café am Freitag", "我在北京工作", `a "quoted" thing`}
+	for _, text := range texts {
+		alice.send(t, general, text)
+	}
+	for _, query := range []struct {
+		text  string
+		limit int
+		want  []int
+	}{
+		{"Friday launch", 0, []int{0, 1}},
+		{"fri laun", 1, []int{1}},
+		{"friday", 2, []int{1, 2}},
+		{`"launch is" friday`, 0, []int{0}},
+		{`"is launch"`, 0, nil},
+		{"aunch", 0, nil}, // no word begins so
+		{"FREITAG cafe", 0, []int{3}},
+		{"工作 北京", 0, []int{4}},
+		{`"quoted`, 0, []int{5}},
+		{"launch holiday", 0, nil},
+	} {
+		var got, want []string
+		for _, hit := range must(t, alice, flow.Search, flow.SearchInput{ChannelID: general, Search: query.text, Words: true, Limit: query.limit}) {
+			got = append(got, hit.Data.Text)
+		}
+		for _, i := range query.want {
+			want = append(want, texts[i])
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("search for %q, %d hits (-want +got):\n%s", query.text, query.limit, diff)
+		}
+	}
+	for _, limit := range []int{-1, flow.MaxHits + 1} {
+		refuse(t, alice, flow.Search, flow.SearchInput{ChannelID: general, Search: "x", Limit: limit}, flow.Invalid)
+	}
+	refuse(t, alice, flow.Search, flow.SearchInput{ChannelID: general, Search: `""`, Words: true}, flow.Invalid)
+	if got := alice.starts(t, "s", "q", "Friday launch", "words", "true"); len(got.Results) != 1 || got.Results[0].Count != 2 {
+		t.Errorf("a search that was started for words found %+v", got)
+	}
+	refuse(t, alice, flow.StartSearch, flow.StartSearchInput{ID: "s", URL: "q=x&words=some"}, flow.Invalid)
 }
 
 func searchEverywhere(t *testing.T, n *network) {

@@ -206,10 +206,11 @@ func (x *searcher) merge(ctx context.Context, statement string) (more bool, err 
 // fewPlaces is how many messages of a chapter are rather looked at than asked for.
 const fewPlaces = 50
 
-// candidates hands out messages that may hold what is selected, before a place, newest
-// first and some at a time, until take wants no more. The first time they are so many as
-// are wanted, then ever more.
-func (x *searcher) candidates(ctx context.Context, s selection, before flow.Cursor, wanted int, take func([]flow.Cursor) (more bool)) error {
+// candidates hands out messages that may hold what is selected, before a place, some at a
+// time, until take wants no more: chapter by chapter from the newest on, and of each
+// what the first selection selects before the second, newest first. The first time they
+// are so many as are wanted, then ever more.
+func (x *searcher) candidates(ctx context.Context, selections []selection, before flow.Cursor, wanted int, take func([]flow.Cursor) (more bool)) error {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	chunk := min(wanted, searchChunk)
@@ -217,12 +218,17 @@ func (x *searcher) candidates(ctx context.Context, s selection, before flow.Curs
 		if flow.Cursor(number*x.span) >= before {
 			continue
 		}
-		more, err := x.ask(ctx, number, s, before, &chunk, take)
-		if err != nil {
-			return fmt.Errorf("search index: %w", err)
-		}
-		if !more {
-			return nil
+		for _, s := range selections {
+			if s.match == "" {
+				continue
+			}
+			more, err := x.ask(ctx, number, s, before, &chunk, take)
+			if err != nil {
+				return fmt.Errorf("search index: %w", err)
+			}
+			if !more {
+				return nil
+			}
 		}
 	}
 	return nil

@@ -61,8 +61,8 @@ func TestChaptersAreEmptied(t *testing.T) {
 	}
 }
 
-// TestSearchGoesThroughChapters: it finds the newest hits of all chapters, whole words
-// before the beginnings of longer ones, whichever of the words is rare or common.
+// TestSearchGoesThroughChapters: it finds the newest hits of all chapters, in each whole
+// words before the beginnings of longer ones, whichever of the words is rare or common.
 func TestSearchGoesThroughChapters(t *testing.T) {
 	s := openWith(t, t.TempDir(), Options{chapter: 4 * fewPlaces})
 	ana := start(t, s, "one", "ana")
@@ -97,6 +97,19 @@ func TestSearchGoesThroughChapters(t *testing.T) {
 	}
 	if diff := cmp.Diff(rare, ana.find(t, "common rarit")); diff != "" {
 		t.Errorf("a rare word after a common one (-want +got):\n%s", diff)
+	}
+	for limit, want := range map[int][]string{2: {rare[0], rare[0]}, 4: {rare[0], long[0], rare[0], long[0]}} {
+		hits, err := ana.Search(t.Context(), ana.call, flow.SearchInput{Search: "rarity common", Words: true, Limit: limit})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := []string{}
+		for _, hit := range hits {
+			got = append(got, hit.Data.Text)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("the newest %d, of one chapter (-want +got):\n%s", limit, diff)
+		}
 	}
 	if got := ana.find(t, "common num"); len(got) != flow.MaxHits || got[flow.MaxHits-1] != "common number 999" {
 		t.Errorf("common words have %d hits", len(got))

@@ -130,8 +130,8 @@ func (s *search) restrict(ctx context.Context, self *who, method string, in flow
 
 // run looks at what is not indexed yet, then into the index.
 func (s *search) run(ctx context.Context) error {
-	if len(s.channels) == 0 {
-		return nil
+	if len(s.channels) == 0 || ctx.Err() != nil {
+		return ctx.Err()
 	}
 	near := s.reach.near
 	if !s.query.inner {
@@ -143,17 +143,14 @@ func (s *search) run(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	scope := within(s.channels, s.team)
-	for _, selection := range []selection{s.query.whole, s.query.beginnings} {
-		if err := s.look(ctx, selection, scope); err != nil {
-			return err
-		}
+	if err := s.look(ctx, s.query.whole, s.query.beginnings); err != nil {
+		return err
 	}
 	switch {
 	case len(s.known) > 0, !s.query.inner && !s.unasked():
 		return nil
 	case s.query.rest.match != "":
-		return s.look(ctx, s.query.rest, scope)
+		return s.look(ctx, s.query.rest)
 	}
 	return s.scan(ctx, func() bool { return s.looked >= s.reach.far })
 }
@@ -229,14 +226,17 @@ func (s *search) texts(ctx context.Context) ([]db.TextsRow, error) {
 
 // look asks the index for what lies before the place that was reached. Without a working
 // index there is still the scan.
-func (s *search) look(ctx context.Context, selection selection, scope string) error {
-	if selection.match == "" || s.full() {
+func (s *search) look(ctx context.Context, selections ...selection) error {
+	if s.full() {
 		return nil
 	}
-	selection.scope = scope
+	scope := within(s.channels, s.team)
+	for i := range selections {
+		selections[i].scope = scope
+	}
 	tried := 0
 	var failed error // of main.db, as opposed to the index
-	err := s.store.search.candidates(ctx, selection, s.before, s.reach.hits, func(places []flow.Cursor) (more bool) {
+	err := s.store.search.candidates(ctx, selections, s.before, s.reach.hits, func(places []flow.Cursor) (more bool) {
 		tried += len(places)
 		var texts []db.TextsRow
 		if texts, failed = s.at(ctx, places); failed == nil {

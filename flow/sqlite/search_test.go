@@ -332,7 +332,7 @@ func TestIndexIsMadeAnew(t *testing.T) {
 			ana.send(t, "another one")
 			indexed(t, s)
 			var places []flow.Cursor
-			err = s.search.candidates(t.Context(), newQuery("needle", false).whole, s.hub.end(), 10, func(some []flow.Cursor) bool {
+			err = s.search.candidates(t.Context(), []selection{newQuery("needle", false).whole}, s.hub.end(), 10, func(some []flow.Cursor) bool {
 				places = append(places, some...)
 				return true
 			})
