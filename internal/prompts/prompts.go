@@ -123,8 +123,8 @@ var menu = []prompt{
 		},
 		write: func(v values) string {
 			return "Find what was decided about " + v.or("topic", "") + " in " + v.or("org", "all my teams") + ".\n" +
-				"Call flow_search with the one or two words that must stand in such a message, since it finds texts as they are written; " +
-				"try other wordings when it finds nothing. Read around the hits that matter with flow_enumerate_messages, before and " +
+				"Call flow_search with the few words that such a message must hold, in any order and without endings; " +
+				"try other words when it finds nothing. Read around the hits that matter with flow_enumerate_messages, before and " +
 				"after [ref]. Give the decision, who made it, when, and whether it was changed later; tell a decision from a proposal."
 		},
 	},
