@@ -11,12 +11,12 @@ import (
 // snapshot runs reads that have to agree: all see the store as it is when the first of
 // them begins.
 func (s *store) snapshot(ctx context.Context, run func(*db.Queries) error) error {
-	t, err := s.pool.BeginTx(ctx, nil)
+	t, err := s.reads.snapshot(ctx, s.pool)
 	if err != nil {
 		return s.explain(err)
 	}
 	defer t.Rollback() // ends it; there is nothing to undo
-	return s.explain(run(db.New(s.reads.in(t))))
+	return s.explain(run(db.New(t)))
 }
 
 // CurrentState implements [flow.Engine].

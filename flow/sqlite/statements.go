@@ -3,6 +3,8 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/flow-mcp/flow-mcp/flow/sqlite/internal/db"
@@ -14,31 +16,47 @@ type statements struct {
 	db.DBTX
 	mu       sync.RWMutex
 	prepared map[string]*sql.Stmt
+	missed   map[string]bool // by transactions, which could not prepare them
 }
 
 func newStatements(on db.DBTX) *statements {
-	return &statements{DBTX: on, prepared: map[string]*sql.Stmt{}}
+	return &statements{DBTX: on, prepared: map[string]*sql.Stmt{}, missed: map[string]bool{}}
+}
+
+// known returns the statement of a query if it is prepared.
+func (s *statements) known(query string) *sql.Stmt {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.prepared[query]
 }
 
 // get returns the statement of a query. The context of the call that prepares it first
-// must not end it for the others.
+// must not end it for the others. It waits for a connection without the lock, which those
+// who have the connections may need before they give one back.
 func (s *statements) get(ctx context.Context, query string) (*sql.Stmt, error) {
-	s.mu.RLock()
-	stmt := s.prepared[query]
-	s.mu.RUnlock()
-	if stmt != nil {
-		return stmt, nil
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if stmt := s.prepared[query]; stmt != nil {
+	if stmt := s.known(query); stmt != nil {
 		return stmt, nil
 	}
 	stmt, err := s.PrepareContext(context.WithoutCancel(ctx), query)
-	if err == nil {
-		s.prepared[query] = stmt
+	if err != nil {
+		return nil, err
 	}
-	return stmt, err
+	if kept := s.keep(query, stmt); kept != stmt {
+		return kept, stmt.Close()
+	}
+	return stmt, nil
+}
+
+// keep returns the statement that somebody else has prepared meanwhile, or this one.
+func (s *statements) keep(query string, stmt *sql.Stmt) *sql.Stmt {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if other := s.prepared[query]; other != nil {
+		return other
+	}
+	s.prepared[query] = stmt
+	delete(s.missed, query)
+	return stmt
 }
 
 // close ends the statements. One that was prepared on a connection outlives it, and keeps
@@ -81,19 +99,54 @@ func (s *statements) QueryRowContext(ctx context.Context, query string, args ...
 	return stmt.QueryRowContext(ctx, args...)
 }
 
-// in returns the same statements as parts of a transaction.
-func (s *statements) in(t *sql.Tx) inTx { return inTx{t, s} }
+// snapshot begins a transaction that only reads, in which the same statements run.
+func (s *statements) snapshot(ctx context.Context, pool *sql.DB) (inTx, error) {
+	s.mu.RLock()
+	missed := slices.Collect(maps.Keys(s.missed))
+	s.mu.RUnlock()
+	for _, query := range missed {
+		if _, err := s.get(ctx, query); err != nil {
+			return inTx{}, err
+		}
+	}
+	t, err := pool.BeginTx(ctx, nil)
+	return inTx{t, s}, err
+}
 
+// inTx has a connection, so it must not wait for another one to prepare a statement: all
+// that have one might do that. A query that is not prepared runs without, once.
 type inTx struct {
 	*sql.Tx
 	outside *statements
 }
 
-// QueryContext is all that is called: nothing but reads happens in such a transaction.
-func (t inTx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	stmt, err := t.outside.get(ctx, query)
-	if err != nil {
-		return nil, err
+func (t inTx) get(ctx context.Context, query string) *sql.Stmt {
+	stmt := t.outside.known(query)
+	if stmt == nil {
+		t.outside.miss(query)
+		return nil
 	}
-	return t.StmtContext(ctx, stmt).QueryContext(ctx, args...)
+	return t.StmtContext(ctx, stmt)
+}
+
+func (s *statements) miss(query string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.prepared[query] == nil {
+		s.missed[query] = true
+	}
+}
+
+func (t inTx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if stmt := t.get(ctx, query); stmt != nil {
+		return stmt.QueryContext(ctx, args...)
+	}
+	return t.Tx.QueryContext(ctx, query, args...)
+}
+
+func (t inTx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	if stmt := t.get(ctx, query); stmt != nil {
+		return stmt.QueryRowContext(ctx, args...)
+	}
+	return t.Tx.QueryRowContext(ctx, query, args...)
 }

@@ -33,13 +33,13 @@ type moment struct {
 
 // at shows a moment of the store.
 func (s *store) at(ctx context.Context, look func(moment) error) error {
-	t, err := s.pool.BeginTx(ctx, nil)
+	t, err := s.reads.snapshot(ctx, s.pool)
 	if err != nil {
 		return err
 	}
 	defer t.Rollback()
-	return look(moment{db.New(s.reads.in(t)), func(account int64) (list []db.UnreadCountsRow, err error) {
-		rows, err := t.QueryContext(ctx, plainCounts, account)
+	return look(moment{db.New(t), func(account int64) (list []db.UnreadCountsRow, err error) {
+		rows, err := t.Tx.QueryContext(ctx, plainCounts, account)
 		if err != nil {
 			return nil, err
 		}
