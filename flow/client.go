@@ -45,6 +45,8 @@ type Client struct {
 type Setup struct {
 	// Username is the account. On the embedded engine it is made when it is missing.
 	Username string
+	// Existing has every call fail with NotFound instead, for programs that only read.
+	Existing bool
 	// DeviceName labels the device when one is made.
 	DeviceName string
 	// ServerURI is the name space of Username; empty for the backend's default.
@@ -224,12 +226,12 @@ func (c *Client) open(ctx context.Context, endpoint Endpoint) (connection, error
 	return conn, err
 }
 
-// start makes the account and the machine's team on our own backend, and on any other
-// starts an account that was installed before.
+// start makes the account and the machine's team on our own backend, unless the account
+// has to exist, and on any other starts an account that was installed before.
 func (c *Client) start(ctx context.Context, s Session, own bool) (Home, error) {
 	if own {
 		return StartUpLocal.Call(ctx, s, StartUpLocalInput{
-			Username: c.setup.Username, DeviceName: c.setup.DeviceName, AccountID: c.known.identity.AccountID,
+			Username: c.setup.Username, Existing: c.setup.Existing, DeviceName: c.setup.DeviceName, AccountID: c.known.identity.AccountID,
 		})
 	}
 	in := StartUpInput{Username: c.setup.Username, ServerURI: c.setup.ServerURI}

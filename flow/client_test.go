@@ -146,6 +146,25 @@ func TestClientOpensASessionAfterARestart(t *testing.T) {
 	}
 }
 
+// A program that only reads has the backend make no account, and hears why there is none.
+func TestClientOfAnExistingAccount(t *testing.T) {
+	missing := flow.Errorf(flow.NotFound, "no account is called ada")
+	o := &outside{}
+	o.answer = func(ctx context.Context, method string, params json.RawMessage) (json.RawMessage, error) {
+		if method == "StartUpLocal" {
+			return nil, missing
+		}
+		return greet(true, pong)(ctx, method, params)
+	}
+	_, err := flow.NewClient(o, flow.Setup{Username: "ada", Existing: true}).Identity(t.Context())
+	if err != missing {
+		t.Errorf("error is %v, want %v", err, missing)
+	}
+	if last := o.calls[len(o.calls)-1]; !strings.Contains(last, `"Existing":true`) {
+		t.Errorf("the account is started with %s", last)
+	}
+}
+
 // Many callers at once share one session.
 func TestClientSharesItsSession(t *testing.T) {
 	o := &outside{answer: greet(true, pong)}

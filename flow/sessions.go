@@ -95,6 +95,7 @@ type StartUpInput struct {
 // Source: proposed by this project.
 type StartUpLocalInput struct {
 	Username   string `jsonschema_description:"User name of the account. Made when it does not exist."`
+	Existing   bool   `jsonschema_description:"Make nothing: fail with not_found when the account has no device on this machine." json:",omitzero"`
 	DeviceName string `jsonschema_description:"Label of the device when one is made." json:",omitzero"`
 	// AccountID is that of the account which was started before, so that who was renamed
 	// meanwhile does not become somebody new of the old name.

@@ -1,6 +1,7 @@
 package flowtest
 
 import (
+	"strings"
 	"sync"
 	"testing"
 
@@ -14,6 +15,7 @@ var machines = []scenario{
 	{"make their home once when many start at once", homeConverges},
 	{"make an account once when it starts many times at once", localAccountConverges},
 	{"welcome accounts that were made otherwise", homeForExisting},
+	{"start for a reader what there is, and make nothing", homeForReaders},
 	{"know again an account that was renamed", homeForRenamed},
 }
 
@@ -127,6 +129,41 @@ func homeForExisting(t *testing.T, n *network) {
 		t.Errorf("the account %s started at home as %+v", alice.id, h)
 	}
 	alice.send(t, h.ChannelID, "at home")
+}
+
+// homeForReaders: a program that only reads starts what there is and makes nothing.
+func homeForReaders(t *testing.T, n *network) {
+	in := flow.StartUpLocalInput{Username: "alice", Existing: true}
+	reader := open(t, n.process(t, ""))
+	refuse(t, reader, flow.StartUpLocal, in, flow.NotFound)
+	if all := must(t, reader, flow.EnumerateLocalAccounts, flow.EnumerateLocalAccountsInput{}); len(all) != 0 {
+		t.Errorf("it has made %+v", all)
+	}
+	_, bobs := home(t, n, "bob")
+	if text := refuse(t, reader, flow.StartUpLocal, in, flow.NotFound); !strings.Contains(text, `"alice"`) || !strings.Contains(text, `"bob"`) {
+		t.Errorf("the refusal names neither who is missing nor who is there: %s", text)
+	}
+	alice, want := home(t, n, "alice")
+	want.Created = false
+	if diff := cmp.Diff(want, must(t, reader, flow.StartUpLocal, in)); diff != "" {
+		t.Errorf("the home of a reader (-want +got):\n%s", diff)
+	}
+	if devices := must(t, alice, flow.GetDevices, flow.GetDevicesInput{}); len(devices) != 1 {
+		t.Errorf("the account has the devices %+v", devices)
+	}
+
+	register(t, open(t, n.process(t, "elsewhere")), "carol")
+	refuse(t, open(t, n.process(t, "")), flow.StartUpLocal, flow.StartUpLocalInput{Username: "carol", Existing: true}, flow.NotFound)
+	members := must(t, alice, flow.EnumerateOrgMembers, flow.EnumerateOrgMembersInput{OrgID: bobs.OrgID})
+	if len(members) != 2 {
+		t.Errorf("in the team of the machine are %+v", members)
+	}
+
+	dave := n.register(t, "dave")
+	alone := must(t, open(t, n.process(t, "")), flow.StartUpLocal, flow.StartUpLocalInput{Username: "dave", Existing: true})
+	if diff := cmp.Diff(flow.Home{AccountID: dave.id, Username: "dave"}, alone); diff != "" {
+		t.Errorf("who is in no team of the machine has the home (-want +got):\n%s", diff)
+	}
 }
 
 // homeForRenamed: who comes back under the old name is who it was, not somebody new.

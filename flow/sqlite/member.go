@@ -19,8 +19,9 @@ import (
 // Member is the part that one process has in a store. Exactly one member of a store, of
 // all processes of the machine, is its owner: it holds the lock, has the database open
 // and serves the others on a socket; the others relay their calls to it. When the owner
-// goes, however it went, another member takes its place, and calls and sessions go on. When it is there and does not
-// answer, calls fail and say which process it is, until it goes on or ends.
+// goes, however it went, another member takes its place, and calls and sessions go on. When
+// it is there and does not answer, calls fail and say which process it is, until it goes on
+// or ends.
 //
 // A Member is a [flow.Caller] whose methods may be called by several goroutines at once.
 type Member struct {

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"runtime"
+	"strconv"
+	"strings"
 
 	"github.com/flow-mcp/flow-mcp/flow"
 	"github.com/flow-mcp/flow-mcp/flow/sqlite/internal/db"
@@ -134,6 +136,14 @@ func (e *Engine) StartUpLocal(ctx context.Context, call flow.Call, in flow.Start
 	}
 	var out flow.Home
 	err = e.start(ctx, s, func(t *tx) (db.Account, int64, error) {
+		if in.Existing {
+			account, device, err := t.existingAccount(in, home)
+			if err != nil {
+				return account, 0, err
+			}
+			out, err = t.presentHome(account, home)
+			return account, device, err
+		}
 		account, device, created, err := t.localAccount(in, home)
 		if err != nil {
 			return account, 0, err
@@ -157,10 +167,7 @@ func (t *tx) localAccount(in flow.StartUpLocalInput, home string) (account db.Ac
 		label = "flow-mcp"
 	}
 	made := newDevice{home: home, name: label, platform: runtime.GOOS}
-	account, err = t.AccountByPublic(t.ctx, in.AccountID)
-	if errors.Is(err, sql.ErrNoRows) {
-		account, err = t.AccountByName(t.ctx, defaultServer, flow.Fold(in.Username))
-	}
+	account, err = t.meant(in)
 	if errors.Is(err, sql.ErrNoRows) {
 		account, err = t.newAccount(db.Account{Server: defaultServer, Username: in.Username})
 		if err == nil {
@@ -186,6 +193,73 @@ func (t *tx) localAccount(in flow.StartUpLocalInput, home string) (account db.Ac
 	}
 	device, _, err = t.newDevice(account.ID, made)
 	return account, device, false, err
+}
+
+// meant returns the account that a program wants to start.
+func (t *tx) meant(in flow.StartUpLocalInput) (db.Account, error) {
+	account, err := t.AccountByPublic(t.ctx, in.AccountID)
+	if errors.Is(err, sql.ErrNoRows) {
+		account, err = t.AccountByName(t.ctx, defaultServer, flow.Fold(in.Username))
+	}
+	return account, err
+}
+
+// existingAccount returns the account of a name and its device on a machine, and makes
+// nothing.
+func (t *tx) existingAccount(in flow.StartUpLocalInput, home string) (db.Account, int64, error) {
+	account, err := t.meant(in)
+	if err == nil {
+		if err := permit(account.Lock, "StartUpLocal"); err != nil {
+			return account, 0, err
+		}
+		device, failed := t.DeviceAt(t.ctx, account.ID, home)
+		if failed == nil && !device.Authorized {
+			failed = errRevoked
+		}
+		if !errors.Is(failed, sql.ErrNoRows) {
+			return account, device.ID, failed
+		}
+		err = failed
+	}
+	if errors.Is(err, sql.ErrNoRows) {
+		err = t.noAccount(in.Username, home)
+	}
+	return account, 0, err
+}
+
+// noAccount says that an account is not on a machine, and which are.
+func (t *tx) noAccount(name, home string) error {
+	rows, err := t.LocalAccounts(t.ctx, home)
+	if err != nil {
+		return err
+	}
+	const most = 8
+	var others []string
+	for _, r := range rows[:min(len(rows), most)] {
+		others = append(others, strconv.Quote(clip(r.Username)))
+	}
+	known := ""
+	if len(others) > 0 {
+		known = "use one that there is, such as " + strings.Join(others, ", ") + ", or "
+	}
+	return flow.Errorf(flow.NotFound, "no account is called %q on this machine, and a program that only reads makes none; "+
+		"%srun flow-mcp once as that account without --read-only", clip(name), known)
+}
+
+// presentHome returns the team and channel of a machine, if the account is there.
+func (t *tx) presentHome(account db.Account, home string) (flow.Home, error) {
+	out := flow.Home{AccountID: account.Public, Username: account.Username}
+	place, err := t.HomeOf(t.ctx, home)
+	if err == nil {
+		_, err = t.OrgMember(t.ctx, place.Org, account.ID)
+	}
+	if errors.Is(err, sql.ErrNoRows) {
+		return out, nil
+	}
+	if err == nil {
+		out.OrgID, out.ChannelID = place.OrgPublic, place.ChannelPublic
+	}
+	return out, err
 }
 
 // joinHome puts an account into the team and channel of a machine, unless it has been

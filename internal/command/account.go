@@ -21,15 +21,26 @@ type storeFlags struct {
 type accountFlags struct {
 	storeFlags
 	patienceFlags
-	Account string `env:"FLOW_MCP_ACCOUNT" placeholder:"NAME" help:"Account to use; it is made when it does not exist. Your user name when not given. (${env})"`
+	Account string `env:"FLOW_MCP_ACCOUNT" placeholder:"NAME" help:"Account to use; it is made when it does not exist, by what writes. Your user name when not given. (${env})"`
 	Policy  string `env:"FLOW_MCP_POLICY" placeholder:"FILE" help:"What may be read, written, sent and touched, as TOML. (${env})"`
 	Backend string `env:"FLOW_MCP_BACKEND" placeholder:"PATH" help:"Installed backend to drive instead of the embedded one: a semaphor-backend, or the directory of the application that it came with. (${env})"`
 }
 
+// use says what an account is started for.
+type use int
+
+const (
+	writes use = iota
+	reads      // which makes no account
+)
+
 // connect returns the client of the account, what keeps its backend running, and the gate
 // between them. A backend of somebody else's that is not there is an error.
-func (a *accountFlags) connect(executable string, rules *policy.Policy, log *slog.Logger) (*process.Supervisor, *policy.Gate, *flow.Client, error) {
+func (a *accountFlags) connect(
+	executable string, use use, rules *policy.Policy, log *slog.Logger,
+) (*process.Supervisor, *policy.Gate, *flow.Client, error) {
 	supervisor, setup := a.embedded(executable, log), a.setup()
+	setup.Existing = use == reads
 	if a.Backend != "" {
 		app := &process.Application{Path: a.Backend, DataDir: a.DataDir, Guard: []string{executable, "guard", "--"}}
 		if err := app.Check(); err != nil {

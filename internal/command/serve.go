@@ -27,7 +27,7 @@ type Serve struct {
 	Toolsets     []string `env:"FLOW_MCP_TOOLSETS" placeholder:"SET" help:"Sets of tools to offer: default, all, or groups of operations. (${env})"`
 	Tools        []string `env:"FLOW_MCP_TOOLS" placeholder:"TOOL" help:"Further tools to offer, by name. (${env})"`
 	ExcludeTools []string `env:"FLOW_MCP_EXCLUDE_TOOLS" placeholder:"TOOL" help:"Tools not to offer, by name. (${env})"`
-	ReadOnly     bool     `env:"FLOW_MCP_READ_ONLY" help:"Offer only tools that change nothing. (${env})"`
+	ReadOnly     bool     `env:"FLOW_MCP_READ_ONLY" help:"Offer only tools that change nothing; the account has to exist. (${env})"`
 	Folder       []string `env:"FLOW_MCP_FOLDER" sep:"none" placeholder:"DIR" help:"Folder that files may be sent from and saved to, in place of the usual ones. (${env})"`
 	Confirm      string   `env:"FLOW_MCP_CONFIRM" default:"auto" enum:"auto,never,destructive,always" help:"Before which calls a person is asked: never, destructive or always. Where the client cannot ask, such calls are refused. Auto is destructive where the client can ask. (${env})"`
 }
@@ -50,7 +50,7 @@ func (s *Serve) Run(ctx context.Context, log *slog.Logger) error {
 
 	toClient := stdio.NewClientLog()
 	log = slog.New(slog.NewMultiHandler(log.Handler(), toClient))
-	supervisor, gate, client, err := s.connect(executable, rules, log)
+	supervisor, gate, client, err := s.connect(executable, s.use(), rules, log)
 	if err != nil {
 		return err
 	}
@@ -105,6 +105,13 @@ func (s *Serve) folders(rules *policy.Policy) (*folders.Folders, error) {
 		o.Save = named
 	}
 	return folders.New(o)
+}
+
+func (s *Serve) use() use {
+	if s.ReadOnly {
+		return reads
+	}
+	return writes
 }
 
 // consent is what --confirm and the policy say together.

@@ -44,7 +44,7 @@ func (c *Tail) Run(ctx context.Context, log *slog.Logger) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	supervisor, _, client, err := c.connect(executable, rules, log)
+	supervisor, _, client, err := c.connect(executable, reads, rules, log)
 	if err != nil {
 		return err
 	}
