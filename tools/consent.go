@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -136,7 +137,8 @@ const answerKey = "confirm"
 // and an error when the call must not be done.
 func (c *call) consent(ctx context.Context, t *Tool, f *form, back mcp.MultiRoundTripParams) (*question, error) {
 	ask := c.rule(t)
-	if c.previews() || ask == DoNotAsk {
+	answered := back.RequestState != "" // though by now nobody would be asked, a no is a no
+	if c.previews() || ask == DoNotAsk && !answered {
 		return nil, nil
 	}
 	if !canElicit(ctx) {
@@ -153,25 +155,33 @@ func (c *call) consent(ctx context.Context, t *Tool, f *form, back mcp.MultiRoun
 	if err != nil {
 		return nil, err
 	}
-	if !server.IsModernRequest(ctx) {
-		err := q.put(ctx)
-		if err == nil {
-			c.agreed(t)
+	switch {
+	case !server.IsModernRequest(ctx):
+		if err = q.put(ctx); err == nil {
+			err = c.still(ctx, t, f, q)
 		}
-		return nil, err
-	}
-	if back.RequestState == "" {
+	case !answered:
 		q.state = c.seals.seal(q.about)
 		return q, nil
+	default:
+		if err := c.seals.open(back.RequestState, q.about); err != nil {
+			return nil, refused(t, fmt.Sprintf("the confirmation does not hold: %v. Call again without it to ask anew", err))
+		}
+		err = q.settle(server.ElicitationResponse(back.InputResponses, answerKey))
 	}
-	if err := c.seals.open(back.RequestState, q.about); err != nil {
-		return nil, refused(t, fmt.Sprintf("the confirmation does not hold: %v. Call again without it to ask anew", err))
-	}
-	err = q.settle(server.ElicitationResponse(back.InputResponses, answerKey))
 	if err == nil {
 		c.agreed(t)
 	}
 	return nil, err
+}
+
+// still refuses what is not any more what the person was shown.
+func (c *call) still(ctx context.Context, t *Tool, f *form, q *question) error {
+	now, err := c.question(ctx, t, f)
+	if err == nil && !bytes.Equal(now.about, q.about) {
+		err = refused(t, "what it is about has changed since the person was asked, a file, a name or the members perhaps. Call again to ask about it as it is now")
+	}
+	return err
 }
 
 func refused(t *Tool, why string) error {

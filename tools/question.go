@@ -39,7 +39,7 @@ func (c *call) question(ctx context.Context, t *Tool, f *form) (*question, error
 	q := &question{tool: t}
 	q.text = fmt.Sprintf("%s?\n\n%s\n\nAn AI agent asks for this as %s. You are asked because %s. It is done only if you confirm.",
 		t.Title, strings.Join(w.facts, "\n"), account, c.why(t))
-	if q.about, err = c.about(t, identity.AccountID, q.text); err != nil {
+	if q.about, err = c.about(t, account, w.facts); err != nil {
 		return nil, err
 	}
 	return q, nil
@@ -47,9 +47,9 @@ func (c *call) question(ctx context.Context, t *Tool, f *form) (*question, error
 
 // about is what a yes holds for. The facts are in it too: a yes to a channel of three is
 // none to one of three hundred. So are the files as they were: another content is another
-// question.
-func (c *call) about(t *Tool, me flow.AccountID, text string) ([]byte, error) {
-	whole, err := json.Marshal([]any{t.Name, me, string(c.wire), c.text(idempotencyKey), text, c.asked})
+// question. Why it is asked is not: that may have changed by another call.
+func (c *call) about(t *Tool, account string, facts []string) ([]byte, error) {
+	whole, err := json.Marshal([]any{t.Name, account, string(c.wire), c.text(idempotencyKey), facts, c.asked})
 	if err != nil {
 		return nil, fmt.Errorf("bind the question about %s: %w", t.Name, err)
 	}

@@ -185,7 +185,7 @@ func TestFilesAreSentAsTheyWereShown(t *testing.T) {
 				return says("accept", yes)(ctx)
 			}}
 			ana.sits(t, k)
-			ana.cannot(t, tool, args, "plan.txt", "was changed after a person was asked about it")
+			ana.cannot(t, tool, args, "has changed since the person was asked")
 			k.answer = says("accept", yes)
 			ana.does(t, tool, args)
 		})
@@ -193,4 +193,31 @@ func TestFilesAreSentAsTheyWereShown(t *testing.T) {
 	if r := ana.does(t, "flow_enumerate_messages", `{"channel":"general"}`); len(r.list("messages")) != 1 {
 		t.Errorf("the channel has %v", r.structured)
 	}
+	// Nor does it help to be quicker than the last look.
+	all.Consent.Accepted = func(flow.ChannelID) { swap("secrets!") }
+	ana = w.joins(t, "ana", all)
+	ana.sits(t, &keyboard{answer: says("accept", yes)})
+	swap("harmless")
+	ana.cannot(t, "flow_send_message", send, "plan.txt", "was changed after a person was asked about it")
+}
+
+// What was shown is what is done: a channel that has changed while a person looked at the
+// question is not deleted.
+func TestFactsThatChangeMeanwhile(t *testing.T) {
+	w := newWorld(t)
+	ana := w.joins(t, "ana", asking)
+	ana.does(t, "flow_new_channel", `{"name":"plan"}`)
+	w.joins(t, "ben", tools.Options{}).does(t, "flow_status", `{}`)
+	second := w.joins(t, "ana", tools.Options{})
+	k := &keyboard{answer: func(ctx context.Context) (*mcp.ElicitationResult, error) {
+		second.does(t, "flow_channel_add_member", `{"channel":"plan","member":"@ben","member_state":"m"}`)
+		return says("accept", yes)(ctx)
+	}}
+	ana.sits(t, k)
+	ana.cannot(t, "flow_delete_channel", deletePlan, "Nothing was done.", "has changed since the person was asked")
+	if !ana.exists(t) {
+		t.Error("the channel was deleted")
+	}
+	k.answer = says("accept", yes)
+	ana.does(t, "flow_delete_channel", deletePlan)
 }

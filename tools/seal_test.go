@@ -85,6 +85,24 @@ func TestConsentOfAModernClient(t *testing.T) {
 	}
 }
 
+// A no holds though nobody would be asked any more, and a yes though for another reason.
+func TestAnswersHoldWhenRulesDoNotApplyAnyMore(t *testing.T) {
+	const two = `{"channel":"general","text":"two"}`
+	first := tools.Options{Consent: tools.Consent{First: tools.AskOrRefuse}}
+	for answer, want := range map[string]string{"decline": "the person declined", "accept": ""} {
+		t.Run(answer, func(t *testing.T) {
+			ana := newWorld(t).joins(t, "ana", first)
+			state, _ := ana.modernCall(t, "flow_send_message", two, "")["requestState"].(string)
+			ana.sits(t, &keyboard{answer: says("accept", yes)})
+			ana.does(t, "flow_send_message", `{"channel":"general","text":"one"}`)
+			r := ana.modernCall(t, "flow_send_message", two, answered(state, answer, yes))
+			if failed := r["isError"] == true; failed != (want != "") || !strings.Contains(textOf(r), want) {
+				t.Errorf("the retry was answered with %v", r)
+			}
+		})
+	}
+}
+
 // What a client brings back holds for the call that was asked about, once, and in time.
 func TestSealedStates(t *testing.T) {
 	lab := func(t *testing.T) (*world, *person) {
