@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -36,6 +37,31 @@ func TestUpdate(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A new name is announced wherever it may stand, and who looks finds it there; the old one
+// leads nowhere.
+func TestRename(t *testing.T) {
+	dir := t.TempDir()
+	ben := open(t, dir, "ben")
+	home := ben.home(t)
+	ben.send(t, home.ChannelID, "hello")
+	h := connect(t, open(t, dir, "ana"), handshake)
+	h.read(t, "flow://accounts/ben")
+	h.watch(t, "flow://channels/general")
+	must(t, ben, flow.ChangeUsername, flow.ChangeUsernameInput{Username: "Benjamin"})
+	for named := false; !named; { // an earlier update may arrive first
+		h.awaitUpdate(t, "flow://channels/general")
+		said, err := json.Marshal(h.read(t, "flow://channels/general"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		named = strings.Contains(string(said), "Benjamin")
+	}
+	h.read(t, "flow://accounts/Benjamin")
+	if code, text := h.fails(t, "resources/read", map[string]any{"uri": "flow://accounts/ben"}); code != mcp.RESOURCE_NOT_FOUND {
+		t.Errorf("the old name is refused with %d (%s), want %d", code, text, mcp.RESOURCE_NOT_FOUND)
 	}
 }
 
