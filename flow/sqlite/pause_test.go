@@ -36,33 +36,61 @@ func TestOwnerIsKilledDuringAPause(t *testing.T) {
 	if _, err := flow.Pause.Call(t.Context(), bob, flow.PauseInput{}); err != nil {
 		t.Fatal(err)
 	}
-	heard := make(chan []string)
+	heard := make(chan flow.Notifications, 1)
 	go func() {
-		got, err := bob.texts(t.Context(), "after")
+		batch, err := flow.WaitForNotification.Call(t.Context(), bob, flow.WaitForNotificationInput{})
 		if err != nil {
 			t.Error(err)
 		}
-		heard <- got
+		heard <- batch
 	}()
 	if err := alice.send(t.Context(), "during"); err != nil {
 		t.Fatal(err)
 	}
 	kill()
+	eventually(t, "the paused session waits at the next owner", func() bool {
+		return len(heard) > 0 || waitsAt(alice.member, bob) || waitsAt(bob.member, bob)
+	})
 	if err := alice.send(t.Context(), "after"); err != nil {
 		t.Fatal(err)
 	}
 	texts(t, alice, "after")
-	select {
-	case got := <-heard:
-		t.Fatalf("the paused session was sent %q", got)
-	default:
-	}
 	if _, err := flow.Resume.Call(t.Context(), bob, flow.ResumeInput{}); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"during", "after"}, <-heard); diff != "" {
-		t.Errorf("after the pause (-want +got):\n%s", diff)
+	// Had the next owner not known of the pause, the wait would have ended with the first.
+	var got []string
+	for _, n := range <-heard {
+		if n.Type != flow.MessageEvent.Type() {
+			continue
+		}
+		change, err := flow.MessageEvent.Decode(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range change.RegularMessages {
+			got = append(got, m.Text)
+		}
 	}
+	if diff := cmp.Diff([]string{"during", "after"}, got); diff != "" {
+		t.Errorf("the wait that was under way returns (-want +got):\n%s", diff)
+	}
+}
+
+// waitsAt reports whether m owns the store, and a call waits on the session of s there.
+func waitsAt(m *Member, s *seat) bool {
+	r, _ := m.look()
+	o, owns := r.caller.(*owner)
+	if !owns {
+		return false
+	}
+	one := o.store.sessions.get(sessionKey{s.member.self.Member, s.ID})
+	if one == nil {
+		return false
+	}
+	one.mu.Lock()
+	defer one.mu.Unlock()
+	return one.poll != nil
 }
 
 // The next owner keeps out whom the one before has locked.

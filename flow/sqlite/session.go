@@ -64,10 +64,12 @@ type session struct {
 
 // sessions holds those that were used since the store was opened.
 type sessions struct {
-	mu    sync.Mutex
-	known map[sessionKey]*session
-	dirty map[*session]struct{} // whose place is newer than its row
-	timer *time.Timer           // runs while there is a dirty one
+	mu      sync.Mutex
+	known   map[sessionKey]*session
+	dirty   map[*session]struct{} // whose place is newer than its row
+	timer   *time.Timer           // runs while there is a dirty one
+	saving  sync.WaitGroup        // holds one for the timer, until what it calls is over
+	stopped bool                  // no timer is started any more
 }
 
 func newSessions() *sessions {
@@ -124,9 +126,25 @@ func (r *sessions) touch(s *session, save func()) {
 		return
 	}
 	r.dirty[s] = struct{}{}
-	if r.timer == nil {
-		r.timer = time.AfterFunc(saveDelay, save)
+	if r.timer != nil || r.stopped {
+		return
 	}
+	r.saving.Add(1)
+	r.timer = time.AfterFunc(saveDelay, func() {
+		defer r.saving.Done()
+		save()
+	})
+}
+
+// stop ends the timer, and waits for what it has called. Who stops it saves all places.
+func (r *sessions) stop() {
+	r.mu.Lock()
+	r.stopped = true
+	if r.timer != nil && r.timer.Stop() {
+		r.saving.Done()
+	}
+	r.mu.Unlock()
+	r.saving.Wait()
 }
 
 // takeDirty returns those whose place has to be saved.

@@ -320,6 +320,7 @@ func (s *store) close(ctx context.Context) error {
 	s.keeper.close()
 	s.sweeper.close()
 	s.transfers.close()
+	s.sessions.stop()
 	err := s.saveSessions(ctx, s.sessions.all())
 	s.closed.Store(true)
 	s.writer.stop()
