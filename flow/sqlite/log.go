@@ -42,10 +42,14 @@ func (t *tx) withdraw(seq flow.Cursor) error {
 func (t *tx) post(channel int64, m flow.Message, uid []byte, author int64) (bool, error) {
 	last, known := t.last[channel]
 	if !known {
-		var err error
-		if last, err = t.LastNumber(t.ctx, channel); err != nil {
+		before, err := t.LastMessage(t.ctx, channel)
+		if err == nil && before.Created-m.CreationTime > clockSlack.Milliseconds() {
+			err = t.SetAhead(t.ctx, t.seq, channel)
+		}
+		if err != nil {
 			return false, err
 		}
+		last = before.Number
 	}
 	n, err := t.AddMessage(t.ctx, db.AddMessageParams{
 		Seq: t.seq + 1, Channel: channel, Chseq: last + 1, Uid: uid, Author: author,

@@ -26,6 +26,11 @@ const (
 	keepAgain = time.Minute
 )
 
+// clockSlack is how much older than the one before a message may be dated without making
+// it necessary to look at the dates of all: it goes so much too late. Clocks are set by
+// some milliseconds all the time.
+const clockSlack = time.Minute
+
 // retention is what two columns of a channel say.
 func retention(days, messages int64) flow.Retention {
 	return flow.Retention{MaxDays: int(days), MaxMessages: int(messages)}
@@ -102,27 +107,26 @@ type due struct {
 // dueIn finds out what goes from a channel at a time, the oldest first and at most so
 // many.
 func dueIn(ctx context.Context, q *db.Queries, ch db.LimitedChannelRow, now int64, most int) (due, error) {
-	var d due
-	over := int64(0)
-	if ch.MaxMessages > 0 {
-		last, err := q.LastNumber(ctx, ch.ID)
-		if err != nil {
-			return d, err
-		}
-		over = last - ch.Removed - ch.MaxMessages
-	}
-	rows, err := q.OldestOf(ctx, ch.ID, int64(most)+1)
+	upTo, err := excess(ctx, q, ch, most)
 	if err != nil {
-		return d, err
+		return due{}, err
 	}
 	lifetime := ch.MaxDays * (24 * time.Hour).Milliseconds()
+	if lifetime == 0 {
+		ch.Ahead = 0 // dates do not matter
+	}
+	rows, err := q.Going(ctx, db.GoingParams{Channel: ch.ID, Ahead: ch.Ahead, UpTo: upTo, Date: now - lifetime, Most: int64(most) + 1})
+	if err != nil {
+		return due{}, err
+	}
+	var d due
 	for i, row := range rows {
 		end := row.Created + lifetime
-		if int64(i) >= over && (lifetime == 0 || end > now) && row.Seq > ch.Cleared {
+		if row.Seq > upTo && (lifetime == 0 || end > now) {
 			if lifetime > 0 {
 				d.next = end
 			}
-			return d, nil
+			break
 		}
 		if i == most {
 			d.more = true
@@ -130,7 +134,29 @@ func dueIn(ctx context.Context, q *db.Queries, ch db.LimitedChannelRow, now int6
 		}
 		d.messages = append(d.messages, doomed{row.Seq, messageID(row.Uid)})
 	}
-	return d, nil
+	if ch.Ahead == 0 || len(d.messages) > 0 {
+		return d, nil
+	}
+	oldest, err := q.OldestDate(ctx, ch.ID, ch.Ahead)
+	if end := oldest + lifetime; oldest > 0 && (d.next == 0 || end < d.next) {
+		d.next = end
+	}
+	return d, err
+}
+
+// excess returns the place in the log up to which the messages of a channel go, whatever
+// their age: because it was deleted or they are too many. It looks at so many and one more.
+func excess(ctx context.Context, q *db.Queries, ch db.LimitedChannelRow, most int) (flow.Cursor, error) {
+	if ch.MaxMessages == 0 {
+		return ch.Cleared, nil
+	}
+	last, err := q.LastMessage(ctx, ch.ID)
+	over := last.Number - ch.Removed - ch.MaxMessages
+	if err != nil || over <= 0 {
+		return ch.Cleared, err
+	}
+	place, err := q.PlaceOf(ctx, ch.ID, min(over-1, int64(most)))
+	return max(place, ch.Cleared), err
 }
 
 // expire removes what a channel keeps no longer, up to a number of messages. It reports

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 
 	"github.com/flow-mcp/flow-mcp/flow"
 )
@@ -81,6 +82,80 @@ func TestMessagesGoWhenTheirDaysAreOver(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// TestMessagesFromTheFuture: what was sent while the clock was ahead keeps nothing that
+// came after it, and goes in its own time.
+func TestMessagesFromTheFuture(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		s, err := openStore(t.Context(), dir, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ana := start(t, s, "one", "ana")
+		ana.keeps(t, 2, 0)
+		ana.send(t, "before")
+		const many = keepChunk + 7 // which one look does not pass
+		ana.sendDated(t, s, time.Now().Add(5*day), many, "future")
+		ana.send(t, "after")
+		time.Sleep(day)
+		ana.send(t, "next day")
+		time.Sleep(day - time.Millisecond)
+		synctest.Wait()
+		if got := len(ana.texts(t)); got != many+3 {
+			t.Errorf("%d messages are there, want %d", got, many+3)
+		}
+		time.Sleep(time.Millisecond)
+		synctest.Wait()
+		if got := ana.texts(t); len(got) != many+1 || got[0] != "next day" || got[many] != "future" {
+			t.Errorf("the channel holds %q", got)
+		}
+		if err := s.close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if s, err = openStore(t.Context(), dir, Options{}); err != nil {
+			t.Fatal(err)
+		}
+		ana = start(t, s, "one", "ana")
+		time.Sleep(day)
+		synctest.Wait()
+		if got := ana.texts(t); len(got) != many || got[0] != "future" {
+			t.Errorf("a day later the channel holds %q", got)
+		}
+		ana.sendDated(t, s, time.Now().Add(-day), 1, "past")
+		time.Sleep(day)
+		synctest.Wait()
+		if got := ana.texts(t); len(got) != many || got[0] != "future" {
+			t.Errorf("two days later the channel holds %q", got)
+		}
+		time.Sleep(3 * day)
+		synctest.Wait()
+		ana.holds(t)
+		if err := s.close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// sendDated sends some messages as if it were another time.
+func (u user) sendDated(t testing.TB, s *store, date time.Time, n int, text string) {
+	t.Helper()
+	_, self, err := u.self(t.Context(), u.call)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.change(t.Context(), func(t *tx) error {
+		ch, err := channelFor(t.ctx, t.Queries, self, "SendMessage", u.home.ChannelID, "")
+		for i := 0; err == nil && i < n; i++ {
+			uid := uuid.Must(uuid.NewV7())
+			_, err = t.post(ch.ID, flow.Message{ID: messageID(uid[:]), Text: text, CreationTime: date.UnixMilli()}, uid[:], self.account)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestManyMessagesGoInParts(t *testing.T) {

@@ -2,12 +2,14 @@
 INSERT INTO message (seq, channel, chseq, uid, author, created, body, other, attachments)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (uid) DO NOTHING;
 
--- name: LastNumber :one
--- The number of a channel's newest message, deleted or not; zero before the first one.
-SELECT CAST(max(
-  coalesce((SELECT m.chseq FROM message AS m WHERE m.channel = sqlc.arg(channel) AND m.deleted = 0 ORDER BY m.seq DESC LIMIT 1), 0),
-  coalesce((SELECT m.chseq FROM message AS m WHERE m.channel = sqlc.arg(channel) AND m.deleted <> 0 ORDER BY m.seq DESC LIMIT 1), 0)
-) AS INTEGER) AS number;
+-- name: LastMessage :one
+-- The number and the date of a channel's newest message, deleted or not; zero before the
+-- first one.
+SELECT CAST(coalesce(max(chseq), 0) AS INTEGER) AS number, CAST(coalesce(created, 0) AS INTEGER) AS created FROM (
+  SELECT * FROM (SELECT m.chseq, m.created FROM message AS m WHERE m.channel = sqlc.arg(channel) AND m.deleted = 0 ORDER BY m.seq DESC LIMIT 1)
+  UNION ALL
+  SELECT * FROM (SELECT m.chseq, m.created FROM message AS m WHERE m.channel = sqlc.arg(channel) AND m.deleted <> 0 ORDER BY m.seq DESC LIMIT 1)
+);
 
 -- name: MessageByUID :one
 SELECT seq, channel, author, deleted FROM message WHERE uid = ?;

@@ -115,7 +115,7 @@ func (q *Queries) AllChannelsOf(ctx context.Context, account int64) ([]AllChanne
 }
 
 const channelByID = `-- name: ChannelByID :one
-SELECT channel.id, channel.public, channel.org, channel.name, channel.one, channel.other, channel.created, channel.max_days, channel.max_messages, channel.removed, channel.cleared, org.public AS org_public FROM channel JOIN org ON org.id = channel.org
+SELECT channel.id, channel.public, channel.org, channel.name, channel.one, channel.other, channel.created, channel.max_days, channel.max_messages, channel.removed, channel.cleared, channel.ahead, org.public AS org_public FROM channel JOIN org ON org.id = channel.org
 WHERE channel.id = ?
 `
 
@@ -131,6 +131,7 @@ type ChannelByIDRow struct {
 	MaxMessages int64
 	Removed     int64
 	Cleared     flow.Cursor
+	Ahead       flow.Cursor
 	OrgPublic   flow.OrgID
 }
 
@@ -149,6 +150,7 @@ func (q *Queries) ChannelByID(ctx context.Context, id int64) (ChannelByIDRow, er
 		&i.MaxMessages,
 		&i.Removed,
 		&i.Cleared,
+		&i.Ahead,
 		&i.OrgPublic,
 	)
 	return i, err

@@ -74,19 +74,26 @@ func (q *Queries) CountDeleted(ctx context.Context, arg CountDeletedParams) (int
 	return count, err
 }
 
-const lastNumber = `-- name: LastNumber :one
-SELECT CAST(max(
-  coalesce((SELECT m.chseq FROM message AS m WHERE m.channel = ?1 AND m.deleted = 0 ORDER BY m.seq DESC LIMIT 1), 0),
-  coalesce((SELECT m.chseq FROM message AS m WHERE m.channel = ?1 AND m.deleted <> 0 ORDER BY m.seq DESC LIMIT 1), 0)
-) AS INTEGER) AS number
+const lastMessage = `-- name: LastMessage :one
+SELECT CAST(coalesce(max(chseq), 0) AS INTEGER) AS number, CAST(coalesce(created, 0) AS INTEGER) AS created FROM (
+  SELECT chseq, created FROM (SELECT m.chseq, m.created FROM message AS m WHERE m.channel = ?1 AND m.deleted = 0 ORDER BY m.seq DESC LIMIT 1)
+  UNION ALL
+  SELECT chseq, created FROM (SELECT m.chseq, m.created FROM message AS m WHERE m.channel = ?1 AND m.deleted <> 0 ORDER BY m.seq DESC LIMIT 1)
+)
 `
 
-// The number of a channel's newest message, deleted or not; zero before the first one.
-func (q *Queries) LastNumber(ctx context.Context, channel int64) (int64, error) {
-	row := q.db.QueryRowContext(ctx, lastNumber, channel)
-	var number int64
-	err := row.Scan(&number)
-	return number, err
+type LastMessageRow struct {
+	Number  int64
+	Created int64
+}
+
+// The number and the date of a channel's newest message, deleted or not; zero before the
+// first one.
+func (q *Queries) LastMessage(ctx context.Context, channel int64) (LastMessageRow, error) {
+	row := q.db.QueryRowContext(ctx, lastMessage, channel)
+	var i LastMessageRow
+	err := row.Scan(&i.Number, &i.Created)
+	return i, err
 }
 
 const messageByUID = `-- name: MessageByUID :one

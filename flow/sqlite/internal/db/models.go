@@ -64,6 +64,7 @@ type Channel struct {
 	MaxMessages int64
 	Removed     int64
 	Cleared     flow.Cursor
+	Ahead       flow.Cursor
 }
 
 type ChannelHistory struct {

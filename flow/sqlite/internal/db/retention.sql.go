@@ -20,9 +20,60 @@ func (q *Queries) CountRemoved(ctx context.Context, more int64, channel int64) e
 	return err
 }
 
+const going = `-- name: Going :many
+SELECT seq, uid, created FROM message WHERE channel = ?1 AND deleted = 0
+  AND (seq > ?2 OR seq <= ?3 OR created <= ?4)
+ORDER BY seq LIMIT ?5
+`
+
+type GoingParams struct {
+	Channel int64
+	Ahead   flow.Cursor
+	UpTo    flow.Cursor
+	Date    int64
+	Most    int64
+}
+
+type GoingRow struct {
+	Seq     flow.Cursor
+	Uid     []byte
+	Created int64
+}
+
+// The oldest messages of a channel, which are the first to go. Up to a place where not all
+// are in the order of their dates only those that were sent before a time.
+func (q *Queries) Going(ctx context.Context, arg GoingParams) ([]GoingRow, error) {
+	rows, err := q.db.QueryContext(ctx, going,
+		arg.Channel,
+		arg.Ahead,
+		arg.UpTo,
+		arg.Date,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []GoingRow
+	for rows.Next() {
+		var i GoingRow
+		if err := rows.Scan(&i.Seq, &i.Uid, &i.Created); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const limitedChannel = `-- name: LimitedChannel :one
 SELECT channel.id, channel.org, channel.public, org.public AS org_public,
-  channel.max_days, channel.max_messages, channel.removed, channel.cleared
+  channel.max_days, channel.max_messages, channel.removed, channel.cleared, channel.ahead
 FROM channel CROSS JOIN org ON org.id = channel.org
 WHERE channel.id = ?
 `
@@ -36,6 +87,7 @@ type LimitedChannelRow struct {
 	MaxMessages int64
 	Removed     int64
 	Cleared     flow.Cursor
+	Ahead       flow.Cursor
 }
 
 func (q *Queries) LimitedChannel(ctx context.Context, id int64) (LimitedChannelRow, error) {
@@ -50,13 +102,14 @@ func (q *Queries) LimitedChannel(ctx context.Context, id int64) (LimitedChannelR
 		&i.MaxMessages,
 		&i.Removed,
 		&i.Cleared,
+		&i.Ahead,
 	)
 	return i, err
 }
 
 const limitedChannels = `-- name: LimitedChannels :many
 SELECT channel.id, channel.org, channel.public, org.public AS org_public,
-  channel.max_days, channel.max_messages, channel.removed, channel.cleared
+  channel.max_days, channel.max_messages, channel.removed, channel.cleared, channel.ahead
 FROM channel CROSS JOIN org ON org.id = channel.org
 WHERE channel.max_days > 0 OR channel.max_messages > 0 OR channel.cleared > 0
 `
@@ -70,6 +123,7 @@ type LimitedChannelsRow struct {
 	MaxMessages int64
 	Removed     int64
 	Cleared     flow.Cursor
+	Ahead       flow.Cursor
 }
 
 func (q *Queries) LimitedChannels(ctx context.Context) ([]LimitedChannelsRow, error) {
@@ -90,6 +144,7 @@ func (q *Queries) LimitedChannels(ctx context.Context) ([]LimitedChannelsRow, er
 			&i.MaxMessages,
 			&i.Removed,
 			&i.Cleared,
+			&i.Ahead,
 		); err != nil {
 			return nil, err
 		}
@@ -104,6 +159,18 @@ func (q *Queries) LimitedChannels(ctx context.Context) ([]LimitedChannelsRow, er
 	return items, nil
 }
 
+const oldestDate = `-- name: OldestDate :one
+SELECT CAST(coalesce(min(created), 0) AS INTEGER) AS created FROM message WHERE channel = ? AND deleted = 0 AND seq <= ?
+`
+
+// When the oldest of the messages up to a place was sent; zero when there is none.
+func (q *Queries) OldestDate(ctx context.Context, channel int64, seq flow.Cursor) (int64, error) {
+	row := q.db.QueryRowContext(ctx, oldestDate, channel, seq)
+	var created int64
+	err := row.Scan(&created)
+	return created, err
+}
+
 const oldestOf = `-- name: OldestOf :many
 SELECT seq, uid, created FROM message WHERE channel = ? AND deleted = 0 ORDER BY seq LIMIT ?
 `
@@ -114,7 +181,6 @@ type OldestOfRow struct {
 	Created int64
 }
 
-// The oldest messages of a channel, which are the first to go.
 func (q *Queries) OldestOf(ctx context.Context, channel int64, limit int64) ([]OldestOfRow, error) {
 	rows, err := q.db.QueryContext(ctx, oldestOf, channel, limit)
 	if err != nil {
@@ -136,6 +202,27 @@ func (q *Queries) OldestOf(ctx context.Context, channel int64, limit int64) ([]O
 		return nil, err
 	}
 	return items, nil
+}
+
+const placeOf = `-- name: PlaceOf :one
+SELECT seq FROM message WHERE channel = ? AND deleted = 0 ORDER BY seq LIMIT 1 OFFSET ?
+`
+
+// The place of a channel's oldest message but so many.
+func (q *Queries) PlaceOf(ctx context.Context, channel int64, offset int64) (flow.Cursor, error) {
+	row := q.db.QueryRowContext(ctx, placeOf, channel, offset)
+	var seq flow.Cursor
+	err := row.Scan(&seq)
+	return seq, err
+}
+
+const setAhead = `-- name: SetAhead :exec
+UPDATE channel SET ahead = ? WHERE id = ?
+`
+
+func (q *Queries) SetAhead(ctx context.Context, ahead flow.Cursor, iD int64) error {
+	_, err := q.db.ExecContext(ctx, setAhead, ahead, iD)
+	return err
 }
 
 const setCleared = `-- name: SetCleared :exec
