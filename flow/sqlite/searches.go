@@ -114,12 +114,9 @@ func (e *Engine) StartSearch(ctx context.Context, call flow.Call, in flow.StartS
 		if err != nil {
 			return err
 		}
+		t.searches = append(t.searches, searchChange{on: s, id: in.ID, begins: prepared})
 		return t.AddSearch(t.ctx, db.AddSearchParams{Member: s.key.member, Session: s.key.id, ID: in.ID, Url: in.URL, Upto: upTo})
 	})
-	if err != nil {
-		return none, err
-	}
-	_, err = e.store.begin(s, in.ID, prepared, true)
 	return none, err
 }
 
@@ -131,29 +128,38 @@ func checkSearchID(id flow.SearchID) error {
 	return nil
 }
 
-// begin runs a search of a session under an id. Another one that has the id already is
-// ended when this one is to replace it, or goes on.
-func (s *store) begin(on *session, id flow.SearchID, prepared *search, replace bool) (*longSearch, error) {
-	on.mu.Lock()
-	defer on.mu.Unlock()
-	if on.cause != nil || s.closed.Load() {
-		return nil, cmp.Or(on.cause, errClosed)
-	}
-	if other := on.searches[id]; other != nil {
-		if !replace {
-			return other, nil
+// searchChange is what the commit of a transaction does to a search of a session. Its row
+// changes in the transaction, so that rows and what runs always are the same searches,
+// whoever starts and ends them at one time, and whether or not they wait for it.
+type searchChange struct {
+	on     *session
+	id     flow.SearchID
+	begins *search // nil when it ends
+	again  bool    // it begins unless it runs
+}
+
+// follow does what was committed. Another search that has the id is ended.
+func (s *store) follow(c searchChange) {
+	c.on.mu.Lock()
+	defer c.on.mu.Unlock()
+	if other := c.on.searches[c.id]; other != nil {
+		if c.again {
+			return
 		}
 		other.stop()
+		delete(c.on.searches, c.id)
+	}
+	if c.begins == nil || c.on.cause != nil {
+		return
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	one := &longSearch{stop: stop, places: map[int64][]flow.Cursor{}}
-	prepared.keep = one.add
-	if on.searches == nil {
-		on.searches = map[flow.SearchID]*longSearch{}
+	c.begins.keep = one.add
+	if c.on.searches == nil {
+		c.on.searches = map[flow.SearchID]*longSearch{}
 	}
-	on.searches[id] = one
-	s.background.running.Go(func() { s.background.run(ctx, one, prepared) })
-	return one, nil
+	c.on.searches[c.id] = one
+	s.background.running.Go(func() { s.background.run(ctx, one, c.begins) })
 }
 
 // run waits for its turn and searches.
@@ -198,25 +204,48 @@ func (e *Engine) searching(ctx context.Context, call flow.Call, id flow.SearchID
 	if err != nil {
 		return nil, nil, err
 	}
-	s.mu.Lock()
-	one := s.searches[id]
-	s.mu.Unlock()
-	if one != nil {
-		return one, self, nil
+	for {
+		if one := s.running(id); one != nil {
+			return one, self, nil
+		}
+		if err := e.searchAgain(ctx, s, self, id); err != nil {
+			return nil, nil, err
+		}
 	}
-	row, err := e.store.read.SearchByID(ctx, db.SearchByIDParams{Member: s.key.member, Session: s.key.id, ID: id})
+}
+
+// running returns a search of a session, or nil.
+func (s *session) running(id flow.SearchID) *longSearch {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.searches[id]
+}
+
+// searchAgain begins the search that a row describes, unless the row changes meanwhile.
+func (e *Engine) searchAgain(ctx context.Context, s *session, self *who, id flow.SearchID) error {
+	key := db.SearchByIDParams{Member: s.key.member, Session: s.key.id, ID: id}
+	row, err := e.store.read.SearchByID(ctx, key)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil, flow.Errorf(flow.NotFound, "this session has no search %q; start it with StartSearch", clip(string(id)))
+		return flow.Errorf(flow.NotFound, "this session has no search %q; start it with StartSearch", clip(string(id)))
 	}
 	if err != nil {
-		return nil, nil, e.store.explain(err)
+		return e.store.explain(err)
 	}
 	prepared, err := e.store.prepare(ctx, self, row.Url, row.Upto)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	one, err = e.store.begin(s, id, prepared, false)
-	return one, self, err
+	err = e.store.change(ctx, func(t *tx) error {
+		now, err := t.SearchByID(t.ctx, key)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if err == nil && now == row {
+			t.searches = append(t.searches, searchChange{on: s, id: id, begins: prepared, again: true})
+		}
+		return err
+	})
+	return cmp.Or(err, s.why())
 }
 
 // PollSearch implements [flow.Engine].
@@ -362,17 +391,8 @@ func (e *Engine) DestroySearch(ctx context.Context, call flow.Call, in flow.Dest
 	if err != nil {
 		return flow.Nothing{}, err
 	}
-	err = e.store.change(ctx, func(t *tx) error {
+	return flow.Nothing{}, e.store.change(ctx, func(t *tx) error {
+		t.searches = append(t.searches, searchChange{on: s, id: in.ID})
 		return t.DropSearch(t.ctx, db.DropSearchParams{Member: s.key.member, Session: s.key.id, ID: in.ID})
 	})
-	if err != nil {
-		return flow.Nothing{}, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if one := s.searches[in.ID]; one != nil {
-		one.stop()
-		delete(s.searches, in.ID)
-	}
-	return flow.Nothing{}, nil
 }

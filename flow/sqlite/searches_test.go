@@ -1,13 +1,16 @@
 package sqlite
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/flow-mcp/flow-mcp/flow"
+	"github.com/flow-mcp/flow-mcp/flow/sqlite/internal/db"
 )
 
 func (u user) polls(t testing.TB, id flow.SearchID) flow.SearchProgress {
@@ -140,13 +143,147 @@ func TestSearchesHaveALimit(t *testing.T) {
 			if err := prepared.restrict(t.Context(), self, "StartSearch", flow.SearchInput{}); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := s.begin(session, "s", prepared, true); err != nil {
-				t.Fatal(err)
-			}
+			s.follow(searchChange{on: session, id: "s", begins: prepared})
 			got := ana.polls(t, "s")
 			if len(got.Results) != 1 || got.Results[0].Count != c.want || got.More != c.more {
 				t.Errorf("found %+v, want %d, more: %t", got, c.want, c.more)
 			}
 		})
+	}
+}
+
+// TestSearchesAreTheirRows starts, reads and ends a search under one id from many sides,
+// some of which do not wait for the answer: what runs at last is what the row says.
+func TestSearchesAreTheirRows(t *testing.T) {
+	s := open(t, t.TempDir())
+	ana := start(t, s, "one", "ana")
+	hits := map[string]int{"q=alpha": 1, "q=beta": 2, "q=gamma": 3}
+	for link, n := range hits {
+		for range n {
+			ana.send(t, link[2:])
+		}
+	}
+	indexed(t, s)
+	session, _, err := ana.self(t.Context(), ana.call)
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := map[bool]int{}
+	for round := range 40 {
+		ana.searchAtOnce(t, round%2 == 0)
+		if err := s.change(t.Context(), func(*tx) error { return nil }); err != nil { // behind all that nobody waits for
+			t.Fatal(err)
+		}
+		row, err := s.read.SearchByID(t.Context(), db.SearchByIDParams{Member: "one", Session: ana.call.Session, ID: "s"})
+		there := err == nil
+		left[there]++
+		if runs := session.running("s") != nil; runs != there {
+			t.Fatalf("a search is in memory: %v, and there is a row: %v", runs, there)
+		}
+		if !there {
+			continue
+		}
+		if got := ana.polls(t, "s"); len(got.Results) != 1 || got.Results[0].Count != hits[row.Url] {
+			t.Fatalf("the row says %s and the search has found %+v", row.Url, got.Results)
+		}
+	}
+	if left[true] == 0 || left[false] == 0 {
+		t.Errorf("a search was left in %d rounds and none in %d", left[true], left[false])
+	}
+}
+
+// TestNothingRunsOn keeps all turns, so that a search that was begun would run for ever.
+func TestNothingRunsOn(t *testing.T) {
+	s := open(t, t.TempDir())
+	for range searchesAtOnce {
+		s.background.turns <- struct{}{}
+	}
+	ana := start(t, s, "one", "ana")
+	for range 20 {
+		ana.searchAtOnce(t, true)
+		if _, err := ana.DestroySearch(t.Context(), ana.call, flow.DestroySearchInput{ID: "s"}); err != nil {
+			t.Fatal(err)
+		}
+		s.background.running.Wait()
+	}
+}
+
+// searchAtOnce starts searches under one id, polls and perhaps destroys them, all at one
+// time. Some calls are given up.
+func (u user) searchAtOnce(t *testing.T, destroy bool) {
+	t.Helper()
+	var all sync.WaitGroup
+	do := func(call func(context.Context) error) {
+		for _, patient := range []bool{true, false} {
+			all.Go(func() {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				if !patient {
+					all.Go(cancel)
+				}
+				err := call(ctx)
+				if err != nil && patient && !errors.Is(err, flow.NotFound) {
+					t.Error(err)
+				}
+			})
+		}
+	}
+	for _, link := range []string{"q=alpha", "q=beta", "q=gamma"} {
+		do(func(ctx context.Context) error {
+			_, err := u.StartSearch(ctx, u.call, flow.StartSearchInput{ID: "s", URL: link})
+			return err
+		})
+		do(func(ctx context.Context) error {
+			_, err := u.PollSearch(ctx, u.call, flow.PollSearchInput{ID: "s"})
+			return err
+		})
+		if destroy {
+			do(func(ctx context.Context) error {
+				_, err := u.DestroySearch(ctx, u.call, flow.DestroySearchInput{ID: "s"})
+				return err
+			})
+		}
+	}
+	all.Wait()
+}
+
+// TestSearchIsRepeatedOnce: of those who ask at the next owner one begins the search again,
+// unless it is destroyed meanwhile.
+func TestSearchIsRepeatedOnce(t *testing.T) {
+	s := open(t, t.TempDir())
+	for range searchesAtOnce {
+		s.background.turns <- struct{}{}
+	}
+	ana := start(t, s, "one", "ana")
+	session, self, err := ana.self(t.Context(), ana.call)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		if _, err := ana.StartSearch(t.Context(), ana.call, flow.StartSearchInput{ID: "s", URL: "q=x"}); err != nil {
+			t.Fatal(err)
+		}
+		session.mu.Lock() // as if the store had got another owner
+		session.searches["s"].stop()
+		clear(session.searches)
+		session.mu.Unlock()
+		var all sync.WaitGroup
+		for range 4 {
+			all.Go(func() {
+				if err := ana.searchAgain(t.Context(), session, self, "s"); err != nil && !errors.Is(err, flow.NotFound) {
+					t.Error(err)
+				}
+			})
+		}
+		all.Go(func() {
+			if _, err := ana.DestroySearch(t.Context(), ana.call, flow.DestroySearchInput{ID: "s"}); err != nil {
+				t.Error(err)
+			}
+		})
+		all.Wait()
+		s.background.running.Wait()
+		if session.running("s") != nil {
+			t.Fatal("a search that was destroyed is in memory")
+		}
 	}
 }

@@ -214,6 +214,9 @@ func (s *store) published(t *tx) {
 	if t.answered {
 		s.answers.ring()
 	}
+	for _, c := range t.searches {
+		s.follow(c)
+	}
 	if len(t.events)+len(t.changes)+len(t.bars)+len(t.deleted) == 0 {
 		return
 	}

@@ -200,6 +200,7 @@ type tx struct {
 	ended    []transferKey // transfers to stop
 	overdue  bool          // the keeper has something to do
 	answered bool          // a question to a directory was
+	searches []searchChange
 
 	last    map[int64]int64           // number of the newest message, of channels that got one
 	targets map[flow.ChannelID]target // of the writer
@@ -228,6 +229,7 @@ func (t *tx) do(op operation) (refused, fatal error) {
 		}
 		t.seq, t.events, t.changes, t.deleted = before.seq, before.events, before.changes, before.deleted
 		t.started, t.ended, t.bars = before.started, before.ended, before.bars
+		t.searches = before.searches
 	}
 	if err := t.exec("RELEASE operation"); err != nil {
 		return nil, fmt.Errorf("release savepoint: %w", err)
