@@ -27,6 +27,8 @@ const (
 	asksAt = 2
 )
 
+var errSilent = Errorf(Unusable, "the owner of the store is there and does not answer; continue or end that process")
+
 // listening is what a stream knows of the silence at the other end. It is guarded by the
 // mutex of the stream.
 type listening struct {

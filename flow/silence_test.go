@@ -139,6 +139,21 @@ func TestStreamSilent(t *testing.T) {
 	})
 }
 
+// Without an error of its own, a stream has a sentence all the same.
+func TestStreamSilentUnexplained(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		defer far.Close()
+		s := NewStream(near, StreamOptions{Patience: time.Minute})
+		defer s.Close()
+		go io.Copy(io.Discard, far)
+		got := <-outcomeOf(s, "EnumerateOrgs", `{}`)
+		if want := 4 * givesUp; !errors.Is(got.err, Unusable) || got.after != want {
+			t.Errorf("it ended with %v after %v, want %v after %v", got.err, got.after, Unusable, want)
+		}
+	})
+}
+
 // An answer that is due later is waited for until then.
 func TestStreamSilentDuringAWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

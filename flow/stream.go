@@ -45,7 +45,7 @@ type StreamOptions struct {
 	// while it runs. 0 stands for 15 seconds.
 	Patience time.Duration
 	// Silence is what calls fail with while the other end does not answer. They have not
-	// been done.
+	// been done. Nil stands for an error that does not know who that is.
 	Silence error
 }
 
@@ -69,6 +69,7 @@ func NewStream(conn net.Conn, o StreamOptions) *Stream {
 		done:    make(chan struct{}),
 		waiting: map[uint64]waiter{},
 	}
+	s.options.Silence = cmp.Or(o.Silence, errSilent)
 	s.listening.pause = cmp.Or(o.Patience, defaultPatience) / looksWithin
 	s.listening.timer = time.AfterFunc(Forever, s.lookNow)
 	s.listening.timer.Stop() // until there is something to look for

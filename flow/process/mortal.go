@@ -15,8 +15,12 @@ import (
 const settleTime = 250 * time.Millisecond
 
 // Of the time that a backend is given for a sign of life, a call waits this part before
-// anybody asks for one: less than flow_status does, which would else never find out.
-const doubtPart = 5
+// anybody asks for one, and longestDoubt at most: less than flow_status does, which would
+// else never find out.
+const (
+	doubtPart    = 5
+	longestDoubt = 3 * time.Second
+)
 
 // signsAsked is how often a sign of life is asked for. When this process was itself stopped
 // for a while, one question runs out although the backend has answered it.
@@ -62,7 +66,7 @@ func (m mortal) watch(wait time.Duration) (answered func()) {
 	if wait == flow.Forever {
 		return func() {}
 	}
-	pause, over := m.patience/doubtPart, make(chan struct{})
+	pause, over := min(m.patience/doubtPart, longestDoubt), make(chan struct{})
 	timer := time.AfterFunc(wait+pause, func() {
 		ticker := time.NewTicker(pause)
 		defer ticker.Stop()

@@ -54,7 +54,7 @@ type Supervisor struct {
 	HandshakeTimeout time.Duration
 	// Patience is how long a backend may leave a question open that it answers at once
 	// while it runs, before it is given up. The question is put when a call has waited
-	// for a fifth of that. 0 stands for 15 seconds.
+	// for a fifth of that, or for three seconds. 0 stands for 15 seconds.
 	Patience time.Duration
 	// Log gets what the backend says (at debug level, or at the level that it names
 	// itself in a line of JSON) and how its life goes; nil discards it.
