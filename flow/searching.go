@@ -61,8 +61,8 @@ type SearchHit struct {
 // SearchInput says what to look for. Flow: Search; a null channel must be answered with
 // a list, and the text matches as a substring of the body: blanks and punctuation count,
 // and the words stand in a row. Proposed: case, accents and compatibility forms do not
-// matter, and a run of blanks is one. Of messages of about the same age those with whole
-// words are found before those with longer ones that begin so. What begins inside a word
+// matter, and a run of blanks is one. Where there are many hits, those with whole words may
+// come before some newer ones with longer words that begin so. What begins inside a word
 // is found in the newest messages only, since an engine's index knows words by their
 // beginnings; [StartSearchInput] looks further.
 // Words and Limit are this project's: people and models look for words, programs that

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/flow-mcp/flow-mcp/flow"
 	"github.com/flow-mcp/flow-mcp/flow/sqlite/internal/db"
 )
 
@@ -31,7 +30,6 @@ INSERT INTO chapter (number) VALUES (%[1]d);`
 // table goes when the file is opened next, while nobody reads it.
 const (
 	addWords     = `INSERT INTO words_%d (rowid, body, scope) VALUES (?, ?, ?)`
-	findWords    = `SELECT rowid FROM words_%[1]d WHERE words_%[1]d MATCH ? AND rowid < ? ORDER BY rowid DESC LIMIT ?`
 	hasWords     = `SELECT EXISTS (SELECT 1 FROM words_%d_docsize)`
 	listChapters = `SELECT number FROM chapter ORDER BY number`
 	inPieces     = `SELECT number FROM chapter WHERE whole = 0 AND number < ? ORDER BY number`
@@ -201,86 +199,4 @@ func (x *searcher) merge(ctx context.Context, statement string) (more bool, err 
 		return false, fmt.Errorf("commit merged index: %w", err)
 	}
 	return after-before >= 2, nil
-}
-
-// fewPlaces is how many messages of a chapter are rather looked at than asked for.
-const fewPlaces = 50
-
-// candidates hands out messages that may hold what is selected, before a place, some at a
-// time, until take wants no more: chapter by chapter from the newest on, and of each
-// what the first selection selects before the second, newest first. The first time they
-// are so many as are wanted, then ever more.
-func (x *searcher) candidates(ctx context.Context, selections []selection, before flow.Cursor, wanted int, take func([]flow.Cursor) (more bool)) error {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	chunk := min(wanted, searchChunk)
-	for _, number := range slices.Backward(*x.chapters.Load()) {
-		if flow.Cursor(number*x.span) >= before {
-			continue
-		}
-		for _, s := range selections {
-			if s.match == "" {
-				continue
-			}
-			more, err := x.ask(ctx, number, s, before, &chunk, take)
-			if err != nil {
-				return fmt.Errorf("search index: %w", err)
-			}
-			if !more {
-				return nil
-			}
-		}
-	}
-	return nil
-}
-
-// ask hands out candidates of one chapter. When one of the words that all of them have is
-// rare there, it is those with that word: what is common is not gathered.
-func (x *searcher) ask(ctx context.Context, number int64, s selection, before flow.Cursor, chunk *int, take func([]flow.Cursor) (more bool)) (more bool, err error) {
-	for _, word := range s.leads {
-		places, rare, err := x.rare(ctx, number, word, s.scope, before)
-		if err != nil || rare {
-			return err == nil && (len(places) == 0 || take(places)), err
-		}
-	}
-	rows, err := x.reads.QueryContext(ctx, fmt.Sprintf(findWords, number), s.match+s.scope, before, -1)
-	if err != nil {
-		return false, err
-	}
-	defer rows.Close()
-	var places []flow.Cursor
-	for rows.Next() {
-		var seq flow.Cursor
-		if err := rows.Scan(&seq); err != nil {
-			return false, err
-		}
-		if places = append(places, seq); len(places) < *chunk {
-			continue
-		}
-		if !take(places) {
-			return false, nil
-		}
-		places = places[:0]
-		*chunk = min(2**chunk, searchChunk)
-	}
-	if err := rows.Err(); err != nil {
-		return false, err
-	}
-	return len(places) == 0 || take(places), nil
-}
-
-// rare returns where a word is in a chapter, if it is rare there. Whether it is a common
-// word is asked before all that begins with it is gathered.
-func (x *searcher) rare(ctx context.Context, number int64, word clause, scope string, before flow.Cursor) (places []flow.Cursor, rare bool, err error) {
-	matches := []string{word.whole()}
-	if word.open {
-		matches = append(matches, word.beginning())
-	}
-	for _, match := range matches {
-		places, err = column[flow.Cursor](ctx, x.reads, fmt.Sprintf(findWords, number), match+scope, before, fewPlaces+1)
-		if err != nil || len(places) > fewPlaces {
-			return nil, false, err
-		}
-	}
-	return places, true, nil
 }

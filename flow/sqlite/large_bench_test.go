@@ -162,10 +162,10 @@ func (l *large) match(b *testing.B, in flow.SearchInput) time.Duration {
 	if err != nil {
 		b.Fatal(err)
 	}
-	match := newQuery(in.Search, in.Words).whole.match
+	match := newQuery(in.Search, in.Words).whole.match()
 	if in.ChannelID != "" {
 		ids := numbers(b, l.store.pool, "SELECT id FROM channel WHERE public = ?", in.ChannelID)
-		match += within(map[int64]bool{ids[0]: true}, 0)
+		match += " AND " + within(map[int64]bool{ids[0]: true}, 0)
 	}
 	t := time.Now()
 	var found []int64

@@ -2,9 +2,7 @@ package sqlite
 
 import (
 	"bytes"
-	"cmp"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -23,13 +21,6 @@ type query struct {
 	rest  selection
 
 	scratch []byte
-}
-
-// selection is what the index is asked for.
-type selection struct {
-	match string   // empty for nothing
-	scope string   // what it is restricted to
-	leads []clause // single words that all which it matches has
 }
 
 // isIn reports whether a message holds what the query looks for.
@@ -86,13 +77,12 @@ func newQuery(text string, words bool) query {
 	}
 	q.whole = selectionOf(parts, part.whole)
 	q.beginnings = selectionOf(parts, part.beginnings)
-	if q.beginnings.match == "" {
+	if len(q.beginnings) == 0 {
 		q.beginnings = selectionOf(parts, part.open)
 	}
-	if q.beginnings.match == q.whole.match {
-		q.beginnings = selection{}
+	if q.beginnings.match() == q.whole.match() {
+		q.beginnings = nil
 	}
-	q.whole.leads = nil // FTS5 skips as well from one whole word to the next
 	q.inner = !words && slices.ContainsFunc(parts, func(p part) bool { return p.inner })
 	if q.inner {
 		q.rest = selectionOf(parts, part.rest)
@@ -169,64 +159,3 @@ func (p part) rest() clause {
 	}
 	return p.open()
 }
-
-// clause is some words in a row.
-type clause struct {
-	words []string
-	open  bool // the last may be the beginning of a word
-}
-
-// whole writes it for FTS5. Words are letters, digits and symbols: there is no quotation
-// mark to escape.
-func (c clause) whole() string { return `body : "` + strings.Join(c.words, " ") + `"` }
-
-func (c clause) beginning() string {
-	if c.open {
-		return c.whole() + " *"
-	}
-	return c.whole()
-}
-
-// selectionOf selects what has some clause of each part. Of the single words it names the
-// longest, which are rare most of all.
-func selectionOf(parts []part, clauseOf func(part) clause) (s selection) {
-	const most = 4
-	var matches []string
-	for _, p := range parts {
-		c := clauseOf(p)
-		if len(c.words) == 0 {
-			continue
-		}
-		matches = append(matches, c.beginning())
-		for i := range c.words {
-			last := i == len(c.words)-1
-			s.leads = append(s.leads, clause{c.words[i : i+1], last && c.open})
-		}
-	}
-	s.match = strings.Join(matches, " AND ")
-	slices.SortStableFunc(s.leads, func(a, b clause) int { return cmp.Compare(len(b.words[0]), len(a.words[0])) })
-	if s.leads = s.leads[:min(most, len(s.leads))]; len(s.leads) == 1 {
-		s.leads = nil // it is what is asked for
-	}
-	return s
-}
-
-// within restricts a selection to channels or, when they are too many to name, to a team.
-func within(channels map[int64]bool, team int64) string {
-	const most = 100
-	var scope []string
-	switch {
-	case len(channels) <= most:
-		for id := range channels {
-			scope = append(scope, channelToken(id))
-		}
-	case team != 0:
-		scope = []string{teamToken(team)}
-	default:
-		return ""
-	}
-	return " AND scope : (" + strings.Join(scope, " OR ") + ")"
-}
-
-func channelToken(id int64) string { return "c" + strconv.FormatInt(id, 10) }
-func teamToken(id int64) string    { return "o" + strconv.FormatInt(id, 10) }

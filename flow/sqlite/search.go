@@ -149,7 +149,7 @@ func (s *search) run(ctx context.Context) error {
 	switch {
 	case len(s.known) > 0, !s.query.inner && !s.unasked():
 		return nil
-	case s.query.rest.match != "":
+	case len(s.query.rest) > 0:
 		return s.look(ctx, s.query.rest)
 	}
 	return s.scan(ctx, func() bool { return s.looked >= s.reach.far })
@@ -157,7 +157,7 @@ func (s *search) run(ctx context.Context) error {
 
 // unasked reports whether the index was of no use: there was nothing to ask it for, or it
 // has failed.
-func (s *search) unasked() bool { return s.query.whole.match == "" || s.failed }
+func (s *search) unasked() bool { return len(s.query.whole) == 0 || s.failed }
 
 // full reports whether there are as many hits as are returned.
 func (s *search) full() bool { return len(s.known) >= s.reach.hits || s.size > maxPageBytes }
@@ -230,13 +230,15 @@ func (s *search) look(ctx context.Context, selections ...selection) error {
 	if s.full() {
 		return nil
 	}
-	scope := within(s.channels, s.team)
-	for i := range selections {
-		selections[i].scope = scope
+	q := inquiry{searcher: s.store.search, scope: within(s.channels, s.team), before: s.before, chunk: min(s.reach.hits, searchChunk)}
+	for _, selection := range selections {
+		if len(selection) > 0 {
+			q.selections, q.leads = append(q.selections, selection), selection.leads()
+		}
 	}
 	tried := 0
 	var failed error // of main.db, as opposed to the index
-	err := s.store.search.candidates(ctx, selections, s.before, s.reach.hits, func(places []flow.Cursor) (more bool) {
+	q.take = func(places []flow.Cursor) (more bool) {
 		tried += len(places)
 		var texts []db.TextsRow
 		if texts, failed = s.at(ctx, places); failed == nil {
@@ -245,7 +247,8 @@ func (s *search) look(ctx context.Context, selections ...selection) error {
 		enough := tried >= s.reach.candidates
 		s.cut = s.cut || enough
 		return failed == nil && !enough && !s.full()
-	})
+	}
+	err := q.run(ctx)
 	if err != nil && ctx.Err() == nil {
 		s.store.search.fail(err)
 		s.failed, err = true, nil

@@ -1,0 +1,150 @@
+package sqlite
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/flow-mcp/flow-mcp/flow"
+)
+
+// FuzzIndex checks the index itself, which a scan of the newest messages
+// could hide: what the texts hold it must select, unless it begins inside a word.
+func FuzzIndex(f *testing.F) {
+	for _, c := range searchCases {
+		for _, text := range c.want {
+			f.Add(text, c.text, uint8(3), uint8(9))
+		}
+	}
+	f.Add("我在 北京工作", "在 北", uint8(1), uint8(2))
+	f.Add("a b", "b", uint8(1), uint8(2))
+	f.Add("naïve 東京tower", "京tow", uint8(1), uint8(2))
+	d := emptyIndex(f)
+	f.Fuzz(func(t *testing.T, text, wanted string, from, to uint8) {
+		if !utf8.ValidString(text) || !utf8.ValidString(wanted) {
+			return
+		}
+		if _, err := d.Exec("INSERT INTO words_0 (words_0) VALUES ('delete-all')"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Exec(fmt.Sprintf(addWords, 0), 1, indexText(text), "c1 o2"); err != nil {
+			t.Fatal(err)
+		}
+		runes := []rune(text)
+		end := min(int(to), len(runes))
+		for _, wanted := range []string{wanted, string(runes[min(int(from), end):end])} {
+			for _, words := range []bool{false, true} {
+				q := newQuery(wanted, words)
+				found := selects(t, d, q.whole) || selects(t, d, q.beginnings)
+				if q.isIn(text) && len(q.whole) > 0 && !q.inner && !found {
+					t.Errorf("%q is in %q, but %s finds nothing", wanted, text, q.whole.match())
+				}
+				if rest := selects(t, d, q.rest); q.isIn(text) && len(q.rest) > 0 && !rest {
+					t.Errorf("%q is in %q, but %s finds nothing", wanted, text, q.rest.match())
+				}
+			}
+		}
+	})
+}
+
+// FuzzQuery checks that whatever is looked for finds itself, that folding twice is folding
+// once, and that the index understands what it is asked for.
+func FuzzQuery(f *testing.F) {
+	for _, c := range searchCases {
+		f.Add(c.text)
+	}
+	for _, text := range []string{"", "\u0301", "\u200d", "\"", "a\x00b", "*", "NEAR(a b)", "ǿ", "и\u0301\u0306", "ｶﾞ", "\ufffd", "\u13fa"} {
+		f.Add(text)
+	}
+	d := emptyIndex(f)
+	f.Fuzz(func(t *testing.T, text string) {
+		if !utf8.ValidString(text) {
+			return
+		}
+		q := newQuery(text, false)
+		if again := fold(fold(text)); again != fold(text) {
+			t.Errorf("%+q folds to %+q, and that to %+q", text, fold(text), again)
+		}
+		if !q.isIn(text) {
+			t.Errorf("%+q does not hold %+q, which it folds to", text, q.texts)
+		}
+		words := newQuery(text, true)
+		if !words.isIn(strings.ReplaceAll(text, `"`, " ")) && strings.Count(text, `"`)%2 == 0 {
+			t.Errorf("%+q does not hold each of %+q", text, words.texts)
+		}
+		for _, q := range []query{q, words} {
+			for _, selection := range []selection{q.whole, q.beginnings, q.rest} {
+				selects(t, d, selection)
+			}
+		}
+	})
+}
+
+// FuzzSearchURL checks that a URL is refused with a sentence, or says the same when it is
+// written anew.
+func FuzzSearchURL(f *testing.F) {
+	for _, link := range []string{"q=a", "search?q=caf%C3%A9&org=X&channel=Y", "q=%zz", "?q=?", "q=a;b", "q&q", "=", "q=a&Q=b", "q=a&words=1", "words=often"} {
+		f.Add(link)
+	}
+	f.Fuzz(func(t *testing.T, link string) {
+		in, err := parseSearch(link)
+		if err != nil {
+			if !errors.Is(err, flow.Invalid) || err.Error() == "" {
+				t.Errorf("%q: %v", link, err)
+			}
+			return
+		}
+		anew := url.Values{"q": {in.Search}, "org": {string(in.OrgID)}, "channel": {string(in.ChannelID)}, "words": {strconv.FormatBool(in.Words)}}
+		again, err := parseSearch(anew.Encode())
+		if diff := cmp.Diff(in, again); diff != "" || err != nil {
+			t.Errorf("%q says another thing when it is written anew: %v\n%s", link, err, diff)
+		}
+	})
+}
+
+// emptyIndex is an index in memory.
+func emptyIndex(f *testing.F) *sql.DB {
+	f.Helper()
+	d, err := sql.Open("sqlite", "file::memory:")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { d.Close() })
+	d.SetMaxOpenConns(1)
+	if _, err := d.Exec(indexSchema + fmt.Sprintf(beginChapter, 0)); err != nil {
+		f.Fatal(err)
+	}
+	return d
+}
+
+// selects reports whether a selection finds the message 1, which each of its leads, and it
+// itself without one of them, must find too.
+func selects(t *testing.T, d *sql.DB, s selection) bool {
+	t.Helper()
+	if len(s) == 0 {
+		return false
+	}
+	found := func(match string) bool {
+		places, err := column[int64](t.Context(), d, fmt.Sprintf(findWords, 0), match+" AND "+within(map[int64]bool{1: true}, 2), 10, -1)
+		if err != nil {
+			t.Fatalf("%s: %v", match, err)
+		}
+		return len(places) == 1
+	}
+	all := found(s.match())
+	for _, word := range s.leads() {
+		for _, less := range []string{word.beginning(), s.without(word.words[0]).match()} {
+			if all && !found(less) {
+				t.Errorf("%s finds what %s does not", s.match(), less)
+			}
+		}
+	}
+	return all
+}
