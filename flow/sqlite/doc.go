@@ -17,6 +17,9 @@
 // and channels it is in now and from where on it is in them, and is the same whether it
 // comes from memory or from the file.
 //
+// What is unread by those who ask is counted in memory, from what each batch adds to the
+// log, and is what the file says at the place of the log where they look.
+//
 // Files are copied into the directory blobs when they are registered, each content once
 // under its SHA-256, and are never in memory whole. Transfers are rows: an upload reads
 // back what was sent, a download makes a file from it, and both go on at the next owner
