@@ -5,6 +5,8 @@ package examples_test
 import (
 	"encoding/json"
 	"fmt"
+	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -161,8 +163,20 @@ func cmdSignalBackend(signal syscall.Signal) func(*testscript.TestScript, bool, 
 		if len(all) == 1 {
 			ts.Fatalf("the server of %s has no backend", args[0])
 		}
-		ts.Check(syscall.Kill(all[len(all)-1], signal))
+		backend := all[len(all)-1]
+		ts.Check(syscall.Kill(backend, signal))
+		for deadline := time.Now().Add(patienceTime); stopped(backend) != (signal == syscall.SIGSTOP); time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				ts.Fatalf("the backend of %s has not taken notice of %v", args[0], signal)
+			}
+		}
 	}
+}
+
+// stopped reports whether no thread of a process runs.
+func stopped(pid int) bool {
+	state, err := exec.Command("ps", "-o", "state=", "-p", strconv.Itoa(pid)).Output()
+	return err == nil && strings.HasPrefix(strings.TrimSpace(string(state)), "T")
 }
 
 func cmdKillServer(ts *testscript.TestScript, _ bool, args []string) {

@@ -36,6 +36,10 @@ func TestStoppedBackendIsGivenUp(t *testing.T) {
 			if err := syscall.Kill(before, syscall.SIGSTOP); err != nil {
 				t.Fatal(err)
 			}
+			// Until then threads of it may run on.
+			if _, err := syscall.Wait4(before, nil, syscall.WUNTRACED, nil); err != nil {
+				t.Fatal(err)
+			}
 			if _, err := client.Call(t.Context(), "SendMessage", json.RawMessage("{}")); err != nil {
 				t.Errorf("a write that was under way ended with %v", err)
 			}

@@ -18,7 +18,7 @@ import (
 // joinImpatient opens a member that notices soon when the owner does not answer.
 func joinImpatient(t *testing.T, dir string) *Member {
 	t.Helper()
-	m, err := Open(t.Context(), dir, Options{Version: "test", Patience: time.Second})
+	m, err := Open(t.Context(), dir, Options{Version: "test", Patience: 2 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,6 +33,15 @@ func joinImpatient(t *testing.T, dir string) *Member {
 func (c *child) signal(t *testing.T, s syscall.Signal) {
 	t.Helper()
 	if err := c.command.Process.Signal(s); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// stop stops the child, and returns when none of its threads runs any more.
+func (c *child) stop(t *testing.T) {
+	t.Helper()
+	c.signal(t, syscall.SIGSTOP)
+	if _, err := syscall.Wait4(c.command.Process.Pid, nil, syscall.WUNTRACED, nil); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -76,7 +85,7 @@ func TestOwnerIsStopped(t *testing.T) {
 				heard <- got
 			}()
 
-			owner.signal(t, syscall.SIGSTOP)
+			owner.stop(t)
 			during := flow.SendMessageInput{ChannelID: alice.channel, Text: "during"}
 			if _, err := flow.SendMessage.Call(t.Context(), alice.Keyed("during"), during); !errors.Is(err, flow.Uncertain) {
 				t.Errorf("a write that was under way ended with %v, want %s", err, flow.Uncertain)
