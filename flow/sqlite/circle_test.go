@@ -16,9 +16,11 @@ import (
 type circle struct {
 	store    *store
 	sessions []user
-	accounts []int64 // by session
-	ids      []flow.AccountID
+	accounts []int64          // by session
+	ids      []flow.AccountID // by session, and of the guest
+	guest    int64            // who has a session now and then
 
+	visiting sync.Mutex
 	mu       sync.Mutex
 	channels []flow.ChannelID // the first one stays
 	sent     map[flow.ChannelID][]flow.MessageID
@@ -36,6 +38,11 @@ func newCircle(t *testing.T) *circle {
 		}
 		c.sessions, c.accounts, c.ids = append(c.sessions, u), append(c.accounts, self.account), append(c.ids, self.id)
 	}
+	id, account, err := c.visit(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.ids, c.guest = append(c.ids, id), account
 	c.channels = []flow.ChannelID{c.sessions[0].home.ChannelID}
 	return c
 }
@@ -45,6 +52,23 @@ type deed struct {
 	name string
 	odds int
 	do   func(ctx context.Context, dice *rand.Rand, by user, to flow.AccountID, in flow.ChannelID) error
+}
+
+// visit opens a session for the guest, counts, and ends the session.
+func (c *circle) visit(ctx context.Context) (flow.AccountID, int64, error) {
+	const member = "guest"
+	c.visiting.Lock()
+	defer c.visiting.Unlock()
+	defer c.store.leave(member)
+	u, err := begin(ctx, c.store, member, "dan")
+	if err != nil {
+		return "", 0, err
+	}
+	_, self, err := u.self(ctx, u.call)
+	if err != nil {
+		return "", 0, err
+	}
+	return self.id, self.account, c.store.at(ctx, func(m moment) error { return c.store.differ(ctx, m, self.account) })
 }
 
 func (c *circle) deeds() []deed {
@@ -73,7 +97,7 @@ func (c *circle) deeds() []deed {
 			})
 			return err
 		}},
-		{"keep", 2, func(ctx context.Context, dice *rand.Rand, _ user, _ flow.AccountID, in flow.ChannelID) error {
+		{"keep", 4, func(ctx context.Context, dice *rand.Rand, _ user, _ flow.AccountID, in flow.ChannelID) error {
 			_, err := boss.SetChannelRetentionPolicy(ctx, boss.call, flow.SetChannelRetentionPolicyInput{
 				ChannelID: in, MaxMessages: []int{0, 7, 70}[dice.IntN(3)],
 			})
@@ -89,7 +113,7 @@ func (c *circle) deeds() []deed {
 			}
 			return err
 		}},
-		{"ban", 2, func(ctx context.Context, _ *rand.Rand, _ user, to flow.AccountID, in flow.ChannelID) error {
+		{"ban", 5, func(ctx context.Context, _ *rand.Rand, _ user, to flow.AccountID, in flow.ChannelID) error {
 			_, err := boss.NewChannelMemberState(ctx, boss.call, flow.NewChannelMemberStateInput{ChannelID: in, MemberAccountID: to, MemberState: flow.Banned})
 			return err
 		}},
@@ -105,7 +129,7 @@ func (c *circle) deeds() []deed {
 			_, err := boss.OrgAddMember(ctx, boss.call, flow.OrgAddMemberInput{OrgID: team, MemberAccountID: to, MemberState: flow.Member})
 			return err
 		}},
-		{"open a channel", 2, func(ctx context.Context, _ *rand.Rand, _ user, _ flow.AccountID, _ flow.ChannelID) error {
+		{"open a channel", 3, func(ctx context.Context, _ *rand.Rand, _ user, _ flow.AccountID, _ flow.ChannelID) error {
 			id, err := boss.NewChannel(ctx, boss.call, flow.NewChannelInput{OrgID: team, Name: "another"})
 			return c.opened(id, err)
 		}},
@@ -118,6 +142,10 @@ func (c *circle) deeds() []deed {
 				return flow.Errorf(flow.Denied, "the first one stays")
 			}
 			_, err := boss.DeleteChannel(ctx, boss.call, flow.DeleteChannelInput{ChannelID: in})
+			return err
+		}},
+		{"visit", 3, func(ctx context.Context, _ *rand.Rand, _ user, _ flow.AccountID, _ flow.ChannelID) error {
+			_, _, err := c.visit(ctx)
 			return err
 		}},
 		{"forget", 3, func(_ context.Context, dice *rand.Rand, _ user, _ flow.AccountID, _ flow.ChannelID) error {

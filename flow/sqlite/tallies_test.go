@@ -84,6 +84,9 @@ func TestTalliesAreTrue(t *testing.T) {
 					t.Fatal(err)
 				}
 				c.compare(t, dice.IntN(len(c.sessions)))
+				if err := c.store.at(t.Context(), func(m moment) error { return c.store.differ(t.Context(), m, c.guest) }); err != nil {
+					t.Fatal(err)
+				}
 			}
 			c.check(t, deeds)
 		})
@@ -153,7 +156,7 @@ func TestTalliesAreTrueMeanwhile(t *testing.T) {
 			}
 		})
 	}
-	for i, account := range c.accounts {
+	for i, account := range []int64{c.accounts[0], c.accounts[1], c.guest} {
 		looking.Go(func() {
 			for running := true; running; {
 				select {
