@@ -92,7 +92,10 @@ func TestOwnerIsStopped(t *testing.T) {
 			}
 			refusesAs(t, alice, owner)
 			late := joinImpatient(t, dir)
-			refusesAs(t, late, owner)
+			eventually(t, "who comes late knows too", func() bool { // on a busy machine it may lose its patience first
+				_, err := flow.Ping.Call(t.Context(), late, flow.PingInput{})
+				return !errors.Is(err, flow.Unavailable)
+			})
 			refusesAs(t, late, owner)
 
 			end(t, owner)
