@@ -81,10 +81,14 @@ type HWM struct {
 	MessageID MessageID `json:"messageId" jsonschema_description:"Last message read; empty when nothing was read."`
 }
 
-// NewChannelInput makes a channel. Flow: NewChannel; names need not be unique.
+// NewChannelInput makes a channel. Flow: NewChannel; names need not be unique. Unique is
+// this project's: it refuses a name that a channel of the team has already, as names compare,
+// among those that the account is in. Whoever calls channels by their names could not tell
+// the two apart.
 type NewChannelInput struct {
-	OrgID OrgID  `jsonschema_description:"Team."`
-	Name  string `jsonschema_description:"Channel name, 1 to 200 characters."`
+	OrgID  OrgID  `jsonschema_description:"Team."`
+	Name   string `jsonschema_description:"Channel name, 1 to 200 characters."`
+	Unique bool   `jsonschema_description:"Refuse the name of another channel of the team that you are in." json:",omitzero"`
 }
 
 // EnumerateChannelsInput names the team.

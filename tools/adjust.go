@@ -54,6 +54,10 @@ func adjust(op flow.AnyOperation, f *form) {
 		limit.fallback, limit.description = json.Number("20"), "20 when left out."
 		limit.rules = fmt.Sprintf("minimum=1,maximum=%d", flow.MaxHits)
 	}
+	if op == flow.NewChannel {
+		unique := f.field("unique")
+		unique.fallback, unique.silent = true, true // a model means one of its own; programs need not
+	}
 	if op == flow.EnumerateEvents {
 		f.field("limit").fallback = json.Number("50")
 		f.field("limit").description = "50 when left out."

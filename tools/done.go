@@ -22,8 +22,6 @@ func (c *call) noteOn(ctx context.Context, op flow.AnyOperation, raw json.RawMes
 		return fmt.Sprintf("Whoever starts this server has to start it with --account %s from now on: with the old name it makes another person.", called.inline())
 	case flow.SetChannelReadHWM:
 		return c.markNote(ctx)
-	case flow.NewChannel:
-		return c.channelNote(ctx, raw)
 	case flow.NewOrg:
 		return c.teamNote(ctx, raw)
 	}

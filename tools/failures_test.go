@@ -19,7 +19,7 @@ func TestBadInputGetsSentences(t *testing.T) {
 	w := newWorld(t)
 	ana := w.joins(t, "ana", allTools)
 	ana.does(t, "flow_new_channel", `{"org":"Home","name":"design"}`)
-	ana.does(t, "flow_new_channel", `{"org":"Home","name":"Design"}`)
+	ana.does(t, "flow_new_channel", `{"org":"Home","name":"Design","unique":false}`)
 	ana.does(t, "flow_new_org", `{"name":"Lab"}`)
 	ben := w.joins(t, "ben", tools.Options{})
 

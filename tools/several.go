@@ -84,35 +84,15 @@ func (r *resolver) told(ctx context.Context, names *namer, ch flow.Channel) stri
 	return strings.Join(said, ", ")
 }
 
-// channelNote tells who has made a channel which others of its team have the same name.
-// Names are no identifiers, so that is no mistake; but from now on the name leads nowhere.
-func (c *call) channelNote(ctx context.Context, raw json.RawMessage) string {
-	var made flow.ChannelID
-	if json.Unmarshal(raw, &made) != nil {
-		return ""
-	}
-	_, _ = c.dir.FindChannel(ctx, string(made)) // so that the directory knows it
-	all, err := c.dir.ChannelsCalled(ctx, c.team.ID, c.text("name"))
-	if err != nil {
-		return ""
-	}
-	names := c.namer(ctx)
-	var others []string
-	for _, ch := range all {
-		if ch.ID != made {
-			others = append(others, names.channel(ctx, ch.ID).inline()+" "+linkTo(channelID, string(ch.ID)).String())
-		}
-	}
-	return shared("channel", " in the team", others)
-}
-
-// teamNote is channelNote for teams. Only those count that the account is in.
+// teamNote tells who has made a team which others that the account is in have the same
+// name. Names are no identifiers, so that is no mistake; but from now on the name leads
+// nowhere.
 func (c *call) teamNote(ctx context.Context, raw json.RawMessage) string {
 	var made flow.Org
 	if json.Unmarshal(raw, &made) != nil {
 		return ""
 	}
-	_, _ = c.dir.FindOrg(ctx, string(made.ID))
+	_, _ = c.dir.FindOrg(ctx, string(made.ID)) // so that the directory knows it
 	all, err := c.dir.Orgs(ctx)
 	if err != nil {
 		return ""
@@ -124,11 +104,6 @@ func (c *call) teamNote(ctx context.Context, raw json.RawMessage) string {
 			others = append(others, names.team(ctx, org.ID).inline()+" "+linkTo(teamID, string(org.ID)).String())
 		}
 	}
-	return shared("team", "", others)
-}
-
-// shared says that other things have the name of a new one, and what to call them by.
-func shared(what, where string, others []string) string {
 	if len(others) == 0 {
 		return ""
 	}
@@ -136,9 +111,9 @@ func shared(what, where string, others []string) string {
 	if more := len(others) - candidates; more > 0 {
 		named += fmt.Sprintf(" and %d more", more)
 	}
-	there := "There is another " + what
+	there := "There is another team"
 	if len(others) > 1 {
-		there = fmt.Sprintf("There are %d other %ss", len(others), what)
+		there = fmt.Sprintf("There are %d other teams", len(others))
 	}
-	return fmt.Sprintf("%s of this name%s: %s. The name alone is refused from now on, since it does not say which; give a link.", there, where, named)
+	return fmt.Sprintf("%s of this name: %s. The name alone is refused from now on, since it does not say which; give a link.", there, named)
 }

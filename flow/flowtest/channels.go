@@ -12,6 +12,7 @@ var channels = []scenario{
 	{"have exactly one record of membership when made", channelsStartWithOne},
 	{"are listed by name", channelsAreListed},
 	{"have names of 1 to 200 characters", channelNames},
+	{"have names of their own where that is asked for", channelNamesOfTheirOwn},
 	{"take members, and change the state of those they have", channelMembers},
 	{"keep their history when somebody leaves", channelHistory},
 	{"between two have no name and are one", directConversations},
@@ -82,6 +83,36 @@ func channelNames(t *testing.T, n *network) {
 		}
 	}
 	refuse(t, alice, flow.NewChannel, flow.NewChannelInput{OrgID: "NONE", Name: "general"}, flow.NotFound)
+}
+
+func channelNamesOfTheirOwn(t *testing.T, n *network) {
+	alice, bob := n.join(t, "alice"), n.join(t, "bob")
+	org, other := alice.founds(t, "Team", bob), alice.founds(t, "Other")
+	must(t, alice, flow.NewDirectConversation, flow.NewDirectConversationInput{OrgID: org, MemberID: bob.id})
+	unique := func(org flow.OrgID, name string) flow.NewChannelInput {
+		return flow.NewChannelInput{OrgID: org, Name: name, Unique: true}
+	}
+	key := fresh()
+	design := must(t, alice.Keyed(key), flow.NewChannel, unique(org, "Design"))
+	for _, name := range []string{"Design", "dESIGN", "Ｄｅｓｉｇｎ"} {
+		said := refuse(t, alice, flow.NewChannel, unique(org, name), flow.Conflict)
+		for _, want := range []string{`"Design"`, flow.Link{Channel: design}.String(), "use that channel, or choose another name"} {
+			if !strings.Contains(said, want) {
+				t.Errorf("the refusal of %q is %q, want %q in it", name, said, want)
+			}
+		}
+	}
+	if again := must(t, alice.Keyed(key), flow.NewChannel, unique(org, "Design")); again != design {
+		t.Errorf("one request made the channels %s and %s", design, again)
+	}
+	// Neither what is elsewhere counts nor what one is not in.
+	must(t, alice, flow.NewChannel, unique(other, "Design"))
+	his := must(t, bob, flow.NewChannel, unique(org, "Design"))
+	bob.bans(t, his, bob) // leaves
+	must(t, bob, flow.NewChannel, unique(org, "Design"))
+	if second := must(t, alice, flow.NewChannel, flow.NewChannelInput{OrgID: org, Name: "Design"}); second == design {
+		t.Error("unasked, a second channel of a name is the first")
+	}
 }
 
 func channelMembers(t *testing.T, n *network) {

@@ -73,12 +73,34 @@ func (e *Engine) NewChannel(ctx context.Context, call flow.Call, in flow.NewChan
 		if err != nil {
 			return "", err
 		}
+		if in.Unique {
+			if err := t.unused(self, org, in.Name); err != nil {
+				return "", err
+			}
+		}
 		ch, err := t.newChannel(channel{org: org.ID, orgPublic: org.Public, name: in.Name})
 		if err != nil {
 			return "", err
 		}
 		return ch.public, t.setChannelState(ch, person{self.account, self.id}, flow.Admin)
 	})
+}
+
+// unused refuses the name of a channel of a team that the account is in. Others do not
+// count: that they are there is not for it to know.
+func (t *tx) unused(self *who, org db.OrgForRow, name string) error {
+	rows, err := t.ChannelsOf(t.ctx, self.account, org.ID)
+	if err != nil {
+		return err
+	}
+	name = flow.Fold(name)
+	for _, r := range rows {
+		if !r.One.Valid && flow.Fold(r.Name) == name {
+			return flow.Errorf(flow.Conflict, "there is a channel of this name already, %q, %s: use that channel, or choose another name",
+				r.Name, flow.Link{Channel: r.Public})
+		}
+	}
+	return nil
 }
 
 // newChannel adds a channel without members.
