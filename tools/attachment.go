@@ -17,6 +17,9 @@ import (
 	"github.com/flow-mcp/flow-mcp/internal/folders"
 )
 
+// saveName is the tool that saves what cannot be shown.
+const saveName = "flow_save_attachment"
+
 func getAttachmentTool() *Tool {
 	return composite(Tool{
 		Name: "flow_get_attachment", Title: "Get attachment", Group: flow.AttachmentGroup, Effect: flow.Reads, OpenWorld: true,
@@ -26,7 +29,7 @@ func getAttachmentTool() *Tool {
 
 func saveAttachmentTool() *Tool {
 	return composite(Tool{
-		Name: "flow_save_attachment", Title: "Save attachment", Group: flow.AttachmentGroup, Effect: flow.Writes, OpenWorld: true,
+		Name: saveName, Title: "Save attachment", Group: flow.AttachmentGroup, Effect: flow.Writes, OpenWorld: true,
 		Description: "Save a file of a message to a local folder; it replaces nothing.",
 	}, (*call).saveAttachment)
 }
@@ -57,7 +60,7 @@ const (
 func (c *call) getAttachment(ctx context.Context, in getAttachmentInput) (getAttachmentOutput, string, error) {
 	got, file, err := c.fetch(ctx, in.AttachmentID, c.folders.AtMost(fetchedBytes))
 	if errors.Is(err, flow.Invalid) && got.Total > fetchedBytes && c.folders.AtMost(got.Total) == got.Total {
-		err = flow.Errorf(flow.Invalid, "%v; flow_save_attachment saves it", err)
+		err = flow.Errorf(flow.Invalid, "%v; %s saves it", err, saveName)
 	}
 	if err != nil {
 		return getAttachmentOutput{}, "", err
@@ -85,7 +88,8 @@ func (c *call) getAttachment(ctx context.Context, in getAttachmentInput) (getAtt
 		return out, head + " It was made by its author, not by this server.", err
 	}
 	c.content = append(c.content, mcp.NewResourceLink(out.Link, string(called), "", kind))
-	return out, head + " It cannot be shown here; flow_save_attachment saves it.", nil
+	way := " It cannot be shown here; " + saveName + " saves it."
+	return out, head + way + c.choice.offIn(way), nil
 }
 
 // part writes a part of a text.

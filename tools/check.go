@@ -78,6 +78,9 @@ func (here place) say(p schemas.Problem) []string {
 			sentence += ". " + strings.TrimSuffix(own.description, ".")
 		}
 		said = append(said, sentence+".")
+		if here.own != nil && here.own.elsewhere != "" {
+			said = append(said, here.own.elsewhere)
+		}
 	}
 	return said
 }
@@ -168,9 +171,9 @@ func (p *field) example() string {
 	value := `"..."`
 	switch {
 	case p.kind == teamID:
-		value = `"Design"`
+		value = `"Home"`
 	case p.kind == channelID:
-		value = `"Design/general"`
+		value = `"general"`
 	case p.kind == accountID:
 		value = `"@ana"`
 	case p.kind == messageID:

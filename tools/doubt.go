@@ -35,7 +35,7 @@ func (r *resolver) doubts(ctx context.Context, k kind, text string) bool {
 
 // whereToLook says which tool lists what a parameter can name.
 var whereToLook = map[kind]struct{ does, tool string }{
-	teamID:    {"list yours with", "flow_status"},
+	teamID:    {"list yours with", statusName},
 	channelID: {"list yours with", "flow_enumerate_channels"},
 	accountID: {"list people with", "flow_enumerate_peer_accounts"},
 	messageID: {"read the channel with", "flow_enumerate_messages"},
@@ -55,8 +55,7 @@ func (r *resolver) blame(f *form, err error) error {
 		text = p.name + ": " + text
 	}
 	look, known := whereToLook[p.kind]
-	offered := slices.ContainsFunc(r.choice.tools, func(t *Tool) bool { return t.Name == look.tool })
-	if known && offered && !strings.Contains(text, "flow_") {
+	if known && r.choice.on(look.tool) && !strings.Contains(text, "flow_") {
 		text = strings.TrimSuffix(text, ".") + "; " + look.does + " " + look.tool
 	}
 	return flow.Errorf(flow.NotFound, "%s", text)

@@ -10,14 +10,19 @@ import (
 
 // explain says in words for a model what went wrong and what to do about it. Defects
 // are not described: what they say is of no use to a model, and perhaps not for it.
-func explain(t *Tool, c flow.Code, err error) string {
+func (s *service) explain(t *Tool, c flow.Code, err error) string {
 	text := describe(err)
+	text += s.choice.offIn(text)
 	switch c {
 	case flow.Unavailable:
-		if t.Effect == flow.Reads {
-			return "The backend could not be reached: " + text + " Try again in a moment; flow_status tells more."
+		again := " Try again in a moment."
+		if s.choice.on(statusName) {
+			again = " Try again in a moment; " + statusName + " tells more."
 		}
-		return "Nothing was changed, because the backend could not be reached: " + text + " Try again in a moment; flow_status tells more."
+		if t.Effect == flow.Reads {
+			return "The backend could not be reached: " + text + again
+		}
+		return "Nothing was changed, because the backend could not be reached: " + text + again
 	case flow.Uncertain:
 		if t.Effect == flow.Writes {
 			return "It is not known whether this was done: " + text + " Repeat it with the same " + idempotencyKey +

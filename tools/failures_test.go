@@ -27,18 +27,55 @@ func TestBadInputGetsSentences(t *testing.T) {
 	ana.cannot(t, "flow_send_message", `{"channel":"DESIGN","text":"x"}`, `"DESIGN" fits 2 channels: `, `made by @ana at 2`, "1 member", "flow://channels/", "Give the link")
 	ana.cannot(t, "flow_send_message", `{"channel":"general","texd":"x"}`, `There is no parameter "texd": did you mean text?`, "text is missing")
 	ana.cannot(t, "flow_send_message", `{"channel":"general","text":"x","org":"Lab"}`, "org: the channel belongs to another team")
-	ana.cannot(t, "flow_send_message", `{}`, "channel is missing", "text is missing", `Example: {"channel": "Design/general", "text": "..."}`)
+	ana.cannot(t, "flow_send_message", `{}`, "channel is missing", "text is missing", `Example: {"channel": "general", "text": "..."}`)
 	ana.cannot(t, "flow_send_message", `[1]`, "the arguments must be one JSON object")
 	ana.cannot(t, "flow_enumerate_messages", `{"channel":"general","limit":"many"}`, "limit must be a whole number, not a string")
 	ana.cannot(t, "flow_enumerate_messages", `{"channel":"general","limit":100000}`, "limit must be at most 1000, not 100000")
 	ana.cannot(t, "flow_enumerate_messages", `{"channel":"general","before":"NOSUCHMESSAGE"}`, "before:")
 	ana.cannot(t, "flow_enumerate_messages", `{"channel":"general","before":"flow://orgs/X"}`, "this link names no message")
 	ana.cannot(t, "flow_channel_add_member", `{"channel":"general","member":"@zoe","member_state":"m"}`, "member: no person is called")
-	ana.cannot(t, "flow_channel_add_member", `{"channel":"general","member":"@ben","member_state":"boss"}`, `member_state must be one of "o", "a", "m", not "boss". o owner, a admin, m member. To lower or ban: flow_new_channel_member_state.`)
+	ana.cannot(t, "flow_channel_add_member", `{"channel":"general","member":"@ben","member_state":"boss"}`, `member_state must be one of "o", "a", "m", not "boss". o owner, a admin, m member; m when left out. To lower or ban: flow_new_channel_member_state.`)
 	ana.cannot(t, "flow_enumerate_channels", `{"org":""}`, "org: the team is empty")
 	ana.cannot(t, "flow_status", `{"verbose":true}`, "this tool takes none")
 	ben.cannot(t, "flow_send_message", `{"channel":"design","text":"let me in"}`, `no channel is called "design"`)
 	ben.cannot(t, "flow_send_message", `{"channel":"general","text":""}`, "text is empty")
+}
+
+// Whoever is sent to a tool that is off learns how it is turned on.
+func TestErrorsKnowWhichToolsAreOff(t *testing.T) {
+	w := newWorld(t)
+	ana := w.joins(t, "ana", tools.Options{})
+	quiet := w.joins(t, "ana", tools.Options{ReadOnly: true})
+	ben := w.joins(t, "ben", tools.Options{ExcludeTools: []string{"flow_status", "flow_new_direct_conversation"}})
+	ben.does(t, "flow_catch_up", `{}`)
+
+	ana.does(t, "flow_new_channel", `{"name":"plans"}`)
+	ana.does(t, "flow_channel_add_member", `{"channel":"plans","member":"@ben","member_state":"a"}`)
+	ana.cannot(t, "flow_channel_add_member", `{"channel":"plans","member":"@ben"}`, "would be lowered to m",
+		"Use flow_new_channel_member_state. flow_new_channel_member_state is off; --tools flow_new_channel_member_state, when the server is started, turns it on.")
+	quiet.cannot(t, "flow_enumerate_messages", `{"channel":"@ben"}`,
+		"flow_new_direct_conversation is off, because this server was started with --read-only.")
+	ben.cannot(t, "flow_send_message", `{"channel":"@ana","text":"hi"}`,
+		"flow_new_direct_conversation is off, because this server was started with --exclude-tools.")
+	for name, p := range map[string]*person{"on": ana, "quoted": ben} {
+		r := p.use(t, "flow_send_message", `{"channel":"flow_new_org","text":"hi"}`)
+		if !r.failed || strings.Contains(r.text, "is off") {
+			t.Errorf("%s: %q", name, r.text)
+		}
+	}
+}
+
+// What a message cannot have is told by its name, and with what to do instead.
+func TestWhatAMessageCannotHave(t *testing.T) {
+	w := newWorld(t)
+	ana, ben := w.joins(t, "ana", tools.Options{}), w.joins(t, "ben", tools.Options{})
+	ben.does(t, "flow_status", `{}`)
+	ana.does(t, "flow_new_channel", `{"name":"plans"}`)
+	ana.cannot(t, "flow_send_message", `{"channel":"plans","text":"hi","notify":["@ben"]}`,
+		"notify: @ben is not in Home/plans; leave it out, or add it with flow_channel_add_member.")
+	sent := ana.does(t, "flow_send_message", fmt.Sprintf(`{"channel":"general","text":"","files":[%q]}`, written(t, "a.txt", "a")))
+	ben.cannot(t, "flow_send_message", fmt.Sprintf(`{"channel":"general","text":"on","files":[%q]}`, sent.list("files")[0]["id"]),
+		"files: ", "save it with flow_save_attachment and give its path.")
 }
 
 // stub is a backend of another make: it starts an account, and answers everything else

@@ -36,6 +36,7 @@ type field struct {
 	fallback    any  // what it is when left out, or nil
 	description string
 	rules       string // the jsonschema tag
+	elsewhere   string // what to do instead, when a value is refused
 }
 
 // localFile says that a parameter is a path on this machine, and what for. It is the tag

@@ -151,7 +151,7 @@ func TestCheckSaysWhatIsWrong(t *testing.T) {
 		want     []string
 	}{
 		{"missing", `{}`, []string{
-			`channel is missing: Channel. "general", "@ana" or link.`, `Example: {"channel": "Design/general"}`}},
+			`channel is missing: Channel. "general", "@ana" or link.`, `Example: {"channel": "general"}`}},
 		{"near miss", `{"channel":"c","beforr":"x"}`, []string{
 			`There is no parameter "beforr": did you mean before? Known: channel, member, limit,`}},
 		{"swapped letters", `{"chanenl":"c"}`, []string{`did you mean channel?`}},

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -322,10 +323,35 @@ func TestToolsThatAreNotOffered(t *testing.T) {
 		{tools.Options{ReadOnly: true}, "flow_get_devices", "--tools flow_get_devices"},
 		{tools.Options{}, "flow_send_mesage", "Did you mean flow_send_message?"},
 		{tools.Options{}, "slack_post", "flow_status tells which there are."},
+		{tools.Options{ExcludeTools: []string{"flow_status"}}, "slack_post", "tools/list tells which there are."},
+		{tools.Options{ExcludeTools: []string{"flow_search"}}, "flow_search", "It is off, because this server was started with --exclude-tools."},
 	}
 	for _, test := range tests {
 		if got := test.options.NoTool(test.name); !strings.Contains(got, test.want) {
 			t.Errorf("of %s it is said %q, want %q", test.name, got, test.want)
+		}
+	}
+}
+
+// What the tools of the default set say of themselves leads to no tool outside of it.
+func TestDefaultSetNamesItself(t *testing.T) {
+	list, err := tools.List(tools.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, tool := range list {
+		names = append(names, tool.Name)
+	}
+	for _, tool := range list {
+		raw, err := json.Marshal(entry(t, tool))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range regexp.MustCompile(`flow_[a-z_]+`).FindAllString(string(raw), -1) {
+			if !slices.Contains(names, name) {
+				t.Errorf("%s tells of %s, which is not in the default set", tool.Name, name)
+			}
 		}
 	}
 }

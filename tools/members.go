@@ -16,15 +16,17 @@ func lowers(from, to flow.MemberState) bool {
 	return slices.Index(ranks, to) < slices.Index(ranks, from)
 }
 
-// addsOnly says of a tool that adds members that it does nothing else, and where one finds
-// what it does not.
+// addsOnly has a tool that adds members do nothing else. Nobody gets more rights than a
+// member's unasked.
 func addsOnly(effect flow.Effect, f *form) {
 	p := f.typed(reflect.TypeFor[flow.MemberState]())
 	if p == nil || effect == flow.Destroys || effect == flow.Reads {
 		return
 	}
 	p.rules = "enum=o,enum=a,enum=m"
-	p.description = "o owner, a admin, m member. To lower or ban: " + lowering(f) + "."
+	p.required, p.fallback = false, string(flow.Member)
+	p.description = "o owner, a admin, m member; m when left out."
+	p.elsewhere = "To lower or ban: " + lowering(f) + "."
 }
 
 // lowering is the tool that takes a state away.

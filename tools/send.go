@@ -180,7 +180,7 @@ func (c *call) deliver(ctx context.Context, v *viewer, in sendInput, files []sen
 		if !errors.Is(err, flow.Uncertain) {
 			up.giveUp(ctx)
 		}
-		return out, "", c.undelivered(out, key, err)
+		return out, "", c.undelivered(out, key, c.notFound(ctx, in, err))
 	}
 	shown, _ := clean(string(id))
 	out.State, out.MessageID, out.ref = sent, shown, v.refs.of(id)
@@ -195,6 +195,28 @@ func (c *call) deliver(ctx context.Context, v *viewer, in sendInput, files []sen
 	}
 	out.Files, out.IDs = up.files, v.ids
 	return out, out.said(), nil
+}
+
+// notFound says in the words of this tool which of the things that were given by their
+// identifiers the engine has not found.
+func (c *call) notFound(ctx context.Context, in sendInput, err error) error {
+	if !errors.Is(err, flow.NotFound) {
+		return err
+	}
+	for _, id := range in.Notify {
+		if strings.Contains(err.Error(), string(id)) {
+			names := c.namer(ctx)
+			return flow.Errorf(flow.NotFound, "notify: %s is not in %s; leave it out, or add it with ChannelAddMember",
+				names.account(ctx, id).inline(), names.channel(ctx, in.ChannelID).inline())
+		}
+	}
+	for _, given := range in.Files {
+		if id, is := attachmentIn(given); is && strings.Contains(err.Error(), string(id)) {
+			return flow.Errorf(flow.NotFound, "files: %q is none that you have registered and not sent; "+
+				"to send a file of a message on, save it with %s and give its path", id, saveName)
+		}
+	}
+	return err
 }
 
 // post sends a message by the operation that can alert people, if some are to be.

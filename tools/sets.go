@@ -3,6 +3,7 @@ package tools
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -46,8 +47,9 @@ func offered(o flow.Info) bool { return o.Effect != flow.Protocol && !o.Secret }
 
 // choice is what was chosen at start.
 type choice struct {
-	tools    []*Tool // in the order of their names
-	missing  []*Tool // the others
+	tools    []*Tool        // in the order of their names
+	missing  []*Tool        // the others
+	barred   map[*Tool]bool // those of them that a person has left out by name
 	readOnly bool
 }
 
@@ -71,16 +73,16 @@ func choose(o Options) (*choice, error) {
 			}
 		}
 	}
-	if err := mark(all, o.Tools, chosen, true); err != nil {
+	if err := mark(all, o.Tools, chosen); err != nil {
 		return nil, err
 	}
 	chosen[all[0]] = true // flow_status tells what is missing
-	if err := mark(all, o.ExcludeTools, chosen, false); err != nil {
+	c := &choice{readOnly: o.ReadOnly, barred: map[*Tool]bool{}}
+	if err := mark(all, o.ExcludeTools, c.barred); err != nil {
 		return nil, err
 	}
-	c := &choice{readOnly: o.ReadOnly}
 	for _, t := range all {
-		if chosen[t] && (t.Effect == flow.Reads || !o.ReadOnly) {
+		if chosen[t] && !c.barred[t] && (t.Effect == flow.Reads || !o.ReadOnly) {
 			c.tools = append(c.tools, t)
 		} else {
 			c.missing = append(c.missing, t)
@@ -90,15 +92,15 @@ func choose(o Options) (*choice, error) {
 	return c, nil
 }
 
-// mark sets or clears the tools with the given names, with or without flow_ before them.
-func mark(all []*Tool, names []string, chosen map[*Tool]bool, on bool) error {
+// mark adds the tools with the given names, with or without flow_ before them.
+func mark(all []*Tool, names []string, marked map[*Tool]bool) error {
 	for _, called := range names {
 		called = strings.TrimSpace(called)
 		i := slices.IndexFunc(all, func(t *Tool) bool { return t.Name == called || t.Name == "flow_"+called })
 		if i < 0 {
 			return fmt.Errorf("there is no tool %q; there are %s", called, strings.Join(toolNames(all), ", "))
 		}
-		chosen[all[i]] = on
+		marked[all[i]] = true
 	}
 	return nil
 }
@@ -106,18 +108,60 @@ func mark(all []*Tool, names []string, chosen map[*Tool]bool, on bool) error {
 // NoTool says of a tool that is not offered whether there is one of that name, and how to
 // get it.
 func (o Options) NoTool(name string) string {
-	all := every()
-	i := slices.IndexFunc(all, func(t *Tool) bool { return t.Name == name })
+	c, err := choose(o)
+	if err != nil {
+		return "" // no server starts with such options
+	}
+	if said := c.off(name); said != "" {
+		return "It " + said + "."
+	}
+	if near := nearest(name, toolNames(every())); near != "" {
+		return fmt.Sprintf("Did you mean %s?", near)
+	}
+	if c.on(statusName) {
+		return statusName + " tells which there are."
+	}
+	return "tools/list tells which there are."
+}
+
+// on reports whether a tool is offered.
+func (c *choice) on(name string) bool {
+	return slices.ContainsFunc(c.tools, func(t *Tool) bool { return t.Name == name })
+}
+
+// off says why a tool is not offered and how to get it; of one that is, or that there is
+// not, nothing.
+func (c *choice) off(name string) string {
+	i := slices.IndexFunc(c.missing, func(t *Tool) bool { return t.Name == name })
 	switch {
 	case i < 0:
-		if near := nearest(name, toolNames(all)); near != "" {
-			return fmt.Sprintf("Did you mean %s?", near)
-		}
-		return "flow_status tells which there are."
-	case o.ReadOnly && all[i].Effect != flow.Reads:
-		return "It is off, because this server was started with --read-only."
+		return ""
+	case c.readOnly && c.missing[i].Effect != flow.Reads:
+		return "is off, because this server was started with --read-only"
+	case c.barred[c.missing[i]]:
+		return "is off, because this server was started with --exclude-tools"
 	}
-	return fmt.Sprintf("It is off; --tools %s, when the server is started, turns it on.", name)
+	return fmt.Sprintf("is off; --tools %s, when the server is started, turns it on", name)
+}
+
+// mentioned finds what is called as a tool is.
+var mentioned = regexp.MustCompile(`\bflow_[a-z0-9_]+`)
+
+// offIn says of the tools that a text sends its reader to which of them are off, in
+// sentences to put behind it. What stands in quotes are names of others.
+func (c *choice) offIn(text string) string {
+	said := ""
+	for i, part := range strings.Split(text, `"`) {
+		if i%2 == 1 {
+			continue
+		}
+		for _, name := range mentioned.FindAllString(part, -1) {
+			if why := c.off(name); why != "" && !strings.Contains(said, name+" ") {
+				said += " " + name + " " + why + "."
+			}
+		}
+	}
+	return said
 }
 
 func (t *Tool) in(set string) bool {

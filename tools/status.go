@@ -10,9 +10,12 @@ import (
 	"github.com/flow-mcp/flow-mcp/flow"
 )
 
+// statusName is the tool that others refer to.
+const statusName = "flow_status"
+
 func statusTool() *Tool {
 	return composite(Tool{
-		Name: "flow_status", Title: "Status", Group: flow.SessionGroup, Effect: flow.Reads,
+		Name: statusName, Title: "Status", Group: flow.SessionGroup, Effect: flow.Reads,
 		Description: "Say who you are, your teams, whether all works, and how to turn on tools that are off.",
 	}, (*call).status)
 }
@@ -63,7 +66,7 @@ const patience = 5 * time.Second
 func (c *call) status(ctx context.Context, _ statusInput) (statusOutput, string, error) {
 	out := statusOutput{
 		Teams: []statusTeam{}, Tools: len(c.choice.tools), ReadOnly: c.choice.readOnly,
-		Off: c.choice.off(), Version: c.version, Consent: c.asking.describe(canElicit(ctx)), Policy: c.policy,
+		Off: c.choice.sets(), Version: c.version, Consent: c.asking.describe(canElicit(ctx)), Policy: c.policy,
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -124,8 +127,8 @@ func (c *call) whoAndWhere(ctx context.Context, out *statusOutput) error {
 	return nil
 }
 
-// off says what was not chosen, by tool set.
-func (c *choice) off() []statusOff {
+// sets says what was not chosen, by tool set.
+func (c *choice) sets() []statusOff {
 	var off []statusOff
 	for _, t := range c.missing {
 		i := slices.IndexFunc(off, func(o statusOff) bool { return o.Toolset == string(t.Group) })

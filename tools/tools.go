@@ -194,7 +194,7 @@ func (s *service) failed(ctx context.Context, t *Tool, err error) *mcp.CallToolR
 	if code == flow.Internal {
 		s.log.ErrorContext(ctx, "tool failed", "tool", t.Name, "error", err)
 	}
-	result := mcp.NewToolResultError(explain(t, code, err))
+	result := mcp.NewToolResultError(s.explain(t, code, err))
 	if outcome, ok := errors.AsType[*told](err); ok {
 		result = mcp.NewToolResultError(outcome.text)
 		result.StructuredContent = outcome.structured
