@@ -29,13 +29,14 @@ type program struct {
 
 	Serve   command.Serve   `cmd:"" default:"withargs" help:"Serve MCP on standard input and output. This is what hosts run, and what happens without a command."`
 	Tail    command.Tail    `cmd:"" help:"Print messages as they come."`
+	Join    command.Join    `cmd:"" help:"Make the account, and the store, when they are missing, and print who one is and where."`
 	Backend command.Backend `cmd:"" help:"Run the embedded backend alone, for programs that speak the Flow protocol."`
 	Demo    command.Demo    `cmd:"" help:"Run two servers, send a message from one to the other, and show it."`
 	Version command.Version `cmd:"" help:"Print the version."`
 	Guard   command.Guard   `cmd:"" hidden:"" help:"Run a foreign backend that dies with the program that started it."`
 
-	LogLevel  string `default:"info" enum:"debug,info,warn,error" env:"FLOW_MCP_LOG_LEVEL" help:"What to log on standard error: debug, info, warn or error. (${env})"`
-	LogFormat string `default:"text" enum:"text,json" env:"FLOW_MCP_LOG_FORMAT" help:"text or json. (${env})"`
+	LogLevel  logLevel `env:"FLOW_MCP_LOG_LEVEL" placeholder:"LEVEL" help:"What to log on standard error: debug, info, warn or error. When not given info, but warn for tail and join, which people read. (${env})"`
+	LogFormat string   `default:"text" enum:"text,json" env:"FLOW_MCP_LOG_FORMAT" help:"text or json. (${env})"`
 }
 
 func main() {
@@ -77,6 +78,31 @@ func helpOn(err error) string {
 	return "flow-mcp serve --help"
 }
 
+// level is what is logged by a command.
+func (p *program) level(command string) slog.Level {
+	switch {
+	case p.LogLevel.said != nil:
+		return *p.LogLevel.said
+	case command == "tail", command == "join":
+		return slog.LevelWarn
+	}
+	return slog.LevelInfo
+}
+
+// logLevel is a level, if somebody has said one.
+type logLevel struct{ said *slog.Level }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (l *logLevel) UnmarshalText(text []byte) error {
+	levels := map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
+	level, ok := levels[string(text)]
+	if !ok {
+		return fmt.Errorf("there is no level %q; give debug, info, warn or error", text)
+	}
+	l.said = &level
+	return nil
+}
+
 func run(ctx context.Context, args []string) int {
 	var p program
 	if err := forgetEmpty(); err != nil {
@@ -97,12 +123,8 @@ func run(ctx context.Context, args []string) int {
 		fmt.Fprintf(os.Stderr, "flow-mcp: %v; %s lists the flags, flow-mcp --help the commands\n", err, helpOn(err))
 		return 2
 	}
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(p.LogLevel)); err != nil {
-		panic(err) // the tags of program name a level that there is not
-	}
 	log, queue := logs.New(os.Stderr, logs.Options{
-		Level: level,
+		Level: p.level(chosen.Command()),
 		JSON:  p.LogFormat == "json",
 		Color: isatty.IsTerminal(os.Stderr.Fd()) && os.Getenv("NO_COLOR") == "",
 	})

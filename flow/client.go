@@ -45,7 +45,7 @@ type Client struct {
 type Setup struct {
 	// Username is the account. On the embedded engine it is made when it is missing.
 	Username string
-	// Existing has every call fail with NotFound instead, for programs that only read.
+	// Existing has every call fail with Unusable instead, for programs that only read.
 	Existing bool
 	// DeviceName labels the device when one is made.
 	DeviceName string
@@ -223,7 +223,17 @@ func (c *Client) open(ctx context.Context, endpoint Endpoint) (connection, error
 	}
 	conn.session = session.SessionID
 	conn.identity.Home, err = c.start(ctx, Session{endpoint.Caller, session.SessionID}, conn.identity.Backend.Name != "")
-	return conn, err
+	return conn, unstarted(err)
+}
+
+// unstarted makes of a refusal to start the account something that a person has to mend:
+// it is about no parameter of the call that needed the account.
+func unstarted(err error) error {
+	switch CodeOf(err) {
+	case Invalid, NotFound, Denied, Conflict:
+		return Errorf(Unusable, "%v", err)
+	}
+	return err
 }
 
 // start makes the account and the machine's team on our own backend, unless the account

@@ -83,8 +83,8 @@ func TestClientOfAnExistingAccount(t *testing.T) {
 		return greet(true, pong)(ctx, method, params)
 	}
 	_, err := flow.NewClient(o, flow.Setup{Username: "ada", Existing: true}).Identity(t.Context())
-	if err != missing {
-		t.Errorf("error is %v, want %v", err, missing)
+	if !errors.Is(err, flow.Unusable) || err.Error() != missing.Error() {
+		t.Errorf("error is %v, want that %v is for a person to mend", err, missing)
 	}
 	if last := o.calls[len(o.calls)-1]; !strings.Contains(last, `"Existing":true`) {
 		t.Errorf("the account is started with %s", last)
@@ -118,8 +118,8 @@ func TestClientReportsAnUnknownAccount(t *testing.T) {
 		return greet(false, pong)(ctx, method, params)
 	}
 	_, err := flow.NewClient(o, ada).Call(t.Context(), "Ping", json.RawMessage(`{}`))
-	if !errors.Is(err, flow.NotFound) {
-		t.Errorf("error is %v, want %v", err, flow.NotFound)
+	if !errors.Is(err, flow.Unusable) {
+		t.Errorf("error is %v, want %v", err, flow.Unusable)
 	}
 }
 

@@ -229,9 +229,18 @@ func (s *service) lookUp(ctx context.Context, text string) (flow.AccountID, erro
 	}
 	stranger, failed := flow.GetPeer.Call(ctx, s.client, flow.GetPeerInput{PeerUsername: strings.TrimPrefix(text, "@")})
 	if failed != nil || stranger.AccountID == "" {
-		return "", err
+		return "", s.absent(ctx, err)
 	}
 	return stranger.AccountID, nil
+}
+
+// absent adds to an error about a person whose name is like nobody's how people get here.
+func (s *service) absent(ctx context.Context, err error) error {
+	identity, failed := s.client.Identity(ctx)
+	if failed != nil || identity.Backend.Name == "" || strings.HasSuffix(err.Error(), "?") {
+		return err
+	}
+	return flow.Errorf(flow.NotFound, "%v; a host that has made no call yet is not there, until flow-mcp join makes its account", err)
 }
 
 func (r *resolver) findMessage(ctx context.Context, text string) (string, error) {

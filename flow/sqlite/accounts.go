@@ -131,7 +131,7 @@ func (t *tx) signUp(wanted db.Account) (db.Account, error) {
 }
 
 func checkAccount(in flow.CreateAccountInput) error {
-	if err := checkName("Username", in.Username); err != nil {
+	if err := flow.CheckName("Username", in.Username); err != nil {
 		return err
 	}
 	labels := []struct{ name, text string }{
@@ -279,7 +279,7 @@ func (e *Engine) own(ctx context.Context, call flow.Call, method string, run fun
 // SetDeviceName implements [flow.Engine].
 func (e *Engine) SetDeviceName(ctx context.Context, call flow.Call, in flow.SetDeviceNameInput) (flow.Nothing, error) {
 	return e.own(ctx, call, "SetDeviceName", func(t *tx, self *who) error {
-		if err := checkName("Name", in.Name); err != nil {
+		if err := flow.CheckName("Name", in.Name); err != nil {
 			return err
 		}
 		return t.RenameDevice(t.ctx, in.Name, self.device)
@@ -329,7 +329,7 @@ func (e *Engine) ChangeUsername(ctx context.Context, call flow.Call, in flow.Cha
 	if err != nil {
 		return flow.Nothing{}, err
 	}
-	if err := checkName("Username", in.Username); err != nil {
+	if err := flow.CheckName("Username", in.Username); err != nil {
 		return flow.Nothing{}, err
 	}
 	if account.Kind == flow.EscrowKind {
@@ -379,7 +379,7 @@ func (e *Engine) ConfirmEmail(ctx context.Context, call flow.Call, in flow.Confi
 	if _, err := e.session(ctx, call); err != nil {
 		return flow.Nothing{}, err
 	}
-	return flow.Nothing{}, cmp.Or(checkName("Username", in.Username), checkLabel("ServerURI", in.ServerURI))
+	return flow.Nothing{}, cmp.Or(flow.CheckName("Username", in.Username), checkLabel("ServerURI", in.ServerURI))
 }
 
 // ChangePassword implements [flow.Engine].

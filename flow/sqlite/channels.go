@@ -65,7 +65,7 @@ func (e *Engine) NewChannel(ctx context.Context, call flow.Call, in flow.NewChan
 	if err != nil {
 		return "", err
 	}
-	if err := checkName("Name", in.Name); err != nil {
+	if err := flow.CheckName("Name", in.Name); err != nil {
 		return "", err
 	}
 	return once(ctx, e, call, "NewChannel", string(self.id), func(t *tx) (flow.ChannelID, error) {

@@ -31,7 +31,7 @@ func (e *Engine) ClaimDomain(ctx context.Context, call flow.Call, in flow.ClaimD
 	if err != nil {
 		return "", err
 	}
-	if err := checkName("Domain", in.Domain); err != nil {
+	if err := flow.CheckName("Domain", in.Domain); err != nil {
 		return "", err
 	}
 	server, name := serverOf(in.ServerURI), flow.Fold(in.Domain)

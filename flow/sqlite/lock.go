@@ -14,6 +14,9 @@ type lock struct {
 	file *flock.Flock
 }
 
+// lockFile is the first file of a store.
+const lockFile = "lock"
+
 func newLock(path string) lock { return lock{flock.New(path, flock.SetPermissions(0o600))} }
 
 // try takes the lock if it is free.

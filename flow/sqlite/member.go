@@ -61,6 +61,11 @@ func Open(ctx context.Context, dir string, o Options) (*Member, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	if o.Existing {
+		if err := CheckStore(dir); err != nil {
+			return nil, err
+		}
+	}
 	place, err := newPlace(dir)
 	if err != nil {
 		return nil, err
@@ -86,7 +91,7 @@ func newMember(place place, o Options) (*Member, error) {
 		options:   o,
 		log:       o.Log.With("member", shortMember(id)),
 		place:     place,
-		lock:      newLock(filepath.Join(place.dir, "lock")),
+		lock:      newLock(filepath.Join(place.dir, lockFile)),
 		self:      hello{Protocol: protocol, Schema: len(steps), Version: o.Version, Process: os.Getpid(), Member: id},
 		patience:  10 * time.Second,
 		ended:     make(chan struct{}),

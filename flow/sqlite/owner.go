@@ -40,6 +40,11 @@ var errNewer = errors.New("a newer process takes over the store")
 // newOwner opens the store for a member that holds the lock. It listens before that, so
 // that the others wait on the socket and do not dial in vain.
 func newOwner(ctx context.Context, m *Member) (*owner, error) {
+	if m.options.Existing {
+		if err := checkMade(m.place.dir); err != nil {
+			return nil, err
+		}
+	}
 	token, err := m.place.token(true)
 	if err != nil {
 		return nil, err

@@ -60,7 +60,7 @@ func newPreferenceChange(raw json.RawMessage, clear []string) (preferenceChange,
 }
 
 func checkPreference(name string, value []byte) error {
-	if err := checkName("the name of an item in Preferences", name); err != nil {
+	if err := flow.CheckName("the name of an item in Preferences", name); err != nil {
 		return err
 	}
 	if len(value) > flow.MaxPreference {
@@ -188,7 +188,7 @@ func (e *Engine) SetOrgPref(ctx context.Context, call flow.Call, in flow.SetOrgP
 }
 
 func checkOrgPref(in flow.SetOrgPrefInput) error {
-	if err := checkName("Key", in.Key); err != nil {
+	if err := flow.CheckName("Key", in.Key); err != nil {
 		return err
 	}
 	if len(in.Value) > flow.MaxPreference {

@@ -21,7 +21,7 @@ func itemOf(name string) (string, error) {
 	if name == "" {
 		return flow.ProfileItem, nil
 	}
-	return name, checkName("Item", name)
+	return name, flow.CheckName("Item", name)
 }
 
 // SetProfile implements [flow.Engine].

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/flow-mcp/flow-mcp/flow"
 	"github.com/flow-mcp/flow-mcp/flow/sqlite/internal/db"
@@ -124,7 +125,7 @@ func (e *Engine) StartUpLocal(ctx context.Context, call flow.Call, in flow.Start
 	if err != nil {
 		return flow.Home{}, err
 	}
-	if err := checkName("Username", in.Username); err != nil {
+	if err := flow.CheckName("Username", in.Username); err != nil {
 		return flow.Home{}, err
 	}
 	if err := checkLabel("DeviceName", in.DeviceName); err != nil {
@@ -240,10 +241,21 @@ func (t *tx) noAccount(name, home string) error {
 	}
 	known := ""
 	if len(others) > 0 {
-		known = "use one that there is, such as " + strings.Join(others, ", ") + ", or "
+		known = "; there are " + strings.Join(others, ", ")
 	}
-	return flow.Errorf(flow.NotFound, "no account is called %q on this machine, and a program that only reads makes none; "+
-		"%srun flow-mcp once as that account without --read-only", clip(name), known)
+	return flow.Errorf(flow.NotFound, "no account is called %q on this machine, and a program that only reads makes none; %s makes it%s",
+		clip(name), joining(name), known)
+}
+
+// joining is the command that makes an account.
+func joining(name string) string {
+	odd := func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("._-", r)
+	}
+	if strings.ContainsFunc(name, odd) || strings.HasPrefix(name, "-") {
+		return "flow-mcp join with that --account" // a shell might take it for something else
+	}
+	return "flow-mcp join --account " + name
 }
 
 // presentHome returns the team and channel of a machine, if the account is there.

@@ -26,6 +26,9 @@ type Options struct {
 	// Patience is how long another process that owns the store may leave a question open
 	// which it answers at once while it runs. 0 stands for 15 seconds.
 	Patience time.Duration
+	// Existing is for programs that only read: where there is no store none is made, and
+	// [Open] or the first call fails with Unusable.
+	Existing bool
 
 	chapter int64 // places of a chapter of the search index; 0 for the usual number
 }
@@ -131,8 +134,10 @@ func (s *store) readLimits(ctx context.Context) error {
 	return nil
 }
 
+const mainFile = "main.db"
+
 // mainFile is main.db, without the settings of a connection.
-func (s *store) mainFile() databaseFile { return databaseFile{path: filepath.Join(s.dir, "main.db")} }
+func (s *store) mainFile() databaseFile { return databaseFile{path: filepath.Join(s.dir, mainFile)} }
 
 // openMain opens main.db for the writer and for readers.
 func (s *store) openMain(ctx context.Context) error {

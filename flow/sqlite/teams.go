@@ -34,7 +34,7 @@ func (e *Engine) NewOrg(ctx context.Context, call flow.Call, in flow.NewOrgInput
 	if err != nil {
 		return flow.Org{}, err
 	}
-	if err := checkName("Name", in.Name); err != nil {
+	if err := flow.CheckName("Name", in.Name); err != nil {
 		return flow.Org{}, err
 	}
 	return once(ctx, e, call, "NewOrg", string(self.id), func(t *tx) (flow.Org, error) {

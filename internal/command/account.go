@@ -1,14 +1,18 @@
 package command
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
 	"os"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/flow-mcp/flow-mcp/flow"
 	"github.com/flow-mcp/flow-mcp/flow/process"
+	"github.com/flow-mcp/flow-mcp/flow/sqlite"
 	"github.com/flow-mcp/flow-mcp/internal/policy"
 )
 
@@ -21,9 +25,9 @@ type storeFlags struct {
 type accountFlags struct {
 	storeFlags
 	patienceFlags
-	Account string `env:"FLOW_MCP_ACCOUNT" placeholder:"NAME" help:"Account to use; it is made when it does not exist, by what writes. Your user name when not given. (${env})"`
-	Policy  string `env:"FLOW_MCP_POLICY" placeholder:"FILE" help:"What may be read, written, sent and touched, as TOML. (${env})"`
-	Backend string `env:"FLOW_MCP_BACKEND" placeholder:"PATH" help:"Installed backend to drive instead of the embedded one: a semaphor-backend, or the directory of the application that it came with. (${env})"`
+	Account accountName `env:"FLOW_MCP_ACCOUNT" placeholder:"NAME" help:"Account to use; it is made when it does not exist, by what writes. Your user name when not given. (${env})"`
+	Policy  string      `env:"FLOW_MCP_POLICY" placeholder:"FILE" help:"What may be read, written, sent and touched, as TOML. (${env})"`
+	Backend string      `env:"FLOW_MCP_BACKEND" placeholder:"PATH" help:"Installed backend to drive instead of the embedded one: a semaphor-backend, or the directory of the application that it came with. (${env})"`
 }
 
 // use says what an account is started for.
@@ -39,8 +43,14 @@ const (
 func (a *accountFlags) connect(
 	executable string, use use, rules *policy.Policy, log *slog.Logger,
 ) (*process.Supervisor, *policy.Gate, *flow.Client, error) {
-	supervisor, setup := a.embedded(executable, log), a.setup()
-	setup.Existing = use == reads
+	if err := sqlite.CheckDir(a.DataDir); err != nil {
+		return nil, nil, nil, fmt.Errorf("--data-dir: %w", err)
+	}
+	setup, err := a.setup(use)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	supervisor := a.embedded(executable, use, log)
 	if a.Backend != "" {
 		app := &process.Application{Path: a.Backend, DataDir: a.DataDir, Guard: []string{executable, "guard", "--"}}
 		if err := app.Check(); err != nil {
@@ -54,16 +64,48 @@ func (a *accountFlags) connect(
 	return supervisor, gate, flow.NewClient(gate, setup), nil
 }
 
-// embedded describes our own backend as a process, which logs what log wants to have.
-func (a *accountFlags) embedded(executable string, log *slog.Logger) *process.Supervisor {
-	return &process.Supervisor{
-		Command: []string{
-			executable, "backend", "--until-stdin-closes", "--data-dir", a.DataDir,
-			"--log-level", levelOf(log), "--log-format", "json",
-			"--give-up-after", a.GiveUpAfter.String(), "0",
-		},
-		Own: true,
+// visit does something with the account, on a backend that is there for as long.
+func (a *accountFlags) visit(
+	ctx context.Context, use use, log *slog.Logger, do func(context.Context, *flow.Client) error,
+) error {
+	executable, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find the own program: %w", err)
 	}
+	rules, err := a.rules()
+	if err != nil {
+		return err
+	}
+	if use == reads && a.Backend == "" {
+		if err := sqlite.CheckStore(a.DataDir); err != nil { // before a backend says so, too
+			return err
+		}
+	}
+	supervisor, _, client, err := a.connect(executable, use, rules, log)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var running errgroup.Group
+	running.Go(func() error { return supervisor.Run(ctx) })
+	running.Go(func() error {
+		defer cancel()
+		return do(ctx, client)
+	})
+	return running.Wait()
+}
+
+// embedded describes our own backend as a process, which logs what log wants to have.
+func (a *accountFlags) embedded(executable string, use use, log *slog.Logger) *process.Supervisor {
+	command := []string{
+		executable, "backend", "--until-stdin-closes", "--data-dir", a.DataDir,
+		"--log-level", levelOf(log), "--log-format", "json", "--give-up-after", a.GiveUpAfter.String(),
+	}
+	if use == reads {
+		command = append(command, "--existing")
+	}
+	return &process.Supervisor{Command: append(command, "0"), Own: true}
 }
 
 // levelOf returns the name of the lowest level that a log takes.
@@ -75,16 +117,32 @@ func levelOf(log *slog.Logger) string {
 	return strings.ToLower(level.String())
 }
 
-func (a *accountFlags) setup() flow.Setup {
-	name := a.Account
+func (a *accountFlags) setup(use use) (flow.Setup, error) {
+	name := string(a.Account)
 	if name == "" {
 		name = process.UserName()
+		if err := flow.CheckName("your user name", name); err != nil {
+			return flow.Setup{}, fmt.Errorf("%w, or give a name with --account", err)
+		}
 	}
 	device, err := os.Hostname()
 	if err != nil {
 		device = "this machine"
 	}
-	return flow.Setup{Username: name, DeviceName: device}
+	return flow.Setup{Username: name, Existing: use == reads, DeviceName: device}, nil
+}
+
+// accountName is the name of an account, or empty.
+type accountName string
+
+// UnmarshalText implements [encoding.TextUnmarshaler]. It takes a name with an @ before it,
+// as people are written everywhere.
+func (n *accountName) UnmarshalText(text []byte) error {
+	*n = accountName(bytes.TrimPrefix(text, []byte("@")))
+	if len(text) == 0 {
+		return nil
+	}
+	return flow.CheckName("the name of the account", string(*n))
 }
 
 // rules reads the policy, if there is one.

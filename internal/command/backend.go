@@ -19,6 +19,7 @@ type Backend struct {
 	patienceFlags
 	UntilStdinCloses bool   `help:"End when standard input is closed."`
 	UntilParentEnds  bool   `help:"End when the program that started this one has ended; so under the name semaphor-backend or flowappglue."`
+	Existing         bool   `help:"Make no store: fail where there is none."`
 	DecrementFile    string `placeholder:"PATH" help:"Accepted and ignored, for programs that pass it."`
 	Port             int    `arg:"" optional:"" default:"0" help:"Port to listen on; 0 for any."`
 }
@@ -47,7 +48,7 @@ func (b *Backend) Run(ctx context.Context, log *slog.Logger) error {
 		// Whoever started us may be gone: nobody else would end a store that hangs.
 		time.AfterFunc(closingTime, func() { os.Exit(1) })
 	})()
-	store, err := sqlite.Open(ctx, b.DataDir, sqlite.Options{Log: log, Version: Release(), Patience: b.GiveUpAfter.Duration})
+	store, err := sqlite.Open(ctx, b.DataDir, sqlite.Options{Log: log, Version: Release(), Patience: b.GiveUpAfter.Duration, Existing: b.Existing})
 	if err != nil {
 		return err
 	}

@@ -7,8 +7,6 @@ import (
 	"os"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/flow-mcp/flow-mcp/flow"
 	"github.com/flow-mcp/flow-mcp/internal/tail"
 )
@@ -26,33 +24,16 @@ type Tail struct {
 
 // Run prints messages until it is stopped or its reader goes.
 func (c *Tail) Run(ctx context.Context, log *slog.Logger) error {
-	executable, err := os.Executable()
-	if err != nil {
-		return fmt.Errorf("find the own program: %w", err)
-	}
-	rules, err := c.rules()
-	if err != nil {
-		return err
-	}
 	options := tail.Options{
 		Channels: c.Channel, After: (*flow.Cursor)(c.After), Once: c.Once, JSON: c.JSON, CursorFile: c.CursorFile, Log: log,
 	}
 	if c.Since != "" {
+		var err error
 		if options.Since, err = tail.ParseSince(c.Since, time.Now()); err != nil {
 			return fmt.Errorf("--since: %w", err)
 		}
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	supervisor, _, client, err := c.connect(executable, reads, rules, log)
-	if err != nil {
-		return err
-	}
-	var running errgroup.Group
-	running.Go(func() error { return supervisor.Run(ctx) })
-	running.Go(func() error {
-		defer cancel()
+	return c.visit(ctx, reads, log, func(ctx context.Context, client *flow.Client) error {
 		return tail.Run(ctx, client, os.Stdout, options)
 	})
-	return running.Wait()
 }

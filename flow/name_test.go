@@ -1,4 +1,4 @@
-package sqlite
+package flow_test
 
 import (
 	"errors"
@@ -9,8 +9,8 @@ import (
 )
 
 func TestCheckName(t *testing.T) {
-	for _, name := range []string{"ana", "Ana María", "日本", "a", strings.Repeat("é", maxName), "🎉", "a\u200db", "ana@example.com"} {
-		if err := checkName("Name", name); err != nil {
+	for _, name := range []string{"ana", "Ana María", "日本", "a", strings.Repeat("é", flow.MaxName), "🎉", "a\u200db", "ana@example.com"} {
+		if err := flow.CheckName("Name", name); err != nil {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
@@ -26,11 +26,11 @@ func TestCheckName(t *testing.T) {
 		{"a\nb", "control character"},
 		{"a\x00b", "control character"},
 		{"a\u0085b", "control character"},
-		{strings.Repeat("é", maxName+1), "longer than 200 characters"},
+		{strings.Repeat("é", flow.MaxName+1), "longer than 200 characters"},
 		{"a\xff", "not valid UTF-8"},
 	}
 	for _, tt := range tests {
-		err := checkName("Name", tt.name)
+		err := flow.CheckName("Name", tt.name)
 		if !errors.Is(err, flow.Invalid) || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%q: %v, want %q", tt.name, err, tt.want)
 		}
