@@ -50,7 +50,7 @@ func (e *Engine) narrow(ctx context.Context, channel int64, after, before flow.C
 	if err != nil {
 		return after, before, false, err
 	}
-	oldest, err := e.store.read.OldestOf(ctx, channel, 1)
+	oldest, err := e.store.read.OldestAfter(ctx, db.OldestAfterParams{Channel: channel, Most: 1})
 	if err != nil {
 		return after, before, false, err
 	}

@@ -2,34 +2,18 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/flow-mcp/flow-mcp/flow"
 	"github.com/flow-mcp/flow-mcp/flow/sqlite/internal/db"
 )
 
-// How much is removed in one transaction: by the keeper, which comes again at once, and
-// by those who send one message too many.
-const (
-	keepChunk = 200
-	trimChunk = 20
-)
-
-// keepPause is how long the keeper sleeps at most, and keepAgain after a failure. What is
-// sent while it sleeps has its day ahead of it.
-const (
-	keepPause = time.Hour
-	keepAgain = time.Minute
-)
-
-// clockSlack is how much older than the one before a message may be dated without making
-// it necessary to look at the dates of all: it goes so much too late. Clocks are set by
-// some milliseconds all the time.
-const clockSlack = time.Minute
+// trimChunk is how much those who send one message too many remove in one transaction.
+const trimChunk = 20
 
 // retention is what two columns of a channel say.
 func retention(days, messages int64) flow.Retention {
@@ -97,55 +81,9 @@ func (t *tx) limit(ch channel, keeps flow.Retention) error {
 	return nil
 }
 
-// due is what a channel keeps no longer.
-type due struct {
-	messages []doomed
-	more     bool  // there is more than was asked for
-	next     int64 // when the next message goes by its age; zero when there is none
-}
-
-// dueIn finds out what goes from a channel at a time, the oldest first and at most so
-// many.
-func dueIn(ctx context.Context, q *db.Queries, ch db.LimitedChannelRow, now int64, most int) (due, error) {
-	upTo, err := excess(ctx, q, ch, most)
-	if err != nil {
-		return due{}, err
-	}
-	lifetime := ch.MaxDays * (24 * time.Hour).Milliseconds()
-	if lifetime == 0 {
-		ch.Ahead = 0 // dates do not matter
-	}
-	rows, err := q.Going(ctx, db.GoingParams{Channel: ch.ID, Ahead: ch.Ahead, UpTo: upTo, Date: now - lifetime, Most: int64(most) + 1})
-	if err != nil {
-		return due{}, err
-	}
-	var d due
-	for i, row := range rows {
-		end := row.Created + lifetime
-		if row.Seq > upTo && (lifetime == 0 || end > now) {
-			if lifetime > 0 {
-				d.next = end
-			}
-			break
-		}
-		if i == most {
-			d.more = true
-			return d, nil
-		}
-		d.messages = append(d.messages, doomed{row.Seq, messageID(row.Uid)})
-	}
-	if ch.Ahead == 0 || len(d.messages) > 0 {
-		return d, nil
-	}
-	oldest, err := q.OldestDate(ctx, ch.ID, ch.Ahead)
-	if end := oldest + lifetime; oldest > 0 && (d.next == 0 || end < d.next) {
-		d.next = end
-	}
-	return d, err
-}
-
 // excess returns the place in the log up to which the messages of a channel go, whatever
 // their age: because it was deleted or they are too many. It looks at so many and one more.
+// What it reads may be from before some of them went; then they are not counted twice.
 func excess(ctx context.Context, q *db.Queries, ch db.LimitedChannelRow, most int) (flow.Cursor, error) {
 	if ch.MaxMessages == 0 {
 		return ch.Cleared, nil
@@ -156,32 +94,14 @@ func excess(ctx context.Context, q *db.Queries, ch db.LimitedChannelRow, most in
 		return ch.Cleared, err
 	}
 	place, err := q.PlaceOf(ctx, ch.ID, min(over-1, int64(most)))
+	if errors.Is(err, sql.ErrNoRows) {
+		return ch.Cleared, nil // fewer are there than ch says
+	}
 	return max(place, ch.Cleared), err
 }
 
-// expire removes what a channel keeps no longer, up to a number of messages. It reports
-// whether there is more.
-func (t *tx) expire(channelID int64, most int) (more bool, err error) {
-	ch, err := t.LimitedChannel(t.ctx, channelID)
-	if err != nil {
-		return false, err
-	}
-	d, err := dueIn(t.ctx, t.Queries, ch, t.now, most)
-	if err != nil {
-		return false, err
-	}
-	if ch.Cleared > 0 && !d.more {
-		if err := t.SetCleared(t.ctx, 0, ch.ID); err != nil {
-			return false, err
-		}
-	}
-	if len(d.messages) == 0 {
-		return false, nil
-	}
-	return d.more, t.remove(channel{id: ch.ID, org: ch.Org, public: ch.Public, orgPublic: ch.OrgPublic}, d.messages)
-}
-
-// trim removes what is too much in the channels that got messages in this batch.
+// trim removes what is too much in the channels that got messages in this batch. What is
+// too old is left to the keeper, who may have to look at many for it.
 func (t *tx) trim() error {
 	if len(t.limited) == 0 {
 		return nil
@@ -190,102 +110,41 @@ func (t *tx) trim() error {
 		if !t.limited[id] {
 			continue
 		}
-		more, err := t.expire(id, trimChunk)
-		if err != nil {
+		if err := t.trimChannel(id); err != nil {
 			return fmt.Errorf("remove what a channel does not keep: %w", err)
 		}
-		t.overdue = t.overdue || more
 	}
 	return nil
 }
 
-// keeper removes messages when their days are over or their channel was deleted, and all
-// that is more than trim does.
-type keeper struct {
-	waked chan struct{}
-	stop  context.CancelFunc
-	done  chan struct{}
-}
-
-func startKeeper(s *store) *keeper {
-	ctx, stop := context.WithCancel(context.Background())
-	k := &keeper{waked: make(chan struct{}, 1), stop: stop, done: make(chan struct{})}
-	go k.run(ctx, s)
-	return k
-}
-
-func (k *keeper) run(ctx context.Context, s *store) {
-	defer close(k.done)
-	timer := time.NewTimer(0) // what was due while nobody owned the store
-	defer timer.Stop()
-	for {
-		select {
-		case <-k.waked:
-		case <-timer.C:
-		case <-ctx.Done():
-			return
-		}
-		pause, err := s.expire(ctx)
-		if err != nil && ctx.Err() == nil {
-			s.log.Warn("store: messages that channels do not keep remain", "error", err)
-			pause = keepAgain
-		}
-		timer.Reset(pause)
-	}
-}
-
-func (k *keeper) wake() {
-	select {
-	case k.waked <- struct{}{}:
-	default:
-	}
-}
-
-func (k *keeper) close() {
-	k.stop()
-	<-k.done
-}
-
-// expire removes what channels keep no longer, and says when to look again.
-func (s *store) expire(ctx context.Context) (pause time.Duration, err error) {
-	channels, err := s.read.LimitedChannels(ctx)
+func (t *tx) trimChannel(id int64) error {
+	ch, err := t.LimitedChannel(t.ctx, id)
 	if err != nil {
-		return 0, s.explain(err)
+		return err
 	}
-	pause = keepPause
-	var failed []error
-	for _, ch := range channels {
-		next, err := s.expireIn(ctx, db.LimitedChannelRow(ch))
-		if err != nil {
-			failed = append(failed, err) // the other channels are kept all the same
-			continue
-		}
-		if next != 0 {
-			pause = min(pause, max(0, time.Until(time.UnixMilli(next))))
-		}
+	upTo, err := excess(t.ctx, t.Queries, ch, trimChunk)
+	if err != nil || upTo == 0 {
+		return err
 	}
-	return pause, errors.Join(failed...)
+	oldest, err := t.OldestAfter(t.ctx, db.OldestAfterParams{Channel: id, Most: trimChunk + 1})
+	if err != nil {
+		return err
+	}
+	going := slices.DeleteFunc(oldest, func(m db.OldestAfterRow) bool { return m.Seq > upTo })
+	if len(going) > trimChunk {
+		going, t.overdue = going[:trimChunk], true
+	}
+	return t.expire(ch, going)
 }
 
-// expireIn does so in one channel. It asks the writer only when there is something to do.
-func (s *store) expireIn(ctx context.Context, ch db.LimitedChannelRow) (next int64, err error) {
-	for {
-		d, err := dueIn(ctx, s.read, ch, time.Now().UnixMilli(), keepChunk)
-		if err != nil {
-			return 0, s.explain(err)
-		}
-		if len(d.messages) == 0 && ch.Cleared == 0 {
-			return d.next, nil
-		}
-		err = s.change(ctx, func(t *tx) error {
-			_, err := t.expire(ch.ID, keepChunk)
-			return err
-		})
-		if err != nil {
-			return 0, err
-		}
-		if ch, err = s.read.LimitedChannel(ctx, ch.ID); err != nil {
-			return 0, s.explain(err)
-		}
+// expire removes messages that a channel keeps no longer.
+func (t *tx) expire(ch db.LimitedChannelRow, going []db.OldestAfterRow) error {
+	if len(going) == 0 {
+		return nil
 	}
+	messages := make([]doomed, len(going))
+	for i, m := range going {
+		messages[i] = doomed{m.Seq, messageID(m.Uid)}
+	}
+	return t.remove(channel{id: ch.ID, org: ch.Org, public: ch.Public, orgPublic: ch.OrgPublic}, messages)
 }

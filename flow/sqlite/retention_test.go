@@ -3,6 +3,7 @@ package sqlite
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -135,6 +136,146 @@ func TestMessagesFromTheFuture(t *testing.T) {
 		if err := s.close(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+	})
+}
+
+// TestSendersLookAtNoDates: those who send remove what is too much. What is too old is for
+// the keeper, since it may have to look at many messages for that.
+func TestSendersLookAtNoDates(t *testing.T) {
+	keeping(t, func(t *testing.T, s *store, ana user) {
+		ana.keeps(t, 1, 3)
+		synctest.Wait()
+		ana.send(t, "too much")
+		ana.sendDated(t, s, time.Now().Add(-2*day), 1, "too old")
+		ana.send(t, "third")
+		ana.send(t, "fourth")
+		ana.holds(t, "too old", "third", "fourth")
+		time.Sleep(keepPause)
+		synctest.Wait()
+		ana.holds(t, "third", "fourth")
+	})
+}
+
+// TestClockSetBackIsForgotten once the messages are in the order of their dates again.
+func TestClockSetBackIsForgotten(t *testing.T) {
+	for name, after := range map[string]func(testing.TB, user){
+		"they went": func(t testing.TB, _ user) { time.Sleep(day) },
+		"the one was deleted": func(t testing.TB, u user) {
+			list, err := u.EnumerateMessages(t.Context(), u.call, flow.EnumerateMessagesInput{ChannelID: u.home.ChannelID})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = u.MarkMessagesDeleted(t.Context(), u.call, flow.MarkMessagesDeletedInput{
+				ChannelID: u.home.ChannelID, Messages: []flow.MessageRef{{MessageID: list[1].ID}},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		},
+		"all are gone": func(t testing.TB, u user) { u.keeps(t, 1, 1); u.send(t, "another") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			keeping(t, func(t *testing.T, s *store, ana user) {
+				ahead := func() (place int) {
+					if err := s.pool.QueryRow(`SELECT max(ahead) FROM channel`).Scan(&place); err != nil {
+						t.Fatal(err)
+					}
+					return place
+				}
+				ana.keeps(t, 1, 0)
+				ana.send(t, "before")
+				ana.sendDated(t, s, time.Now().Add(2*time.Minute), 1, "future")
+				ana.send(t, "after")
+				if ahead() == 0 {
+					t.Fatal("nothing says that the messages are not in the order of their dates")
+				}
+				after(t, ana)
+				time.Sleep(keepPause)
+				synctest.Wait()
+				if place := ahead(); place != 0 {
+					t.Errorf("the messages are said to be out of order up to %d", place)
+				}
+			})
+		})
+	}
+}
+
+// TestMessagesGoInTimeWhateverTheClockDoes: none goes before its time, nor much later.
+func TestMessagesGoInTimeWhateverTheClockDoes(t *testing.T) {
+	const late = keepPause + 2*clockSlack
+	for seed := range uint64(3) {
+		keeping(t, func(t *testing.T, s *store, ana user) {
+			random := rand.New(rand.NewPCG(seed, 0))
+			ana.keeps(t, 1, 0)
+			var sent []time.Time
+			wrong := time.Duration(0)
+			for range 40 {
+				if random.IntN(4) == 0 {
+					wrong = time.Duration(random.IntN(600)-300) * time.Minute
+				}
+				date := time.Now().Add(wrong)
+				ana.sendDated(t, s, date, 1, fmt.Sprint(len(sent)))
+				sent = append(sent, date)
+				time.Sleep(time.Duration(random.IntN(150)) * time.Minute)
+				synctest.Wait()
+				there := ana.texts(t)
+				for i, date := range sent {
+					age := time.Since(date)
+					switch is := slices.Contains(there, fmt.Sprint(i)); {
+					case is && age > day+late:
+						t.Fatalf("seed %d: message %d is there with an age of %v", seed, i, age)
+					case !is && age < day:
+						t.Fatalf("seed %d: message %d went with an age of %v", seed, i, age)
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestExcessIsCountedWhileMessagesGo: what is known of a channel may be older than what is
+// left in it.
+func TestExcessIsCountedWhileMessagesGo(t *testing.T) {
+	s := open(t, t.TempDir())
+	ana := start(t, s, "one", "ana")
+	for i := range 6 {
+		ana.send(t, fmt.Sprint(i))
+	}
+	_, self, err := ana.self(t.Context(), ana.call)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ch, err := channelFor(t.Context(), s.read, self, "", ana.home.ChannelID, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := s.read.LimitedChannel(t.Context(), ch.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ana.keeps(t, 0, 1)
+	eventually(t, "one message is left", func() bool { return len(ana.texts(t)) == 1 })
+	before.MaxMessages = 1
+	if place, err := excess(t.Context(), s.read, before, keepChunk); err != nil || place != 0 {
+		t.Errorf("messages up to %d are too many; %v", place, err)
+	}
+}
+
+// keeping runs a test with a store and one who uses it, in time that is not real.
+func keeping(t *testing.T, run func(*testing.T, *store, user)) {
+	t.Helper()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		s, err := openStore(t.Context(), dir, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			if err := s.close(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}()
+		run(t, s, start(t, s, "one", "ana"))
 	})
 }
 

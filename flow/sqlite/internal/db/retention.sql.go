@@ -20,55 +20,33 @@ func (q *Queries) CountRemoved(ctx context.Context, more int64, channel int64) e
 	return err
 }
 
-const going = `-- name: Going :many
-SELECT seq, uid, created FROM message WHERE channel = ?1 AND deleted = 0
-  AND (seq > ?2 OR seq <= ?3 OR created <= ?4)
-ORDER BY seq LIMIT ?5
+const firstAstray = `-- name: FirstAstray :one
+SELECT CAST(coalesce(min(seq), 0) AS INTEGER) AS seq FROM (
+  SELECT seq, created, min(created) OVER (ORDER BY seq DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS later
+  FROM message WHERE channel = ?1 AND deleted = 0 AND seq <= ?2
+) WHERE created - CAST(?3 AS INTEGER) > min(coalesce(later, CAST(?4 AS INTEGER)), CAST(?4 AS INTEGER))
 `
 
-type GoingParams struct {
-	Channel int64
-	Ahead   flow.Cursor
-	UpTo    flow.Cursor
-	Date    int64
-	Most    int64
+type FirstAstrayParams struct {
+	Channel  int64
+	Ahead    flow.Cursor
+	Slack    int64
+	Earliest int64
 }
 
-type GoingRow struct {
-	Seq     flow.Cursor
-	Uid     []byte
-	Created int64
-}
-
-// The oldest messages of a channel, which are the first to go. Up to a place where not all
-// are in the order of their dates only those that were sent before a time.
-func (q *Queries) Going(ctx context.Context, arg GoingParams) ([]GoingRow, error) {
-	rows, err := q.db.QueryContext(ctx, going,
+// The first of the messages up to a place that is dated later, by more than some slack,
+// than one after it; zero when there is none. What comes after the place is not dated
+// earlier than a time.
+func (q *Queries) FirstAstray(ctx context.Context, arg FirstAstrayParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, firstAstray,
 		arg.Channel,
 		arg.Ahead,
-		arg.UpTo,
-		arg.Date,
-		arg.Most,
+		arg.Slack,
+		arg.Earliest,
 	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []GoingRow
-	for rows.Next() {
-		var i GoingRow
-		if err := rows.Scan(&i.Seq, &i.Uid, &i.Created); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
+	var seq int64
+	err := row.Scan(&seq)
+	return seq, err
 }
 
 const limitedChannel = `-- name: LimitedChannel :one
@@ -159,37 +137,33 @@ func (q *Queries) LimitedChannels(ctx context.Context) ([]LimitedChannelsRow, er
 	return items, nil
 }
 
-const oldestDate = `-- name: OldestDate :one
-SELECT CAST(coalesce(min(created), 0) AS INTEGER) AS created FROM message WHERE channel = ? AND deleted = 0 AND seq <= ?
+const oldestAfter = `-- name: OldestAfter :many
+SELECT seq, uid, created FROM message WHERE channel = ?1 AND deleted = 0 AND seq > ?2
+ORDER BY seq LIMIT ?3
 `
 
-// When the oldest of the messages up to a place was sent; zero when there is none.
-func (q *Queries) OldestDate(ctx context.Context, channel int64, seq flow.Cursor) (int64, error) {
-	row := q.db.QueryRowContext(ctx, oldestDate, channel, seq)
-	var created int64
-	err := row.Scan(&created)
-	return created, err
+type OldestAfterParams struct {
+	Channel int64
+	After   flow.Cursor
+	Most    int64
 }
 
-const oldestOf = `-- name: OldestOf :many
-SELECT seq, uid, created FROM message WHERE channel = ? AND deleted = 0 ORDER BY seq LIMIT ?
-`
-
-type OldestOfRow struct {
+type OldestAfterRow struct {
 	Seq     flow.Cursor
 	Uid     []byte
 	Created int64
 }
 
-func (q *Queries) OldestOf(ctx context.Context, channel int64, limit int64) ([]OldestOfRow, error) {
-	rows, err := q.db.QueryContext(ctx, oldestOf, channel, limit)
+// The oldest messages of a channel after a place.
+func (q *Queries) OldestAfter(ctx context.Context, arg OldestAfterParams) ([]OldestAfterRow, error) {
+	rows, err := q.db.QueryContext(ctx, oldestAfter, arg.Channel, arg.After, arg.Most)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []OldestOfRow
+	var items []OldestAfterRow
 	for rows.Next() {
-		var i OldestOfRow
+		var i OldestAfterRow
 		if err := rows.Scan(&i.Seq, &i.Uid, &i.Created); err != nil {
 			return nil, err
 		}
@@ -204,6 +178,18 @@ func (q *Queries) OldestOf(ctx context.Context, channel int64, limit int64) ([]O
 	return items, nil
 }
 
+const oldestDate = `-- name: OldestDate :one
+SELECT CAST(coalesce(min(created), 0) AS INTEGER) AS created FROM message WHERE channel = ? AND deleted = 0 AND seq <= ?
+`
+
+// When the oldest of the messages up to a place was sent; zero when there is none.
+func (q *Queries) OldestDate(ctx context.Context, channel int64, seq flow.Cursor) (int64, error) {
+	row := q.db.QueryRowContext(ctx, oldestDate, channel, seq)
+	var created int64
+	err := row.Scan(&created)
+	return created, err
+}
+
 const placeOf = `-- name: PlaceOf :one
 SELECT seq FROM message WHERE channel = ? AND deleted = 0 ORDER BY seq LIMIT 1 OFFSET ?
 `
@@ -214,6 +200,54 @@ func (q *Queries) PlaceOf(ctx context.Context, channel int64, offset int64) (flo
 	var seq flow.Cursor
 	err := row.Scan(&seq)
 	return seq, err
+}
+
+const sentBefore = `-- name: SentBefore :many
+SELECT seq, uid, created FROM message
+WHERE channel = ?1 AND deleted = 0 AND seq <= ?2 AND created <= ?3
+ORDER BY seq LIMIT ?4
+`
+
+type SentBeforeParams struct {
+	Channel int64
+	Ahead   flow.Cursor
+	Date    int64
+	Most    int64
+}
+
+type SentBeforeRow struct {
+	Seq     flow.Cursor
+	Uid     []byte
+	Created int64
+}
+
+// The messages up to a place that were sent before a time.
+func (q *Queries) SentBefore(ctx context.Context, arg SentBeforeParams) ([]SentBeforeRow, error) {
+	rows, err := q.db.QueryContext(ctx, sentBefore,
+		arg.Channel,
+		arg.Ahead,
+		arg.Date,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []SentBeforeRow
+	for rows.Next() {
+		var i SentBeforeRow
+		if err := rows.Scan(&i.Seq, &i.Uid, &i.Created); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const setAhead = `-- name: SetAhead :exec
