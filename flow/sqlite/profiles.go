@@ -65,7 +65,7 @@ func (t *tx) setProfile(self *who, item, content string) error {
 	if err != nil || before.Content == content {
 		return err
 	}
-	if before.Event == 0 {
+	if before.Content == "" {
 		n, err := t.CountProfiles(t.ctx, self.account)
 		if err != nil {
 			return err
@@ -86,20 +86,18 @@ func (t *tx) storedProfile(account int64, item string) (db.ProfileRow, error) {
 	return row, err
 }
 
-// putProfile stores and announces an item. Its event replaces the one of what was stored
-// before, since both may be long.
+// putProfile stores and announces an item, also that it is empty. Its event replaces the
+// one of what was told before: that may be long, and is true no more.
 func (t *tx) putProfile(account int64, item, content string, before db.ProfileRow) error {
 	event, err := t.tellProfile(account, item, content)
 	if err != nil {
 		return err
 	}
 	if before.Event != 0 {
+		t.deleted = append(t.deleted, before.Event)
 		if err := t.DropEvent(t.ctx, before.Event); err != nil {
 			return err
 		}
-	}
-	if content == "" {
-		return t.DropProfile(t.ctx, account, item)
 	}
 	return t.SetProfile(t.ctx, db.SetProfileParams{Account: account, Item: item, Event: event, Content: content})
 }

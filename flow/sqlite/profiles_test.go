@@ -2,6 +2,8 @@ package sqlite
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -49,6 +51,56 @@ func TestProfileEventsOutliveTheOwner(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("profiles in the log of %s (-want +got):\n%s", member, diff)
 		}
+	}
+}
+
+// TestOnlyTheLastProfileIsInTheLog: what was removed or renamed is not told any more.
+func TestOnlyTheLastProfileIsInTheLog(t *testing.T) {
+	s := open(t, t.TempDir())
+	ana := start(t, s, "one", "ana")
+	for _, name := range []string{"anna", "hanna", "johanna"} {
+		if _, err := ana.ChangeUsername(t.Context(), ana.call, flow.ChangeUsernameInput{Username: name}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, content := range []string{"red", "", "blue", ""} {
+		if _, err := ana.SetProfile(t.Context(), ana.call, flow.SetProfileInput{Item: "colour", Content: content}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []flow.Profile{
+		{AccountID: ana.home.AccountID, Item: "profile", Content: `{"displayName":"johanna","biography":null,"photo":null}`},
+		{AccountID: ana.home.AccountID, Item: "colour"},
+	}
+	if diff := cmp.Diff(want, profilesOf(t, ana)); diff != "" {
+		t.Errorf("profiles in the log (-want +got):\n%s", diff)
+	}
+}
+
+// TestRemovedProfilesMakeRoom for others.
+func TestRemovedProfilesMakeRoom(t *testing.T) {
+	s := open(t, t.TempDir())
+	ana := start(t, s, "one", "ana")
+	set := func(item int, content string) error {
+		_, err := ana.SetProfile(t.Context(), ana.call, flow.SetProfileInput{Item: fmt.Sprint("item", item), Content: content})
+		return err
+	}
+	for i := range flow.MaxProfileItems {
+		if err := set(i, "full"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := set(flow.MaxProfileItems, "full"); !errors.Is(err, flow.Conflict) {
+		t.Errorf("one item too many is answered with %v", err)
+	}
+	if err := set(0, ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := set(flow.MaxProfileItems, "full"); err != nil {
+		t.Error(err)
+	}
+	if err := set(0, "full"); !errors.Is(err, flow.Conflict) {
+		t.Errorf("the removed item, when there is no room for it, is answered with %v", err)
 	}
 }
 

@@ -1,15 +1,13 @@
 -- name: Profile :one
+-- An item as it was told last; its content is empty once it was removed.
 SELECT content, event FROM profile WHERE account = ? AND item = ?;
 
 -- name: CountProfiles :one
-SELECT count(*) FROM profile WHERE account = ?;
+SELECT count(*) FROM profile WHERE account = ? AND content <> '';
 
 -- name: SetProfile :exec
 INSERT INTO profile (account, item, event, content) VALUES (?, ?, ?, ?)
 ON CONFLICT (account, item) DO UPDATE SET event = excluded.event, content = excluded.content;
-
--- name: DropProfile :exec
-DELETE FROM profile WHERE account = ? AND item = ?;
 
 -- name: KnownProfiles :many
 -- An item of an account and of all that share a team with it; empty where there is none.

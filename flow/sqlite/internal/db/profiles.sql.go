@@ -12,7 +12,7 @@ import (
 )
 
 const countProfiles = `-- name: CountProfiles :one
-SELECT count(*) FROM profile WHERE account = ?
+SELECT count(*) FROM profile WHERE account = ? AND content <> ''
 `
 
 func (q *Queries) CountProfiles(ctx context.Context, account int64) (int64, error) {
@@ -20,15 +20,6 @@ func (q *Queries) CountProfiles(ctx context.Context, account int64) (int64, erro
 	var count int64
 	err := row.Scan(&count)
 	return count, err
-}
-
-const dropProfile = `-- name: DropProfile :exec
-DELETE FROM profile WHERE account = ? AND item = ?
-`
-
-func (q *Queries) DropProfile(ctx context.Context, account int64, item string) error {
-	_, err := q.db.ExecContext(ctx, dropProfile, account, item)
-	return err
 }
 
 const knownProfiles = `-- name: KnownProfiles :many
@@ -96,6 +87,7 @@ type ProfileRow struct {
 	Event   flow.Cursor
 }
 
+// An item as it was told last; its content is empty once it was removed.
 func (q *Queries) Profile(ctx context.Context, account int64, item string) (ProfileRow, error) {
 	row := q.db.QueryRowContext(ctx, profile, account, item)
 	var i ProfileRow
