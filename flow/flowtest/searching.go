@@ -138,7 +138,7 @@ func searchRecords(t *testing.T, n *network) {
 func searchWords(t *testing.T, n *network) {
 	alice := n.join(t, "alice")
 	general := alice.opens(t, alice.founds(t, "Team"), "general")
-	texts := []string{"The launch is on Friday", "Friday's launches", "relaunch, Friday", "ein Café am Freitag", "我在北京工作", `a "quoted" thing`}
+	texts := []string{"The launch is on Friday", "Friday's launches", "relaunch, Friday", "ein Café am Freitag", "我在北京工作", `a "quoted" thing`, "The **new** product (v2.0)!", "feeds_ABC-12"}
 	for _, text := range texts {
 		alice.send(t, general, text)
 	}
@@ -156,6 +156,12 @@ func searchWords(t *testing.T, n *network) {
 		{"FREITAG cafe", 0, []int{3}},
 		{"工作 北京", 0, []int{4}},
 		{`"quoted`, 0, []int{5}},
+		{"new, product!", 0, []int{6}}, // punctuation is none of the words
+		{`"the new product"`, 0, []int{6}},
+		{"“new product”", 0, []int{6}},
+		{"V2.0?", 0, []int{6}},
+		{"feeds abc", 0, []int{7}},
+		{"#feeds_abc", 0, []int{7}},
 		{"launch holiday", 0, nil},
 	} {
 		var got, want []string
@@ -172,7 +178,9 @@ func searchWords(t *testing.T, n *network) {
 	for _, limit := range []int{-1, flow.MaxHits + 1} {
 		refuse(t, alice, flow.Search, flow.SearchInput{ChannelID: general, Search: "x", Limit: limit}, flow.Invalid)
 	}
-	refuse(t, alice, flow.Search, flow.SearchInput{ChannelID: general, Search: `""`, Words: true}, flow.Invalid)
+	for _, empty := range []string{`""`, "?!", " "} {
+		refuse(t, alice, flow.Search, flow.SearchInput{ChannelID: general, Search: empty, Words: true}, flow.Invalid)
+	}
 	if got := alice.starts(t, "s", "q", "Friday launch", "words", "true"); len(got.Results) != 1 || got.Results[0].Count != 2 {
 		t.Errorf("a search that was started for words found %+v", got)
 	}

@@ -10,7 +10,7 @@ import (
 // query is what a search looks for: messages that hold some texts.
 type query struct {
 	texts [][]byte // folded
-	words bool     // each must begin where a word does
+	words bool     // each must begin where a word does, and blanks and punctuation are all one
 	// whole selects from the index what holds the texts if the last word of each is a
 	// whole one, and beginnings what holds them if that is the beginning of one. There
 	// is nothing to ask the index for when they match nothing.
@@ -29,6 +29,9 @@ func (q *query) isIn(text string) bool {
 	q.scratch = folded
 	if !ok {
 		folded = []byte(fold(text))
+	}
+	if q.words {
+		folded = plain(folded)
 	}
 	for _, one := range q.texts {
 		if !q.holds(folded, one) {
@@ -67,7 +70,11 @@ func newQuery(text string, words bool) query {
 	q := query{words: words}
 	var parts []part
 	for _, text := range texts {
-		if text = strings.TrimSpace(fold(text)); text == "" {
+		text = fold(text)
+		if words {
+			text = string(plain([]byte(text)))
+		}
+		if text = strings.TrimSpace(text); text == "" {
 			continue
 		}
 		q.texts = append(q.texts, []byte(text))
@@ -90,9 +97,26 @@ func newQuery(text string, words bool) query {
 	return q
 }
 
-// split returns the words of a text. An odd quotation mark is a character like others.
+// plain makes one blank of all that is between the words of a folded text, in place.
+func plain(folded []byte) []byte {
+	out := folded[:0]
+	for len(folded) > 0 {
+		r, size := utf8.DecodeRune(folded)
+		switch blank := r == utf8.RuneError || classOf(r) == gap; {
+		case !blank:
+			out = append(out, folded[:size]...)
+		case len(out) == 0 || out[len(out)-1] != ' ':
+			out = append(out, ' ')
+		}
+		folded = folded[size:]
+	}
+	return out
+}
+
+// split returns the words of a text. An odd quotation mark is punctuation.
 func split(text string) []string {
 	var list []string
+	text = quotationMarks.Replace(text)
 	for {
 		before, rest, found := strings.Cut(text, `"`)
 		quoted, after, ends := strings.Cut(rest, `"`)
@@ -103,6 +127,8 @@ func split(text string) []string {
 		text = after
 	}
 }
+
+var quotationMarks = strings.NewReplacer("“", `"`, "”", `"`, "„", `"`, "«", `"`, "»", `"`)
 
 // part is one of the texts that a query looks for.
 type part struct {

@@ -76,7 +76,7 @@ func FuzzQuery(f *testing.F) {
 			t.Errorf("%+q does not hold %+q, which it folds to", text, q.texts)
 		}
 		words := newQuery(text, true)
-		if !words.isIn(strings.ReplaceAll(text, `"`, " ")) && strings.Count(text, `"`)%2 == 0 {
+		if !words.isIn(strings.ReplaceAll(text, `"`, " ")) {
 			t.Errorf("%+q does not hold each of %+q", text, words.texts)
 		}
 		for _, q := range []query{q, words} {

@@ -93,7 +93,11 @@ func (s *store) newSearch(account int64, in flow.SearchInput, r reach) (*search,
 		return nil, flow.Errorf(flow.Invalid, "the text to search for is longer than %d characters", maxSearch)
 	}
 	q := newQuery(in.Search, in.Words)
-	if len(q.texts) == 0 {
+	switch {
+	case len(q.texts) > 0:
+	case in.Words:
+		return nil, flow.Errorf(flow.Invalid, "the text to search for has no words; give some that messages are to hold")
+	default:
 		return nil, flow.Errorf(flow.Invalid, "the text to search for is empty; give what messages are to hold")
 	}
 	return &search{
