@@ -61,10 +61,10 @@ type SearchHit struct {
 // SearchInput says what to look for. Flow: Search; a null channel must be answered with
 // a list, and the text matches as a substring of the body: blanks and punctuation count,
 // and the words stand in a row. Proposed: case, accents and compatibility forms do not
-// matter, and a run of blanks is one. Where there are many hits, those with whole words may
-// come before some newer ones with longer words that begin so. What begins inside a word
-// is found in the newest messages only, since an engine's index knows words by their
-// beginnings; [StartSearchInput] looks further.
+// matter, and a run of blanks is one. The newest hits are found first, but of a word that is
+// in every tenth message whole ones may be found before newer ones that only begin so. What
+// begins inside a word is found in the newest messages only, since an engine's index knows
+// words by their beginnings; [StartSearchInput] looks further.
 // Words and Limit are this project's: people and models look for words, programs that
 // keep records in a channel for keys.
 type SearchInput struct {

@@ -178,9 +178,14 @@ func searchWords(t *testing.T, n *network) {
 	for _, limit := range []int{-1, flow.MaxHits + 1} {
 		refuse(t, alice, flow.Search, flow.SearchInput{ChannelID: general, Search: "x", Limit: limit}, flow.Invalid)
 	}
-	for _, empty := range []string{`""`, "?!", " "} {
-		refuse(t, alice, flow.Search, flow.SearchInput{ChannelID: general, Search: empty, Words: true}, flow.Invalid)
+	var many strings.Builder
+	for i := range 33 {
+		fmt.Fprint(&many, "word", i, " ")
 	}
+	for _, wrong := range []string{`""`, "?!", " ", many.String()} {
+		refuse(t, alice, flow.Search, flow.SearchInput{ChannelID: general, Search: wrong, Words: true}, flow.Invalid)
+	}
+	must(t, alice, flow.Search, flow.SearchInput{ChannelID: general, Search: strings.Repeat("friday ", 100), Words: true})
 	if got := alice.starts(t, "s", "q", "Friday launch", "words", "true"); len(got.Results) != 1 || got.Results[0].Count != 2 {
 		t.Errorf("a search that was started for words found %+v", got)
 	}

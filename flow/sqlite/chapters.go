@@ -151,6 +151,9 @@ func (x *searcher) unite(ctx context.Context) error {
 		if _, err := x.file.ExecContext(ctx, setWhole, number); err != nil {
 			return fmt.Errorf("note that a chapter is in one piece: %w", err)
 		}
+		if err := x.retire(ctx, number); err != nil {
+			return fmt.Errorf("retire a chapter: %w", err)
+		}
 	}
 	return nil
 }

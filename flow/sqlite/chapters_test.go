@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -62,7 +63,7 @@ func TestChaptersAreEmptied(t *testing.T) {
 }
 
 // TestSearchGoesThroughChapters: it finds the newest hits of all chapters, whichever of the
-// words is rare or common. Of a common word it finds whole ones first in each.
+// words is rare or common.
 func TestSearchGoesThroughChapters(t *testing.T) {
 	s := openWith(t, t.TempDir(), Options{chapter: 4 * fewPlaces})
 	ana := start(t, s, "one", "ana")
@@ -119,5 +120,62 @@ func TestSearchGoesThroughChapters(t *testing.T) {
 	}
 	if got := ana.find(t, "common num"); len(got) != flow.MaxHits || got[flow.MaxHits-1] != "common number 999" {
 		t.Errorf("common words have %d hits", len(got))
+	}
+}
+
+// floods sends the same text many times.
+func (u user) floods(t testing.TB, n int, text string) {
+	t.Helper()
+	var wg sync.WaitGroup
+	for w := range 50 {
+		wg.Go(func() {
+			for range n/50 + min(1, max(0, n%50-w)) {
+				if _, err := u.post(t.Context(), text); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// TestSearchFindsWordsThatAvoidEachOther: a common word that seldom stands with the other
+// one hides no hits behind those where the other stands alone.
+func TestSearchFindsWordsThatAvoidEachOther(t *testing.T) {
+	s := open(t, t.TempDir())
+	ana := start(t, s, "one", "ana")
+	ana.floods(t, 30, "alphabetic betatron")
+	ana.floods(t, shortReach.candidates+likelySoon, "betaxy")
+	ana.floods(t, 2*searchChunk, "alpha")
+	indexed(t, s)
+	for _, search := range []string{"alpha beta", "beta alpha", "alphab betat", "alphabetic betatron"} {
+		hits, err := ana.Search(t.Context(), ana.call, flow.SearchInput{Search: search, Words: true, Limit: 20})
+		if err != nil || len(hits) != 20 {
+			t.Errorf("%q finds %d messages, %v", search, len(hits), err)
+		}
+	}
+}
+
+// TestSearchFindsTheNewestFirst: whole words are not put before newer ones that only begin
+// so.
+func TestSearchFindsTheNewestFirst(t *testing.T) {
+	for name, after := range map[string]int{"not indexed": 0, "scanned": 100, "from the index": 2 * searchChunk} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, t.TempDir())
+			ana := start(t, s, "one", "ana")
+			ana.floods(t, 2*fewPlaces, "deploy")
+			ana.floods(t, 15*fewPlaces, "-")
+			ana.send(t, "deployed again")
+			ana.floods(t, after, "-")
+			if name != "not indexed" {
+				indexed(t, s)
+			}
+			for _, limit := range []int{1, 20} {
+				hits, err := ana.Search(t.Context(), ana.call, flow.SearchInput{Search: "deploy", Words: true, Limit: limit})
+				if err != nil || len(hits) != limit || hits[limit-1].Data.Text != "deployed again" {
+					t.Errorf("the newest %d are %d and do not end with the newest; %v", limit, len(hits), err)
+				}
+			}
+		})
 	}
 }

@@ -12,17 +12,18 @@ import (
 )
 
 // Words of deleted messages leave search.db in passes. FTS5 marks a row as deleted and
-// drops its words when it merges what holds them, so a pass merges the whole index, in
-// steps between which the indexer goes on. Then it empties the write-ahead logs, in which
-// both the words and the texts still stand. Only after that main.db notes that the
-// messages are forgotten: whoever owns the store when a pass was cut short does it again.
+// drops its words when it merges what holds them, so a pass merges the chapters of these
+// messages, in steps between which the indexer goes on. Then it empties the write-ahead
+// logs, in which both the words and the texts still stand. Only after that main.db notes
+// that the messages are forgotten: whoever owns the store when a pass was cut short does
+// it again.
 const (
 	forgetPass = 100_000 // messages of one pass
 	markChunk  = 500     // messages of one transaction in search.db
 	eraseChunk = 500     // and in main.db
-	// A pass takes time with the size of the index, not with what it forgets. It rests
-	// so many times as long as it took: less than a second after it in a small store, and
-	// some minutes in one of a million messages.
+	// A pass takes time with the number of chapters that it merges. It rests so many times
+	// as long as it took: less than a second after it in a small store, and a minute or
+	// so after one in which old messages were deleted here and there.
 	forgetRest = 20
 	emptyAgain = 100 * time.Millisecond // after a log was in use
 )

@@ -160,6 +160,8 @@ func (x *searcher) renew(ctx context.Context) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	_ = x.disconnect()
+	x.indexed.Store(0)
+	x.chapters.Store(&[]int64{})
 	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
 		if err := os.Remove(x.path + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return unusable(x.store.dir, err)
@@ -180,8 +182,6 @@ func (x *searcher) renew(ctx context.Context) error {
 	if _, err := x.file.ExecContext(ctx, script); err != nil {
 		return fmt.Errorf("make %s: %w", x.path, err)
 	}
-	x.indexed.Store(0)
-	x.chapters.Store(&[]int64{})
 	x.damaged.Store(false)
 	return nil
 }
@@ -218,28 +218,38 @@ func (x *searcher) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		if err := x.catchUp(ctx); err != nil && ctx.Err() == nil {
-			x.store.log.Error("store: search index is behind", "error", err)
+		if err := x.catchUp(ctx); err != nil {
+			x.trouble(ctx, "search index is behind", err)
+			again.Reset(keepAgain)
+			continue
 		}
-		if err := x.unite(ctx); err != nil && ctx.Err() == nil {
-			x.store.log.Error("store: search index stays in pieces", "error", err)
+		if err := x.unite(ctx); err != nil {
+			x.trouble(ctx, "search index stays in pieces", err)
 		}
 		if wait := time.Until(rested); wait > 0 {
 			again.Reset(wait)
 			continue
 		}
 		rest, err := x.forget(ctx)
-		if err != nil && ctx.Err() == nil {
-			x.store.log.Error("store: search index still holds words of deleted messages", "error", err)
+		if err != nil {
+			x.trouble(ctx, "search index still holds words of deleted messages", err)
 			rest = keepAgain
-			if isDamage(err) {
-				x.damaged.Store(true)
-				x.wake()
-			}
 		}
 		if rested = time.Now().Add(rest); rest > 0 {
 			again.Reset(rest) // there may be more
 		}
+	}
+}
+
+// trouble tells of a failure; one that shows damage makes the index anew.
+func (x *searcher) trouble(ctx context.Context, what string, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	x.store.log.Error("store: "+what, "error", err)
+	if isDamage(err) {
+		x.damaged.Store(true)
+		x.wake()
 	}
 }
 
@@ -273,6 +283,7 @@ func isDamage(err error) bool {
 // add puts the next messages into the index, with the place that it has reached. It
 // reports whether there were any.
 func (x *searcher) add(ctx context.Context) (more bool, err error) {
+	end := int64(x.store.hub.end())
 	rows, err := x.store.pool.QueryContext(ctx, toIndex, x.indexed.Load(), indexChunk)
 	if err != nil {
 		return false, x.store.explain(err)
@@ -298,6 +309,7 @@ func (x *searcher) add(ctx context.Context) (more bool, err error) {
 		return false, x.store.explain(err)
 	}
 	if last == 0 {
+		x.indexed.Store(max(end, x.indexed.Load())) // there is other news alone
 		return false, nil
 	}
 	if _, err := t.ExecContext(ctx, setIndexed, last); err != nil {
@@ -311,13 +323,13 @@ func (x *searcher) add(ctx context.Context) (more bool, err error) {
 	return true, nil
 }
 
-// fail notes a failure of the index; one that shows damage makes it anew.
-func (x *searcher) fail(err error) {
-	x.store.log.Error("store: search index failed; searching without it", "error", err)
-	if isDamage(err) {
-		x.damaged.Store(true)
-		x.wake()
+// fail notes that a search has failed. What SQLite does not understand is no damage.
+func (x *searcher) fail(ctx context.Context, err error) {
+	if resultCode(err) == sqlite3.SQLITE_ERROR {
+		x.store.log.Error("store: search index did not understand a search", "error", err)
+		return
 	}
+	x.trouble(ctx, "search index failed; searching without it", err)
 }
 
 // stop ends the indexer.

@@ -11,11 +11,10 @@ import (
 type query struct {
 	texts [][]byte // folded
 	words bool     // each must begin where a word does, and blanks and punctuation are all one
-	// whole selects from the index what holds the texts if the last word of each is a
-	// whole one, and beginnings what holds them if that is the beginning of one. There
-	// is nothing to ask the index for when they match nothing.
-	whole, beginnings selection
-	// inner says that a text may begin inside a word, which these do not find. Then rest
+	// asked selects from the index what holds the texts where words begin. It is empty
+	// when there is nothing to ask for.
+	asked selection
+	// inner says that a text may begin inside a word, which this does not find. Then rest
 	// selects what holds the words after the first, if there are any.
 	inner bool
 	rest  selection
@@ -74,7 +73,8 @@ func newQuery(text string, words bool) query {
 		if words {
 			text = string(plain([]byte(text)))
 		}
-		if text = strings.TrimSpace(text); text == "" {
+		text = strings.TrimSpace(text)
+		if text == "" || slices.ContainsFunc(q.texts, func(t []byte) bool { return string(t) == text }) {
 			continue
 		}
 		q.texts = append(q.texts, []byte(text))
@@ -82,13 +82,8 @@ func newQuery(text string, words bool) query {
 			parts = append(parts, p)
 		}
 	}
-	q.whole = selectionOf(parts, part.whole)
-	q.beginnings = selectionOf(parts, part.beginnings)
-	if len(q.beginnings) == 0 {
-		q.beginnings = selectionOf(parts, part.open)
-	}
-	if q.beginnings.match() == q.whole.match() {
-		q.beginnings = nil
+	if q.asked = selectionOf(parts, part.beginnings); len(q.asked) == 0 {
+		q.asked = selectionOf(parts, part.open)
 	}
 	q.inner = !words && slices.ContainsFunc(parts, func(p part) bool { return p.inner })
 	if q.inner {
@@ -159,8 +154,7 @@ func partOf(folded string) part {
 // is asked for the others alone, which are fewer.
 const minPrefix = 3
 
-func (p part) whole() clause { return clause{words: p.list} }
-func (p part) open() clause  { return clause{words: p.list, open: p.unlimited} }
+func (p part) open() clause { return clause{words: p.list, open: p.unlimited} }
 
 // beginnings is empty when there is too little to ask for.
 func (p part) beginnings() clause {

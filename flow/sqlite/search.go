@@ -13,6 +13,7 @@ import (
 
 const (
 	maxSearch   = 1000 // characters of a text to look for
+	maxWords    = 32   // of it that are looked for one by one
 	searchChunk = 256
 )
 
@@ -94,6 +95,8 @@ func (s *store) newSearch(account int64, in flow.SearchInput, r reach) (*search,
 	}
 	q := newQuery(in.Search, in.Words)
 	switch {
+	case len(q.texts) > maxWords:
+		return nil, flow.Errorf(flow.Invalid, "the text to search for has %d words and %d are allowed; give the rarest ones", len(q.texts), maxWords)
 	case len(q.texts) > 0:
 	case in.Words:
 		return nil, flow.Errorf(flow.Invalid, "the text to search for has no words; give some that messages are to hold")
@@ -137,9 +140,9 @@ func (s *search) run(ctx context.Context) error {
 	if len(s.channels) == 0 || ctx.Err() != nil {
 		return ctx.Err()
 	}
-	near := s.reach.near
-	if !s.query.inner {
-		near = 0
+	near := searchChunk // common words are in so many
+	if s.query.inner {
+		near = max(near, s.reach.near)
 	}
 	s.indexed = flow.Cursor(s.store.search.indexed.Load())
 	if err := s.scan(ctx, func() bool {
@@ -147,7 +150,7 @@ func (s *search) run(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	if err := s.look(ctx, s.query.whole, s.query.beginnings); err != nil {
+	if err := s.look(ctx, s.query.asked); err != nil {
 		return err
 	}
 	switch {
@@ -161,7 +164,7 @@ func (s *search) run(ctx context.Context) error {
 
 // unasked reports whether the index was of no use: there was nothing to ask it for, or it
 // has failed.
-func (s *search) unasked() bool { return len(s.query.whole) == 0 || s.failed }
+func (s *search) unasked() bool { return len(s.query.asked) == 0 || s.failed }
 
 // full reports whether there are as many hits as are returned.
 func (s *search) full() bool { return len(s.known) >= s.reach.hits || s.size > maxPageBytes }
@@ -230,15 +233,14 @@ func (s *search) texts(ctx context.Context) ([]db.TextsRow, error) {
 
 // look asks the index for what lies before the place that was reached. Without a working
 // index there is still the scan.
-func (s *search) look(ctx context.Context, selections ...selection) error {
-	if s.full() {
+func (s *search) look(ctx context.Context, selection selection) error {
+	if len(selection) == 0 || s.full() {
 		return nil
 	}
-	q := inquiry{searcher: s.store.search, scope: within(s.channels, s.team), before: s.before, chunk: min(s.reach.hits, searchChunk)}
-	for _, selection := range selections {
-		if len(selection) > 0 {
-			q.selections, q.leads = append(q.selections, selection), selection.leads()
-		}
+	q := inquiry{
+		searcher: s.store.search, indexed: s.indexed, before: s.before,
+		selection: selection, leads: selection.leads(), scope: within(s.channels, s.team),
+		chunk: min(s.reach.hits, searchChunk),
 	}
 	tried := 0
 	var failed error // of main.db, as opposed to the index
@@ -254,7 +256,7 @@ func (s *search) look(ctx context.Context, selections ...selection) error {
 	}
 	err := q.run(ctx)
 	if err != nil && ctx.Err() == nil {
-		s.store.search.fail(err)
+		s.store.search.fail(ctx, err)
 		s.failed, err = true, nil
 	}
 	return cmp.Or(failed, err)

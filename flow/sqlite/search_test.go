@@ -195,7 +195,7 @@ func TestIndexIsMadeAnew(t *testing.T) {
 			ana.send(t, "another one")
 			indexed(t, s)
 			var places []flow.Cursor
-			q := inquiry{searcher: s.search, selections: []selection{newQuery("needle", false).whole}, before: s.hub.end(), chunk: 10}
+			q := inquiry{searcher: s.search, selection: newQuery("needle", false).asked, before: s.hub.end(), chunk: 10}
 			q.take = func(some []flow.Cursor) bool {
 				places = append(places, some...)
 				return true
@@ -260,5 +260,47 @@ func TestSearchSaysWhatItHasNotLookedAt(t *testing.T) {
 	s.search.indexed.Store(10)
 	if got := missing(short); !got.WordsOnly || got.Unindexed == 0 {
 		t.Errorf("after a search in an index that is behind this is missing: %+v", got)
+	}
+}
+
+// TestOtherNewsIsNotWaitedFor: what is no message needs no index.
+func TestOtherNewsIsNotWaitedFor(t *testing.T) {
+	s := open(t, t.TempDir())
+	ana := start(t, s, "one", "ana")
+	ana.send(t, "needle")
+	for i := range 5 {
+		if _, err := ana.SetProfile(t.Context(), ana.call, flow.SetProfileInput{Content: fmt.Sprintf(`{"displayName":"Ana %d"}`, i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "the index is at the end", func() bool { return s.search.indexed.Load() >= int64(s.hub.end()) })
+}
+
+// TestIndexThatCannotBeMade: searches go on without it, and it is made once it can be.
+func TestIndexThatCannotBeMade(t *testing.T) {
+	s := open(t, t.TempDir())
+	ana := start(t, s, "one", "ana")
+	ana.send(t, "needle")
+	indexed(t, s)
+	obstacle := s.search.path + "-journal"
+	if err := os.MkdirAll(filepath.Join(obstacle, "x"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s.search.damaged.Store(true)
+	s.search.wake()
+	eventually(t, "the index is gone", func() bool { return s.search.indexed.Load() == 0 })
+	for range 3 {
+		if got := ana.find(t, "needle"); len(got) != 1 {
+			t.Errorf("without an index %q are found", got)
+		}
+		s.search.wake()
+	}
+	if err := os.RemoveAll(obstacle); err != nil {
+		t.Fatal(err)
+	}
+	s.search.wake()
+	indexed(t, s)
+	if got := ana.find(t, "needle"); len(got) != 1 {
+		t.Errorf("with an index that was made anew %q are found", got)
 	}
 }

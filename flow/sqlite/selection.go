@@ -45,8 +45,17 @@ func (s selection) match() string {
 	return strings.Join(matches, " AND ")
 }
 
+// whole leaves no end open.
+func (s selection) whole() selection {
+	closed := slices.Clone(s)
+	for i := range closed {
+		closed[i].open = false
+	}
+	return closed
+}
+
 // leads returns single words that all which is selected has: the longest, which are rare
-// most of all, and none when there is only one.
+// most of all.
 func (s selection) leads() (list []clause) {
 	const most = 4
 	for _, c := range s {
@@ -55,17 +64,13 @@ func (s selection) leads() (list []clause) {
 			list = append(list, clause{c.words[i : i+1], last && c.open})
 		}
 	}
-	if len(list) == 1 {
-		return nil
-	}
 	slices.SortStableFunc(list, func(a, b clause) int { return cmp.Compare(len(b.words[0]), len(a.words[0])) })
 	return list[:min(most, len(list))]
 }
 
-// without leaves a word out where all that begins with it would be gathered, if the
-// selection has others. It selects more then.
-func (s selection) without(word string) selection {
-	var rest selection
+// without leaves a word out where all that begins with it would be gathered. It selects more
+// then, and is empty when nothing else is asked for.
+func (s selection) without(word string) (rest selection) {
 	for _, c := range s {
 		if last := len(c.words) - 1; c.open && c.words[last] == word {
 			c = clause{words: c.words[:last]}
@@ -73,9 +78,6 @@ func (s selection) without(word string) selection {
 		if len(c.words) > 0 {
 			rest = append(rest, c)
 		}
-	}
-	if len(rest) == 0 {
-		return s
 	}
 	return rest
 }
