@@ -255,7 +255,7 @@ func TestResultsFitTheirSchemas(t *testing.T) {
 	ana.does(t, "flow_mark_messages_deleted", fmt.Sprintf(`{"channel":"general","messages":[%q]}`, gone.str("message_id")))
 	w.joins(t, "ben", tools.Options{}).does(t, "flow_status", `{}`)
 	ana.does(t, "flow_new_direct_conversation", `{"org":"Home","member":"@ben"}`)
-	sent := ana.does(t, "flow_send_message", `{"channel":"general","text":"...","other_data":{"highlighted":[]}}`)
+	sent := ana.does(t, "flow_send_message", `{"channel":"general","text":"found","other_data":{"highlighted":[]}}`)
 	readAll(t, ana, vault, fmt.Sprintf("%q", sent.str("message_id")), attachment)
 }
 
@@ -280,10 +280,10 @@ func (w *world) escrow(t *testing.T, owner *person) *person {
 func readAll(t *testing.T, p, escrow *person, message, attachment string) {
 	t.Helper()
 	values := map[string]string{"org": `"Home"`, "channel": `"general"`, "peer": `"me"`, "peer_username": `"ana"`,
-		"search": `"..."`, "timeout_seconds": "0", "message": message, "attachment": attachment,
+		"search": `"found"`, "timeout_seconds": "0", "message": message, "attachment": attachment,
 		"account": `"@ana"`, "fingerprint": `"..."`, "provided_hash": `"..."`,
 		"key": `"..."`, "channels": `["general"]`, "query": `"{ channels { nodes { lastMessage { text } } } }"`,
-		"id": `"s"`, "url": `"q=..."`, "start": "0", "stop": "10", "before": "1", "after": "1"}
+		"id": `"s"`, "url": `"q=found"`, "start": "0", "stop": "10", "before": "1", "after": "1"}
 	built := p.does(t, "flow_new_auto_add_to_channels_pref", `{"org":"Home","channels":["general"]}`)
 	values["data"] = fmt.Sprintf("%q", built.str("new_auto_add_to_channels_pref"))
 	for _, tool := range every(t) {
@@ -325,7 +325,7 @@ func readAll(t *testing.T, p, escrow *person, message, attachment string) {
 // searches starts a search and waits until it is done.
 func searches(t *testing.T, p *person) {
 	t.Helper()
-	p.does(t, "flow_start_search", `{"id":"s","url":"q=..."}`)
+	p.does(t, "flow_start_search", `{"id":"s","url":"q=found"}`)
 	for p.does(t, "flow_poll_search", `{"id":"s"}`).structured["done"] != true {
 	}
 }
