@@ -7,16 +7,19 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/flow-mcp/flow-mcp/flow"
 )
 
 // place is where in the log of an account a run is. It is kept in a file, unless path is
-// empty: {"account":"...","cursor":123}. A cursor means nothing in the log of another
-// account or store.
+// empty: {"account":"...","cursor":123,"channels":["..."]}. A cursor means nothing in the
+// log of another account or store, and says nothing of channels that were not printed.
 type place struct {
-	Account flow.AccountID `json:"account"`
-	Cursor  flow.Cursor    `json:"cursor"`
+	Account  flow.AccountID   `json:"account"`
+	Cursor   flow.Cursor      `json:"cursor"`
+	Channels []flow.ChannelID `json:"channels,omitempty"` // in order; none stands for all
 
 	path  string
 	known bool // it was kept by an earlier run
@@ -24,8 +27,8 @@ type place struct {
 }
 
 // openPlace reads the file, which may be missing.
-func openPlace(path string, account flow.AccountID) (place, error) {
-	p := place{Account: account, path: path, kept: -1}
+func openPlace(path string, account flow.AccountID, channels []flow.ChannelID) (place, error) {
+	p := place{Account: account, Channels: slices.Compact(slices.Sorted(slices.Values(channels))), path: path, kept: -1}
 	if path == "" {
 		return p, nil
 	}
@@ -43,8 +46,24 @@ func openPlace(path string, account flow.AccountID) (place, error) {
 	if was.Account != account {
 		return p, fmt.Errorf("%s is the cursor file of another account or store; give each a file of its own", path)
 	}
+	if !slices.Equal(was.Channels, p.Channels) {
+		return p, fmt.Errorf("%s is the cursor file of %s, and this run is for %s; give each choice of --channel a file of its own",
+			path, choice(was.Channels), choice(p.Channels))
+	}
 	p.known, p.Cursor, p.kept = true, was.Cursor, was.Cursor
 	return p, nil
+}
+
+// choice names channels.
+func choice(channels []flow.ChannelID) string {
+	if len(channels) == 0 {
+		return "all channels"
+	}
+	var links []string
+	for _, id := range channels {
+		links = append(links, flow.Link{Channel: id}.String())
+	}
+	return strings.Join(links, ", ")
 }
 
 // keep moves on, and notes that in the file, which is whole at any time.

@@ -15,11 +15,11 @@ import (
 
 // printer writes messages. As text a message is
 //
-//	2026-11-26 17:20:05 Home/general @ana: the first line
+//	2026-11-26 17:20:05+01:00 Home/general @ana: the first line
 //	  | every further line
 //	  + file "plan.txt", 120 bytes, flow://attachments/...
 //
-// in local time. Characters that a terminal acts on, or that a reader cannot see, are left
+// in local time, with how far that is from UTC, which is Z itself. Characters that a terminal acts on, or that a reader cannot see, are left
 // out, names with odd characters are quoted, and no line but the first of a message begins
 // with a digit. As JSON a message is one line with everything in it; there the same
 // characters are escaped, so that nothing is lost.
@@ -118,7 +118,7 @@ func (l line) encode() ([]byte, error) {
 // text writes the line for people.
 func (l line) text() string {
 	var out strings.Builder
-	fmt.Fprintf(&out, "%s %s/%s %s: %s\n", l.at.Local().Format(time.DateTime), shown(l.Org, string(l.OrgID)),
+	fmt.Fprintf(&out, "%s %s/%s %s: %s\n", l.at.Local().Format("2006-01-02 15:04:05Z07:00"), shown(l.Org, string(l.OrgID)),
 		shown(l.Channel, string(l.ChannelID)), "@"+shown(l.Sender, string(l.SenderID)),
 		strings.ReplaceAll(seen(l.Text), "\n", "\n  | "))
 	for _, f := range l.Attachments {

@@ -29,7 +29,7 @@ type Options struct {
 	// Channels are names, ids or links; none stands for all.
 	Channels []string
 	// After is the cursor to begin behind. The zero pointer is the end of the log, but its
-	// beginning for a run with Once and without CursorFile, which else had nothing to print.
+	// beginning for a run with Once, which else had nothing to print.
 	After *flow.Cursor
 	// Since leaves out what was sent before.
 	Since time.Time
@@ -37,8 +37,8 @@ type Options struct {
 	Once bool
 	// JSON prints an object a line.
 	JSON bool
-	// CursorFile is where the cursor is kept between runs, if not empty. What it says goes
-	// before After and Since.
+	// CursorFile is where the cursor is kept between runs, if not empty. Once it is there,
+	// what it says goes before After and Since. It is for one account and choice of Channels.
 	CursorFile string
 	// Log gets what is waited out; nil discards it.
 	Log *slog.Logger
@@ -119,13 +119,19 @@ func begin(ctx context.Context, client *flow.Client, out io.Writer, o Options) (
 		}
 		t.channels = append(t.channels, channel.ID)
 	}
-	if t.place, err = openPlace(o.CursorFile, identity.AccountID); err != nil || t.place.known {
-		return t, err
+	if t.place, err = openPlace(o.CursorFile, identity.AccountID, t.channels); err != nil {
+		return nil, err
 	}
 	switch {
+	case t.place.known:
+		if o.After != nil || !o.Since.IsZero() {
+			t.Since = time.Time{} // or what was sent since the last run would be left out
+			t.Log.Warn("goes on where the cursor file says, and not where --after or --since do; remove the file to begin anew", "file", o.CursorFile)
+		}
+		return t, nil
 	case o.After != nil:
 		t.place.Cursor = *o.After
-	case o.Since.IsZero() && (!o.Once || o.CursorFile != ""): // a script wants what is new
+	case o.Since.IsZero() && !o.Once:
 		page, err := flow.EnumerateEvents.Call(ctx, client, flow.EnumerateEventsInput{})
 		if err != nil {
 			return nil, err

@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	first   = regexp.MustCompile(`^2026-11-26 \d\d:\d\d:\d\d ([^ ]+|"(?:[^"\\]|\\.)*")/([^ ]+|"(?:[^"\\]|\\.)*") @([^ :]+|"(?:[^"\\]|\\.)*"): `)
+	first   = regexp.MustCompile(`^2026-11-26 \d\d:\d\d:\d\d(?:Z|[+-]\d\d:\d\d) ([^ ]+|"(?:[^"\\]|\\.)*")/([^ ]+|"(?:[^"\\]|\\.)*") @([^ :]+|"(?:[^"\\]|\\.)*"): `)
 	further = regexp.MustCompile(`^  (\| |\+ file ")`)
 )
 
@@ -67,7 +67,7 @@ func FuzzLines(f *testing.F) {
 
 func TestCursorFiles(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "cursor")
-	p, err := openPlace(path, "ME")
+	p, err := openPlace(path, "ME", nil)
 	if err != nil || p.known {
 		t.Fatalf("a missing file makes %+v, %v", p, err)
 	}
@@ -75,7 +75,7 @@ func TestCursorFiles(t *testing.T) {
 		if err := p.keep(cursor); err != nil {
 			t.Fatal(err)
 		}
-		again, err := openPlace(path, "ME")
+		again, err := openPlace(path, "ME", nil)
 		if err != nil || !again.known || again.Cursor != cursor {
 			t.Errorf("after %d the file says %+v, %v", cursor, again, err)
 		}
@@ -86,14 +86,32 @@ func TestCursorFiles(t *testing.T) {
 	if left, _ := os.ReadDir(filepath.Dir(path)); len(left) != 1 {
 		t.Errorf("beside the file there is %v", left)
 	}
-	if _, err := openPlace(path, "OTHER"); err == nil || !strings.Contains(err.Error(), "another account or store") {
+	if _, err := openPlace(path, "OTHER", nil); err == nil || !strings.Contains(err.Error(), "another account or store") {
 		t.Errorf("another account gets %v", err)
+	}
+	if _, err := openPlace(path, "ME", []flow.ChannelID{"B"}); err == nil || !strings.Contains(err.Error(), "of all channels, and this run is for flow://channels/B;") {
+		t.Errorf("a run for one channel gets %v", err)
+	}
+	some := filepath.Join(t.TempDir(), "some")
+	if p, err = openPlace(some, "ME", []flow.ChannelID{"B", "A", "B"}); err == nil {
+		err = p.keep(3)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := openPlace(some, "ME", []flow.ChannelID{"A", "B"}); err != nil || again.Cursor != 3 {
+		t.Errorf("the same channels in another order get %+v, %v", again, err)
+	}
+	for _, others := range [][]flow.ChannelID{nil, {"A"}, {"A", "B", "C"}} {
+		if _, err := openPlace(some, "ME", others); err == nil || !strings.Contains(err.Error(), "of flow://channels/A, flow://channels/B, and this run is for") {
+			t.Errorf("a run for %v gets %v", others, err)
+		}
 	}
 	for _, content := range []string{"", "12", "{}", `{"account":"ME","cursor":-1}`, `{"account":"ME","cursor":"x"}`} {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := openPlace(path, "ME"); err == nil || !strings.Contains(err.Error(), "no cursor file; remove it") {
+		if _, err := openPlace(path, "ME", nil); err == nil || !strings.Contains(err.Error(), "no cursor file; remove it") {
 			t.Errorf("%q is read with %v", content, err)
 		}
 	}
