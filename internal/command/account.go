@@ -60,7 +60,7 @@ func (a *accountFlags) connect(
 	}
 	supervisor.Patience = a.GiveUpAfter.Duration
 	supervisor.Log = log.With("part", "backend")
-	gate := policy.New(rules, supervisor)
+	gate := policy.New(rules, supervisor, log)
 	return supervisor, gate, flow.NewClient(gate, setup), nil
 }
 

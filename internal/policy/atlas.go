@@ -2,6 +2,7 @@ package policy
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -13,18 +14,24 @@ import (
 // the backend's own lists, past the gate.
 type atlas struct {
 	policy *Policy
+	log    *slog.Logger
 
 	mu    sync.Mutex
 	last  drawing
 	drawn time.Time             // zero when something has changed since
 	stale int                   // rises with every change, so that what was drawn meanwhile is not kept
 	teams map[string]flow.OrgID // which team a name stands for, folded
+	told  map[topic]bool        // what the log was told of
 }
 
 // drawing is what the channels were at one time. It is never changed.
 type drawing struct {
 	known   map[flow.ChannelID]verdict
-	remarks []string // on patterns that have no effect, or another one than they seem to
+	remarks []remark // on patterns that have no effect, or another one than they seem to
+}
+
+func newAtlas(p *Policy, log *slog.Logger) *atlas {
+	return &atlas{policy: p, log: log, told: map[topic]bool{}}
 }
 
 // fresh is how long an atlas is believed: names may change without a word.
@@ -79,15 +86,19 @@ func (a *atlas) with(ctx context.Context, c flow.Caller, id flow.ChannelID) (dra
 	defer a.mu.Unlock()
 	if a.stale == stale {
 		a.last, a.drawn = d, time.Now()
+		a.warn(d.remarks)
 	}
 	return d, nil
 }
 
 // remarks are those of the last drawing.
-func (a *atlas) remarks() []string {
+func (a *atlas) remarks() (said []string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.last.remarks
+	for _, r := range a.last.remarks {
+		said = append(said, r.text)
+	}
+	return said
 }
 
 func (a *atlas) draw(ctx context.Context, c flow.Caller) (drawing, error) {

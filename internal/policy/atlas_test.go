@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"log/slog"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -22,11 +24,16 @@ type gated struct {
 
 func gateTo(t *testing.T, backend flow.Caller, text string) *gated {
 	t.Helper()
+	return logged(t, backend, text, nil)
+}
+
+func logged(t *testing.T, backend flow.Caller, text string, log *slog.Logger) *gated {
+	t.Helper()
 	p, err := policy.Parse([]byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &gated{gate: policy.New(p, fixed{backend})}
+	g := &gated{gate: policy.New(p, fixed{backend}, log)}
 	g.Client = flow.NewClient(g.gate, flow.Setup{Username: "ana"})
 	next, stop := iter.Pull2(g.Notifications(t.Context()))
 	t.Cleanup(stop)
@@ -100,7 +107,8 @@ func TestRemarks(t *testing.T) {
 		do(t, c, flow.EnumerateChannels, flow.EnumerateChannelsInput{OrgID: l.org})
 		return c.gate.Remarks()
 	}
-	c := gateTo(t, l.store, rules)
+	var log strings.Builder
+	c := logged(t, l.store, rules, slog.New(slog.NewTextHandler(&log, nil)))
 	unused := []string{`"Hume/*" fits no channel at present`, `"@ben" fits no channel at present`, `"closed" fits no channel at present`}
 	if diff := cmp.Diff(unused, remarks(c)); diff != "" {
 		t.Errorf("of one team (-want +got):\n%s", diff)
@@ -117,6 +125,12 @@ func TestRemarks(t *testing.T) {
 	told := []string{first(`"Home/*"`), unused[0], unused[2], first(`"flow://channels/Home%2Fopen"`), first(`"Home/open"`)}
 	if diff := cmp.Diff(told, remarks(c)); diff != "" {
 		t.Errorf("of a second team of the name (-want +got):\n%s", diff)
+	}
+
+	for said, want := range map[string]int{"level=WARN": 2, "fits no channel": 3, "had the name first": 3} {
+		if n := strings.Count(log.String(), said); n != want {
+			t.Errorf("%q is logged %d times, want %d:\n%s", said, n, want, log.String())
+		}
 	}
 
 	late := gateTo(t, l.store, "[channels]\nread = [\"Home/*\", \""+string(l.org)+"/*\", \"*/open\", \"H*/open\"]\n")

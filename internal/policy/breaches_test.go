@@ -123,7 +123,7 @@ func TestForeignWordsOfAllKinds(t *testing.T) {
 			do(t, c, flow.EnumerateMessages, flow.EnumerateMessagesInput{ChannelID: l.shut})
 		},
 	} {
-		gate := policy.New(&policy.Policy{Confirm: []policy.Rule{policy.ForeignWords}}, fixed{l.store})
+		gate := policy.New(&policy.Policy{Confirm: []policy.Rule{policy.ForeignWords}}, fixed{l.store}, nil)
 		c := flow.NewClient(gate, flow.Setup{Username: "ana"})
 		_ = l.id(t, c)
 		if gate.HeardElsewhere(l.open) {
@@ -151,7 +151,7 @@ func TestJudging(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	gate := policy.New(p, fixed{l.store})
+	gate := policy.New(p, fixed{l.store}, nil)
 	c := flow.NewClient(gate, flow.Setup{Username: "ana"})
 	judge := func(channel flow.ChannelID) error {
 		return gate.Judge(t.Context(), c, "SendMessage", fmt.Appendf(nil, `{"ChannelID":%q,"Text":"x"}`, channel))

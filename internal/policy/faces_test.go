@@ -28,7 +28,7 @@ func newFace(t *testing.T) *face {
 	t.Helper()
 	f := &face{lab: newLab(t)}
 	p := &policy.Policy{Channels: policy.Channels{Read: []policy.Pattern{"Home/open", "Home/general"}}}
-	f.client = flow.NewClient(policy.New(p, fixed{f.store}), flow.Setup{Username: "ana"})
+	f.client = flow.NewClient(policy.New(p, fixed{f.store}, nil), flow.Setup{Username: "ana"})
 	dir := flow.NewDirectory(f.client)
 	f.srv = server.NewMCPServer("test", "1")
 	if err := tools.Register(f.srv, f.client, dir, tools.Options{Toolsets: []string{tools.AllSet}}); err != nil {

@@ -3,6 +3,7 @@ package policy
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"reflect"
 
 	"github.com/flow-mcp/flow-mcp/flow"
@@ -19,13 +20,17 @@ type Gate struct {
 	heard   heard
 }
 
-// New returns a gate before the backends of a dialer. A nil policy allows everything.
-func New(p *Policy, dialer flow.Dialer) *Gate {
+// New returns a gate before the backends of a dialer. A nil policy allows everything. The
+// log is told once of each remark; nil discards it.
+func New(p *Policy, dialer flow.Dialer, log *slog.Logger) *Gate {
 	if p == nil {
 		p = &Policy{}
 	}
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
 	seen := &origins{}
-	return &Gate{policy: p, dialer: dialer, atlas: &atlas{policy: p}, origins: seen, meter: newMeter(p.Limits), heard: heard{origins: seen}}
+	return &Gate{policy: p, dialer: dialer, atlas: newAtlas(p, log), origins: seen, meter: newMeter(p.Limits), heard: heard{origins: seen}}
 }
 
 // Endpoint implements [flow.Dialer].

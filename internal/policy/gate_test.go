@@ -88,7 +88,7 @@ func (l *lab) behind(t testing.TB, text string) *flow.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return flow.NewClient(policy.New(p, fixed{l.store}), flow.Setup{Username: "ana"})
+	return flow.NewClient(policy.New(p, fixed{l.store}, nil), flow.Setup{Username: "ana"})
 }
 
 // leaks returns what a text tells of the closed channel that the asker did not say.
@@ -389,7 +389,7 @@ func TestLimits(t *testing.T) {
 func TestWordsOfOthersAreRemembered(t *testing.T) {
 	l := newLab(t)
 	p := &policy.Policy{Confirm: []policy.Rule{policy.ForeignWords}}
-	gate := policy.New(p, fixed{l.store})
+	gate := policy.New(p, fixed{l.store}, nil)
 	c := flow.NewClient(gate, flow.Setup{Username: "ana"})
 	mine := do(t, c, flow.NewChannel, flow.NewChannelInput{OrgID: l.org, Name: "mine"})
 	do(t, c, flow.SendMessage, flow.SendMessageInput{ChannelID: mine, Text: "own words"})

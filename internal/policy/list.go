@@ -3,7 +3,9 @@ package policy
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
@@ -18,23 +20,23 @@ func (l *List[T]) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// forms say by the last part of a key how its value is written.
+// forms say by key how its value is written.
 var forms = map[string]string{
-	"confirm":   `"never", or a list such as ["destructive", "first-message"]`,
-	"read":      `a list of channels such as ["Home/*"]`,
-	"write":     `a list of channels such as ["Home/general"], or true in [account]`,
-	"send_from": `a list of folders such as ["~/Documents"]`,
-	"save_to":   `a list of folders such as ["~/Downloads"]`,
-	"channels":  "a table: [channels] in a line of its own",
-	"limits":    "a table: [limits] in a line of its own",
-	"files":     "a table: [files] in a line of its own",
-	"account":   "a table: [account] in a line of its own",
+	"confirm":         `"never", or a list such as ["destructive", "first-message"]`,
+	"channels.read":   `a list of channels such as ["Home/*"]`,
+	"channels.write":  `a list of channels such as ["Home/general"]`,
+	"account.write":   "true or false, without quotes",
+	"files.send_from": `a list of folders such as ["~/Documents"]`,
+	"files.save_to":   `a list of folders such as ["~/Downloads"]`,
+	"channels":        "a table: [channels] in a line of its own",
+	"limits":          "a table: [limits] in a line of its own",
+	"files":           "a table: [files] in a line of its own",
+	"account":         "a table: [account] in a line of its own",
 }
 
 // form says how the value of a key is written.
 func form(key []string) string {
-	last := key[len(key)-1]
-	if said, ok := forms[last]; ok {
+	if said, ok := forms[strings.Join(key, ".")]; ok {
 		return said
 	}
 	return "a whole number without quotes, such as 10"
@@ -57,6 +59,37 @@ func at(raw []byte, key string, err error) error {
 		return fmt.Errorf("line %d: %w", n, err)
 	}
 	return err
+}
+
+// checkLists refuses what is neither a list nor a text: true and 5 are texts to
+// [List.UnmarshalText].
+func checkLists(raw []byte) error {
+	var given map[string]any
+	if err := toml.Unmarshal(raw, &given); err != nil {
+		return err
+	}
+	for _, key := range slices.Sorted(maps.Keys(forms)) {
+		table, name, nested := strings.Cut(key, ".")
+		values, _ := given[table].(map[string]any)
+		if !nested {
+			values, name = given, table
+		}
+		if key != "account.write" && !isText(values[name]) {
+			return at(raw, name, fmt.Errorf("%s must be %s", key, forms[key]))
+		}
+	}
+	return nil
+}
+
+// isText is false for a value, or a list with one, that only has a text.
+func isText(value any) bool {
+	switch v := value.(type) {
+	case bool, int64, float64:
+		return false
+	case []any:
+		return !slices.ContainsFunc(v, func(one any) bool { return !isText(one) })
+	}
+	return true
 }
 
 // checkLimits refuses limits that are none. Zero could be meant as nothing or as no limit,

@@ -47,7 +47,7 @@ func TestWhatIsGivenBack(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			past, err := policy.New(p, fixed{backend}).Endpoint(t.Context())
+			past, err := policy.New(p, fixed{backend}, nil).Endpoint(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}

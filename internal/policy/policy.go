@@ -127,7 +127,7 @@ func Parse(raw []byte) (*Policy, error) {
 		return nil, explain(err)
 	}
 	p.raw = raw
-	if err := checkLimits(raw); err != nil {
+	if err := cmp.Or(checkLists(raw), checkLimits(raw)); err != nil {
 		return nil, err
 	}
 	return &p, p.check()

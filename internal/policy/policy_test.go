@@ -86,8 +86,11 @@ func TestMistakesAreToldWithTheirLine(t *testing.T) {
 		"negative":       {"[limits]\nmessages_per_hour = -1", []string{"line 2: limits.messages_per_hour is -1", "leave it out for none"}},
 		"zero":           {"[limits]\n\nmessages_per_hour = 0", []string{"line 3: limits.messages_per_hour is 0", "leave it out for none", "write = []"}},
 		"no bytes":       {"[files]\nmax_bytes = 0", []string{"line 2: files.max_bytes is 0", "send_from = []"}},
+		"no list":        {"[channels]\nwrite = true", []string{"line 2: channels.write must be a list of channels such as"}},
+		"numbers":        {"[channels]\nread = [5]", []string{"line 2: channels.read must be a list of channels such as"}},
+		"no text":        {"confirm = 5", []string{"line 1: confirm must be \"never\", or a list such as"}},
+		"no truth":       {"[account]\nwrite = \"no\"", []string{"line 2: account.write must be true or false, without quotes"}},
 		"no table":       {"limits = 4", []string{"line 1: limits must be a table"}},
-		"no list":        {"confirm = 4", []string{`line 1: confirm: there is no rule "4"`}},
 		"nobody":         {"[channels]\nread = [\"@\"]", []string{`line 2: channels.read: "@" names no channel`}},
 	}
 	for name, test := range tests {
