@@ -28,7 +28,7 @@ type Notes struct {
 // missing, or that the backend does not say.
 type Missing struct {
 	// Deleted is how many messages of the part that was read are gone, [DeletedCap] at
-	// most.
+	// most; of those that were to be deleted, how many were gone before.
 	Deleted int `json:"deleted,omitzero"`
 	// Retention is what the channel keeps, when the part reaches back to the first
 	// message that is left and others were there before.

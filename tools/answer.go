@@ -54,6 +54,10 @@ func (p *page) body(ctx context.Context, shown any) (body string) {
 			what = strings.TrimSuffix(what, " id") // the name follows; the link has the identifier
 		}
 		p.head = what + " " + inline(shown)
+		if made, is := p.made(inline(shown)); is {
+			p.head, p.subject = made, "" // the name says the team
+			p.root = append(p.root, entry{"created", !p.existed})
+		}
 	}
 	return body
 }
@@ -83,10 +87,15 @@ func (p *page) deed(ctx context.Context) string {
 			about = append(about, strings.ReplaceAll(f.name, "_", " ")+" "+text)
 		}
 	}
-	if len(about) == 0 {
-		return "Done: " + p.action
+	done := "Done: " + p.action
+	if p.existed {
+		done = "Nothing was changed: " + p.action
+		p.root = append(p.root, entry{"unchanged", true})
 	}
-	return "Done: " + p.action + " (" + strings.Join(about, ", ") + ")"
+	if len(about) == 0 {
+		return done
+	}
+	return done + " (" + strings.Join(about, ", ") + ")"
 }
 
 // lines adds members to the result and returns what of them there is room for as text.

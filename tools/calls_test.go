@@ -355,9 +355,9 @@ func TestWritingToolsAnswerAsTheySay(t *testing.T) {
 	steps := []struct{ tool, args, says string }{
 		{"flow_new_org", `{"name":"Lab","discoverable":true}`, "name: Lab"},
 		{"flow_org_add_member", `{"org":"Lab","member":"@ben","member_state":"m"}`, "Lab: Done: Add team member (@ben, member state m)."},
-		{"flow_new_channel", `{"org":"Lab","name":"plans"}`, "Lab: channel Lab/plans."},
+		{"flow_new_channel", `{"org":"Lab","name":"plans"}`, "Created Lab/plans; you are its only member."},
 		{"flow_channel_add_member", `{"channel":"plans","member":"@ben","member_state":"m"}`, "Lab/plans: Done: Add channel member (@ben, member state m)."},
-		{"flow_new_direct_conversation", `{"org":"Lab","member":"@ben"}`, "Lab: channel Lab/@ben."},
+		{"flow_new_direct_conversation", `{"org":"Lab","member":"@ben"}`, "Opened Lab/@ben."},
 		{"flow_send_message", `{"channel":"Lab/@ben","text":"psst"}`, "Lab/@ben: sent. Message ["},
 		{"flow_new_channel_member_state", `{"channel":"plans","member":"@ben","member_state":"b"}`, "Done"},
 		{"flow_set_org_member_state", `{"org":"Lab","member":"@ben","member_state":"b"}`, "Done"},

@@ -18,10 +18,13 @@ const ownText = 80
 // message says whose a message is, from when and how long, and how an own one begins.
 func (w *witness) message(ctx context.Context, id flow.MessageID) string {
 	ref := "[" + w.refs.of(id) + "]"
-	m, err := w.messageIn(ctx, w.channel, id)
+	reading, receipt := flow.WithReceipt(ctx)
+	m, err := w.messageIn(reading, w.channel, id)
 	switch {
 	case err != nil:
 		return ref + ", which cannot be read"
+	case m.ID == "" && receipt.Missing().Deleted > 0:
+		return ref + ", which is already deleted"
 	case m.ID == "":
 		return ref + ", which is not in the channel"
 	}

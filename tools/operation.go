@@ -26,6 +26,7 @@ type view struct {
 	paged   bool          // the result is a page of a channel's history
 	newest  bool          // messages come newest first
 	known   map[kind]bool // what the parameters say of all of the result
+	op      flow.AnyOperation
 	shape   shape
 	file    string // the parameter of the operation that names the file which all of it is about
 	action  string // what was done, for those without a result
@@ -49,7 +50,7 @@ func operationTool(op flow.AnyOperation) *Tool {
 		}
 		adjust(op, f)
 		v := viewOf(info.Name, f, out)
-		v.action, v.form = t.Title, f
+		v.op, v.action, v.form = op, t.Title, f
 		v.newest = v.paged || op == flow.SearchMessageResults
 		if less, ok := shownAs[op]; ok {
 			v.shape = shapeOf(less, v.known)
@@ -73,6 +74,7 @@ func (v *view) operate(ctx context.Context, c *call, op flow.AnyOperation) (*ans
 	if err != nil {
 		return nil, err
 	}
+	c.existed = op == flow.NewDirectConversation && c.talks(ctx)
 	calling, receipt := flow.WithReceipt(ctx)
 	raw, err := op.Forward(calling, caller, c.wire)
 	if err != nil {
@@ -86,7 +88,7 @@ func (v *view) operate(ctx context.Context, c *call, op flow.AnyOperation) (*ans
 	if op == flow.ChangeUsername {
 		c.dir.Observe(flow.Notification{Type: flow.Connected}) // the backend tells of it, too, but later
 	}
-	c.missing, c.note = receipt.Missing(), c.noteOn(ctx, op, raw)
+	c.tell(ctx, op, raw, receipt)
 	a, err := v.answer(ctx, c, c.viewer(ctx), raw)
 	if err != nil {
 		return nil, fmt.Errorf("%s: the backend's result is not of the documented form: %w", op.Info().Name, err)

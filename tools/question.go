@@ -14,7 +14,7 @@ import (
 )
 
 // question is what a person is asked before a call. It consists of facts: what is done,
-// to what by name and id, how much of it, and why it is asked. Never of what others have
+// to what by its name, how much of it, and why it is asked. Never of what others have
 // said, whose words could persuade; of a text to be sent, which is what the person agrees
 // to, and of own messages to be deleted the beginning. Names and texts stand in it cleaned,
 // quoted and cut.

@@ -3,6 +3,7 @@ package tools_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -96,8 +97,13 @@ func TestQuestionsTellMessagesApart(t *testing.T) {
 	if said[i+11] != "- and 2 more" {
 		t.Errorf("the rest is counted by %q", said[i+11])
 	}
-	if !strings.Contains(k.asked[0], `channel: "Home/general" ("`) {
+	if !strings.Contains(k.asked[0], `channel: "Home/general", 2 members`) {
 		t.Errorf("the question does not name the channel: %q", k.asked[0])
+	}
+	ben.does(t, "flow_mark_messages_deleted", fmt.Sprintf(`{"channel":"general","messages":[%q]}`, foreign))
+	ana.cannot(t, "flow_mark_messages_deleted", string(all), "declined")
+	if !strings.Contains(k.asked[1], "], which is already deleted\n") {
+		t.Errorf("of a deleted message the person was told %q", k.asked[1])
 	}
 	if strings.Contains(k.asked[0], "at once") {
 		t.Errorf("the question has others' words in it: %q", k.asked[0])

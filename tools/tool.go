@@ -122,6 +122,7 @@ type call struct {
 	content  []mcp.Content          // of the result, beside its text
 	missing  flow.Missing           // what the operation has not read
 	note     string                 // what else there is to know of what was done
+	existed  bool                   // nothing was changed, since it was so before
 	rooted   bool                   // the client of 2026-07-28 has to say in every round which folders it has
 }
 

@@ -134,14 +134,11 @@ func isName(parameter string) bool {
 	return slices.Contains([]string{"name", "username", "filename"}, last)
 }
 
-// thing names something by what it is called and by its id.
+// thing names something by what it is called. A name that would lead to something else has
+// the identifier behind it ([namer.name]).
 func (w *witness) thing(ctx context.Context, k kind, id string) string {
 	v := viewer{namer: w.names}
-	called := string(v.call(ctx, k, id))
-	if strings.Contains(called, id) {
-		return quote(called)
-	}
-	return quote(called) + " (" + quote(id) + ")"
+	return quote(string(v.call(ctx, k, id)))
 }
 
 // people says how many see what is done, once.

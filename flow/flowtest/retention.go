@@ -173,6 +173,10 @@ func retentionIsMissed(t *testing.T, n *network) {
 	}
 	missing(alice, flow.MessageFilters{}, flow.Missing{})
 	must(t, alice, flow.MarkMessagesDeleted, deletes(general, ids[1], ids[4], ids[7]))
+	ctx, receipt := flow.WithReceipt(t.Context())
+	if _, err := flow.MarkMessagesDeleted.Call(ctx, alice, deletes(general, ids[4], ids[1])); err != nil || receipt.Missing().Deleted != 2 {
+		t.Errorf("of two that were deleted before are gone %+v, error %v", receipt.Missing(), err)
+	}
 	missing(alice, flow.MessageFilters{}, flow.Missing{Deleted: 3})
 	missing(alice, flow.MessageFilters{Limit: 3}, flow.Missing{Deleted: 2}) // 6 to 3, and what came after
 	missing(alice, flow.MessageFilters{Limit: 1}, flow.Missing{Deleted: 1})

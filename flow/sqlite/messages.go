@@ -318,7 +318,8 @@ func (e *Engine) MarkMessagesDeleted(ctx context.Context, call flow.Call, in flo
 	if len(in.Messages) == 0 || len(in.Messages) > flow.MaxMessages {
 		return flow.Nothing{}, flow.Errorf(flow.Invalid, "Messages must hold 1 to %d message ids", flow.MaxMessages)
 	}
-	return once(ctx, e, call, "MarkMessagesDeleted", string(self.id), func(t *tx) (none flow.Nothing, err error) {
+	gone := 0
+	none, err := once(ctx, e, call, "MarkMessagesDeleted", string(self.id), func(t *tx) (none flow.Nothing, err error) {
 		ch, err := channelFor(t.ctx, t.Queries, self, "MarkMessagesDeleted", in.ChannelID, in.OrgID)
 		if err != nil {
 			return none, err
@@ -327,8 +328,13 @@ func (e *Engine) MarkMessagesDeleted(ctx context.Context, call flow.Call, in flo
 		if err != nil {
 			return none, err
 		}
+		gone = len(in.Messages) - len(doomed)
 		return none, t.remove(channel{id: ch.ID, org: ch.Org, public: in.ChannelID, orgPublic: ch.OrgPublic}, doomed)
 	})
+	if err == nil {
+		flow.NoteMissing(ctx, flow.Missing{Deleted: gone})
+	}
+	return none, err
 }
 
 // chosen returns those of some messages that are still there. All must be such that the
