@@ -94,7 +94,6 @@ func (t *tx) putProfile(account int64, item, content string, before db.ProfileRo
 		return err
 	}
 	if before.Event != 0 {
-		t.deleted = append(t.deleted, before.Event)
 		if err := t.DropEvent(t.ctx, before.Event); err != nil {
 			return err
 		}

@@ -56,7 +56,11 @@ func TestProfileEventsOutliveTheOwner(t *testing.T) {
 
 // TestOnlyTheLastProfileIsInTheLog: what was removed or renamed is not told any more.
 func TestOnlyTheLastProfileIsInTheLog(t *testing.T) {
-	s := open(t, t.TempDir())
+	dir := t.TempDir()
+	s, err := openStore(context.Background(), dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	ana := start(t, s, "one", "ana")
 	for _, name := range []string{"anna", "hanna", "johanna"} {
 		if _, err := ana.ChangeUsername(t.Context(), ana.call, flow.ChangeUsernameInput{Username: name}); err != nil {
@@ -68,11 +72,15 @@ func TestOnlyTheLastProfileIsInTheLog(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if err := s.close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, dir) // what was told lately is in memory
 	want := []flow.Profile{
 		{AccountID: ana.home.AccountID, Item: "profile", Content: `{"displayName":"johanna","biography":null,"photo":null}`},
 		{AccountID: ana.home.AccountID, Item: "colour"},
 	}
-	if diff := cmp.Diff(want, profilesOf(t, ana)); diff != "" {
+	if diff := cmp.Diff(want, profilesOf(t, user{Engine: s.seat("one"), call: flow.Call{Session: 1}})); diff != "" {
 		t.Errorf("profiles in the log (-want +got):\n%s", diff)
 	}
 }
