@@ -16,7 +16,7 @@ import (
 func impatient(l *lines, role string) (*process.Supervisor, *logged) {
 	log := &logged{}
 	s := child(l, role, idempotentVariable+"=1")
-	s.Patience, s.Log = time.Second, log.logger()
+	s.Patience, s.Log = 2*time.Second, log.logger()
 	return s, log
 }
 
