@@ -34,7 +34,8 @@ type SessionID int64
 type Cursor int64
 
 // RequestID is made by the caller of a write and makes it safe to repeat: a backend
-// that has already done the write with this id answers with the first result.
+// that has already done the write with this id answers with the first result, and refuses
+// with Conflict a write that is not the same, see [Call].
 // A UUID (version 7 is best) is used as it is; any other text of up to 128 bytes is
 // scoped to the account. Source: proposed by this project.
 type RequestID string

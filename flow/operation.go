@@ -61,6 +61,9 @@ type Call struct {
 	Session SessionID `json:"SessionID"`
 	// Request makes a write repeatable; empty when the caller did not care.
 	Request RequestID `json:"RequestID"`
+	// Params are the operation's own parameters, as they were decoded. An engine compares
+	// them with those of an earlier call of the same request id.
+	Params any `json:"-"`
 }
 
 // Operation is one row of the catalogue: a method of Flow with its types.
@@ -210,6 +213,7 @@ func (o *Operation[In, Out]) Serve(ctx context.Context, e Engine, params json.Ra
 			return nil, o.invalid(err)
 		}
 	}
+	call.Params = in
 	out, err := o.run(e, ctx, call, in)
 	if err != nil {
 		return nil, err

@@ -18,10 +18,14 @@ type coverage struct {
 	events map[flow.NotificationType]bool
 
 	refused map[string][]flow.Code
+	repeats map[string]bool // writes whose repetition was tried
 }
 
 func newCoverage() *coverage {
-	return &coverage{calls: map[string]bool{}, events: map[flow.NotificationType]bool{}, refused: map[string][]flow.Code{}}
+	return &coverage{
+		calls: map[string]bool{}, events: map[flow.NotificationType]bool{},
+		refused: map[string][]flow.Code{}, repeats: map[string]bool{},
+	}
 }
 
 // complete is the last test.
@@ -31,6 +35,9 @@ func (c *coverage) complete(t *testing.T) {
 	for _, op := range flow.Catalogue() {
 		if !c.calls[op.Info().Name] {
 			t.Errorf("no scenario had a success of the operation %s", op.Info().Name)
+		}
+		if isKept(op) && !c.repeats[op.Info().Name] {
+			t.Errorf("in no scenario the operation %s could be repeated", op.Info().Name)
 		}
 	}
 	for _, event := range flow.Events() {
@@ -66,8 +73,9 @@ func isNeutral(method string) bool {
 // patience is how long one call may take. It only ends tests that would hang.
 const patience = 60 * time.Second
 
-// observed is a process whose calls end and are counted.
+// observed is a process whose calls end and are counted, and whose writes are tried again.
 type observed struct {
+	t       *testing.T
 	process flow.Caller
 	seen    *coverage
 }
@@ -76,7 +84,14 @@ type observed struct {
 func (o observed) Call(ctx context.Context, method string, params json.RawMessage) (json.RawMessage, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	op, unrepeated := o.seen.unrepeated(ctx, method)
+	if unrepeated {
+		params = withRequest(params)
+	}
 	result, err := o.process.Call(ctx, method, params)
+	if err == nil && unrepeated && o.seen.repeat(method) {
+		o.again(ctx, op, params, result)
+	}
 	if err != nil {
 		o.seen.refuse(ctx, method, flow.CodeOf(err))
 	}

@@ -13,6 +13,8 @@ var requests = []scenario{
 	{"make a message once", requestsSendOnce},
 	{"make a message once from many processes at once", requestsRace},
 	{"are refused for something else", requestsConflict},
+	{"alert the same people", requestsAlertTheSame},
+	{"are compared with their secrets", requestsWithSecrets},
 	{"belong to the account unless they are unique", requestsAreScoped},
 	{"make other writes once too", requestsOfOtherWrites},
 	{"say that they were done before", requestsSayRepeated},
@@ -79,13 +81,67 @@ func requestsConflict(t *testing.T, n *network) {
 	if got := alice.texts(t, random, flow.MessageFilters{}); len(got) != 0 {
 		t.Errorf("a refused message was sent: %q", got)
 	}
-	key = fresh()
-	must(t, alice.Keyed(key), flow.NewChannel, flow.NewChannelInput{OrgID: org, Name: "third"})
-	refuse(t, alice.Keyed(key), flow.NewOrg, flow.NewOrgInput{Name: "Third"}, flow.Conflict)
+	for _, key := range []flow.RequestID{fresh(), "by hand"} {
+		must(t, alice.Keyed(key), flow.NewChannel, flow.NewChannelInput{OrgID: org, Name: "third"})
+		refuse(t, alice.Keyed(key), flow.NewOrg, flow.NewOrgInput{Name: "Third"}, flow.Conflict)
+		text := refuse(t, n.returns(t, "alice").Keyed(key), flow.NewChannel, flow.NewChannelInput{OrgID: org, Name: "fourth"}, flow.Conflict)
+		if want := "this RequestID was used for a call with other parameters; give each call its own"; text != want {
+			t.Errorf("other parameters are refused with %q, want %q", text, want)
+		}
+		must(t, alice.Keyed(key), flow.NewChannel, flow.NewChannelInput{OrgID: org, Name: "third"})
+	}
+	if got := len(must(t, alice, flow.EnumerateChannels, flow.EnumerateChannelsInput{OrgID: org})); got != 4 {
+		t.Errorf("the team has %d channels, want 4: a refused one was made", got)
+	}
 	// A request that was refused has not been used.
 	key = fresh()
 	refuse(t, alice.Keyed(key), flow.SendMessage, flow.SendMessageInput{ChannelID: general, Text: ""}, flow.Invalid)
 	must(t, alice.Keyed(key), flow.SendMessage, flow.SendMessageInput{ChannelID: general, Text: "mended"})
+}
+
+// requestsAlertTheSame: a message does not say whom it has alerted, and is another one all
+// the same when it is to alert others.
+func requestsAlertTheSame(t *testing.T, n *network) {
+	alice, bob, carol := n.join(t, "alice"), n.join(t, "bob"), n.join(t, "carol")
+	general := alice.opens(t, alice.founds(t, "Team", bob, carol), "general", bob, carol)
+	hi := flow.SendMessageInput{ChannelID: general, Text: "hi"}
+	alerting := func(who ...flow.AccountID) flow.SendMessageWithNotificationInput {
+		return flow.SendMessageWithNotificationInput{SendMessageInput: hi, PushNotifyAccountIDs: who}
+	}
+	loud, quiet := alice.Keyed(fresh()), alice.Keyed(fresh())
+	first := must(t, loud, flow.SendMessageWithNotification, alerting(bob.id))
+	for _, other := range []flow.SendMessageWithNotificationInput{alerting(carol.id), alerting(bob.id, carol.id), alerting()} {
+		refuse(t, loud, flow.SendMessageWithNotification, other, flow.Conflict)
+	}
+	refuse(t, loud, flow.SendMessage, hi, flow.Conflict)
+	if again := must(t, loud, flow.SendMessageWithNotification, alerting(bob.id)); again != first {
+		t.Errorf("one request made the messages %s and %s", first, again)
+	}
+	silent := must(t, quiet, flow.SendMessage, hi)
+	refuse(t, quiet, flow.SendMessageWithNotification, alerting(bob.id), flow.Conflict)
+	if again := must(t, quiet, flow.SendMessageWithNotification, alerting()); again != silent {
+		t.Errorf("one request made the messages %s and %s", silent, again)
+	}
+	// What is deleted is not sent again either.
+	must(t, alice, flow.MarkMessagesDeleted, flow.MarkMessagesDeletedInput{
+		ChannelID: general, Messages: []flow.MessageRef{{MessageID: first}, {MessageID: silent}},
+	})
+	must(t, loud, flow.SendMessageWithNotification, alerting(bob.id))
+	must(t, quiet, flow.SendMessage, hi)
+	if got := alice.texts(t, general, flow.MessageFilters{}); len(got) != 0 {
+		t.Errorf("the channel holds %q", got)
+	}
+}
+
+// requestsWithSecrets: a password is compared like everything else.
+func requestsWithSecrets(t *testing.T, n *network) {
+	alice := n.join(t, "alice")
+	key := fresh()
+	must(t, alice.Keyed(key), flow.ChangePassword, flow.ChangePasswordInput{NewPassword: password})
+	refuse(t, alice.Keyed(key), flow.ChangePassword, flow.ChangePasswordInput{NewPassword: password + "!"}, flow.Conflict)
+	desk := open(t, n.process(t, "desk"))
+	refuse(t, desk, flow.CreateDevice, flow.CreateDeviceInput{Username: "alice", Password: password + "!"}, flow.Denied)
+	must(t, desk, flow.CreateDevice, flow.CreateDeviceInput{Username: "alice", Password: password})
 }
 
 func requestsAreScoped(t *testing.T, n *network) {

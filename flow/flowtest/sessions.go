@@ -142,7 +142,7 @@ func syncIsAnnounced(t *testing.T, n *network) {
 
 func backendSaysWhoItIs(t *testing.T, n *network) {
 	p := n.world.Process(t)
-	said := must(t, observed{p, n.seen}, flow.ConfigOperation, flow.Config{})
+	said := must(t, observed{t, p, n.seen}, flow.ConfigOperation, flow.Config{})
 	if said.Name == "" || said.Version == "" {
 		t.Errorf("Config says %+v, want a name and a version", said)
 	}

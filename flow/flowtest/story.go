@@ -35,7 +35,7 @@ func (n *network) machine(t *testing.T, name string) string {
 // process starts a backend on a machine. The machine without a name is the usual one.
 func (n *network) process(t *testing.T, machine string) flow.Caller {
 	t.Helper()
-	p := observed{n.world.Process(t), n.seen}
+	p := observed{t, n.world.Process(t), n.seen}
 	var config flow.Config
 	if machine != "" {
 		config.FlowLocalDatabaseDir = n.machine(t, machine)

@@ -25,6 +25,22 @@ func filesAreRegisteredOnce(t *testing.T, n *network) {
 		t.Errorf("one request made the attachments %s and %s", first, again)
 	}
 	refuse(t, alice.Keyed(fresh()), flow.NewAttachment, in, flow.NotFound)
+	// Another copy of the file is the file, and another file of its name is not.
+	copied := filepath.Join(t.TempDir(), "once.bin")
+	for _, other := range []struct {
+		content []byte
+		same    bool
+	}{{content, true}, {append(content[:4999:4999], content[4999]+1), false}, {append(content[:5000:5000], 0), false}, {nil, false}} {
+		if err := os.WriteFile(copied, other.content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		in := flow.NewAttachmentInput{OrgID: org, FilePath: copied}
+		if !other.same {
+			refuse(t, alice.Keyed(key), flow.NewAttachment, in, flow.Conflict)
+		} else if again := must(t, alice.Keyed(key), flow.NewAttachment, in); again != first {
+			t.Errorf("a copy of the file is the attachment %s, and the file %s", again, first)
+		}
+	}
 	key = fresh()
 	message := must(t, alice.Keyed(key), flow.SendMessage, withFiles(general, first))
 	await(t, alice, flow.UploadCompleteEvent)

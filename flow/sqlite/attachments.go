@@ -1,9 +1,12 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -12,15 +15,32 @@ import (
 )
 
 // NewAttachment implements [flow.Engine]. The owner of the store reads the file; all
-// backend processes of a store run as one user on one machine.
+// backend processes of a store run as one user on one machine. A repetition may name
+// another copy of the file.
 func (e *Engine) NewAttachment(ctx context.Context, call flow.Call, in flow.NewAttachmentInput) (flow.AttachmentID, error) {
 	_, self, err := e.self(ctx, call)
 	if err != nil {
 		return "", err
 	}
-	if id, known, err := repeated[flow.AttachmentID](ctx, e, call, "NewAttachment", string(self.id)); known || err != nil {
-		return id, err
+	call.Params = registration{in.OrgID, filepath.Base(in.FilePath)}
+	id, known, err := repeated[flow.AttachmentID](ctx, e, call, "NewAttachment", string(self.id))
+	if err == nil && !known {
+		id, err = e.take(ctx, call, self, in)
 	}
+	if err != nil {
+		return "", err
+	}
+	return id, e.sameFile(ctx, id, in.FilePath) // another call may have been first
+}
+
+// registration is what the ledger compares of a file; [Engine.sameFile] compares the rest.
+type registration struct {
+	OrgID    flow.OrgID
+	Filename string
+}
+
+// take copies a file and registers the copy.
+func (e *Engine) take(ctx context.Context, call flow.Call, self *who, in flow.NewAttachmentInput) (flow.AttachmentID, error) {
 	if _, err := orgFor(ctx, e.store.read, self, "NewAttachment", in.OrgID); err != nil {
 		return "", e.store.explain(err)
 	}
@@ -64,6 +84,32 @@ func (e *Engine) register(ctx context.Context, call flow.Call, self *who, in flo
 			Size: copied.size, Content: nullable(content), Created: t.now,
 		})
 	})
+}
+
+// sameFile refuses a file that is another one than was registered. What lay where that one
+// did is taken for it, be it changed or gone; so is, of one that was given up, what is as
+// long.
+func (e *Engine) sameFile(ctx context.Context, id flow.AttachmentID, path string) error {
+	was, err := e.store.read.RegisteredFile(ctx, id)
+	if err != nil || was.Source == filepath.Clean(path) {
+		return e.store.explain(err)
+	}
+	file, err := openSource("FilePath", path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	sum := sha256.New()
+	size, err := pour(ctx, io.Discard, io.LimitReader(file, was.Size+1), sum, nil)
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil:
+		return unreadable(path, err)
+	case size != was.Size || len(was.Sha256) > 0 && !bytes.Equal(sum.Sum(nil), was.Sha256):
+		return errOtherParameters
+	}
+	return nil
 }
 
 // ownAttachment returns a file that an account has registered.

@@ -20,7 +20,7 @@ import (
 // SendMessage implements [flow.Engine]. The request id of the call becomes the id of the
 // message, so that sending twice under one id makes one message.
 func (e *Engine) SendMessage(ctx context.Context, call flow.Call, in flow.SendMessageInput) (flow.MessageID, error) {
-	return e.send(ctx, call, "SendMessage", in, nil)
+	return e.send(ctx, call, "SendMessage", flow.SendMessageWithNotificationInput{SendMessageInput: in})
 }
 
 // SendMessageWithNotification implements [flow.Engine]. What is sent twice alerts once.
@@ -28,16 +28,16 @@ func (e *Engine) SendMessageWithNotification(ctx context.Context, call flow.Call
 	if len(in.PushNotifyAccountIDs) > flow.MaxNotified {
 		return "", flow.Errorf(flow.Invalid, "PushNotifyAccountIDs names %d accounts and %d are allowed", len(in.PushNotifyAccountIDs), flow.MaxNotified)
 	}
-	return e.send(ctx, call, "SendMessageWithNotification", in.SendMessageInput, in.PushNotifyAccountIDs)
+	return e.send(ctx, call, "SendMessageWithNotification", in)
 }
 
 // send sends a message and alerts some members of its channel.
-func (e *Engine) send(ctx context.Context, call flow.Call, method string, in flow.SendMessageInput, alert []flow.AccountID) (flow.MessageID, error) {
+func (e *Engine) send(ctx context.Context, call flow.Call, method string, in flow.SendMessageWithNotificationInput) (flow.MessageID, error) {
 	_, self, err := e.self(ctx, call)
 	if err != nil {
 		return "", err
 	}
-	other, err := checkMessage(in)
+	other, err := checkMessage(in.SendMessageInput)
 	if err != nil {
 		return "", err
 	}
@@ -53,35 +53,41 @@ func (e *Engine) send(ctx context.Context, call flow.Call, method string, in flo
 		ID: messageID(uid), ChannelID: in.ChannelID, SenderAccountID: self.id,
 		Text: in.Text, OtherData: other, Attachments: []flow.Attachment{},
 	}
-	single := len(in.Attachments) == 0 && len(alert) == 0
-	err = e.store.writer.do(ctx, single, func(t *tx) error {
-		ch, err := e.sender(t, self, method, in.ChannelID, in.OrgID)
-		if err != nil {
-			return err
-		}
-		m.OrgID, m.CreationTime = ch.org, t.now
-		var fresh bool
-		if len(in.Attachments) == 0 {
-			fresh, err = t.post(ch.id, m, uid, self.account)
-		} else {
-			fresh, err = t.postFiles(self, ch, m, uid, in.Attachments)
-		}
-		switch {
-		case err == nil && !fresh:
-			flow.NoteRepeated(ctx)
-			err = t.sameMessage(uid, ch.id, m, self.account, in.Attachments)
-		case err == nil:
-			err = t.alert(self, ch, m, alert)
-		}
-		if err != nil {
-			delete(t.last, ch.id) // the message may be undone, and its number free
-		}
-		return err
-	})
-	if err != nil {
+	deliver := func(t *tx) error { return e.deliver(ctx, t, self, method, m, in) }
+	if len(in.PushNotifyAccountIDs) > 0 { // the message does not say who they were, so the ledger does
+		return once(ctx, e, call, method, string(self.id), func(t *tx) (flow.MessageID, error) { return m.ID, deliver(t) })
+	}
+	if err := e.store.writer.do(ctx, len(in.Attachments) == 0, deliver); err != nil {
 		return "", e.store.explain(err)
 	}
 	return m.ID, nil
+}
+
+// deliver posts a message, unless it is there already.
+func (e *Engine) deliver(ctx context.Context, t *tx, self *who, method string, m flow.Message, in flow.SendMessageWithNotificationInput) error {
+	ch, err := e.sender(t, self, method, in.ChannelID, in.OrgID)
+	if err != nil {
+		return err
+	}
+	m.OrgID, m.CreationTime = ch.org, t.now
+	uid, _ := flow.DecodeID(string(m.ID))
+	var fresh bool
+	if len(in.Attachments) == 0 {
+		fresh, err = t.post(ch.id, m, uid, self.account)
+	} else {
+		fresh, err = t.postFiles(self, ch, m, uid, in.Attachments)
+	}
+	switch {
+	case err == nil && !fresh:
+		flow.NoteRepeated(ctx)
+		err = t.sameMessage(uid, ch.id, m, self.account, in)
+	case err == nil:
+		err = t.alert(self, ch, m, in.PushNotifyAccountIDs)
+	}
+	if err != nil {
+		delete(t.last, ch.id) // the message may be undone, and its number free
+	}
+	return err
 }
 
 // postFiles is post of a message that has files.
@@ -154,20 +160,28 @@ func (e *Engine) sender(t *tx, self *who, method string, id flow.ChannelID, org 
 }
 
 // sameMessage accepts a uid that is taken when the message that has it is this one. What a
-// deleted one said is not known any more.
-func (t *tx) sameMessage(uid []byte, channel int64, m flow.Message, author int64, files []flow.AttachmentToSend) error {
+// deleted one said is not known any more. One that has alerted somebody is in the ledger,
+// which has been asked when this one is to.
+func (t *tx) sameMessage(uid []byte, channel int64, m flow.Message, author int64, in flow.SendMessageWithNotificationInput) error {
 	row, err := t.MessageContent(t.ctx, uid)
 	if err != nil {
 		return err
 	}
-	if row.Channel == channel && row.Author == author && row.Deleted != 0 {
+	alerted, err := t.IsRequest(t.ctx, uid)
+	switch {
+	case err != nil:
+		return err
+	case row.Channel != channel || row.Author != author || alerted || len(in.PushNotifyAccountIDs) > 0:
+		return errOtherMessage
+	case row.Deleted != 0:
 		return nil
-	}
-	if row.Channel != channel || row.Author != author || row.Body != m.Text || row.Other != m.OtherData || !slices.EqualFunc(row.Attachments, files, isFile) {
-		return flow.Errorf(flow.Conflict, "this RequestID was used for another message; give each message its own")
+	case row.Body != m.Text || row.Other != m.OtherData || !slices.EqualFunc(row.Attachments, in.Attachments, isFile):
+		return errOtherMessage
 	}
 	return nil
 }
+
+var errOtherMessage = flow.Errorf(flow.Conflict, "this RequestID was used for another message; give each message its own")
 
 // EnumerateMessages implements [flow.Engine].
 func (e *Engine) EnumerateMessages(ctx context.Context, call flow.Call, in flow.EnumerateMessagesInput) ([]flow.Message, error) {

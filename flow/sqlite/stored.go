@@ -37,10 +37,13 @@ func (e *Engine) UpdateAttachmentPath(ctx context.Context, call flow.Call, in fl
 	}
 	defer e.store.moving.Delete(key)
 	file, from, err := e.fetched(ctx, self, in.AttachmentID)
-	if err != nil || from == to {
+	if err != nil {
 		return none, err
 	}
-	left, err := move(ctx, from, to)
+	left := false
+	if from != to {
+		left, err = move(ctx, from, to)
+	}
 	if err != nil {
 		return none, err
 	}

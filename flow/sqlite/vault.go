@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
@@ -131,6 +132,17 @@ func (v *vault) mark(secret string) []byte {
 	mac := hmac.New(sha256.New, v.marks)
 	mac.Write([]byte(secret))
 	return mac.Sum(nil)
+}
+
+// markParams returns a mark of the parameters of a call, and by which vault it is.
+func (v *vault) markParams(params []byte) []byte {
+	return append([]byte(v.name[:8]), v.mark("parameters\x00" + string(params))[:16]...)
+}
+
+// tellsApart reports whether two calls, the later of which this vault has marked, are known
+// to have different parameters. What another vault has marked says nothing.
+func (v *vault) tellsApart(earlier, later []byte) bool {
+	return bytes.HasPrefix(earlier, []byte(v.name[:8])) && !hmac.Equal(earlier, later)
 }
 
 // sealResult writes what an operation answered as text: sealed when it holds a secret.

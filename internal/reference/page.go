@@ -62,10 +62,12 @@ that is too long, 415 another Content-Type, 503 too many calls at once.
 
 Every operation but Config, NewSession and EnumerateLocalAccounts takes a SessionID, and
 each that changes something takes a RequestID, any text: repeating the call with the same
-one does nothing and answers as it did the first time, with "repeated":true beside the
-result. Config, StartUp, StartUpLocal, Pause, Resume and CancelRendezvous need none, since
-twice is as good as once, and StartD2DRendezvous starts another one each time. A call that
-makes an account or a device is repeated on its own session. Names of methods are
+one and the same parameters does nothing and answers as it did the first time, with
+"repeated":true beside the result; with other parameters it is refused. NewAttachment may
+name another copy of the same file. Config, StartUp, StartUpLocal, Pause, Resume and
+CancelRendezvous need no RequestID, since twice is as good as once, and StartD2DRendezvous
+starts another one each time. A call that makes an account or a device is repeated on its
+own session. Names of methods are
 case-sensitive; names of parameters match without regard to case, null stands for what is
 left out, and unknown ones are ignored. Tools have the same parameters in snake case, take
 names for identifiers, and need no session.

@@ -34,6 +34,11 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
 SELECT attachment.*, org.public AS org_public FROM attachment JOIN org ON org.id = attachment.org
 WHERE attachment.public = ?;
 
+-- name: RegisteredFile :one
+SELECT attachment.source, attachment.size, CAST(coalesce(content.sha256, x'') AS BLOB) AS sha256
+FROM attachment LEFT JOIN content ON content.id = attachment.content
+WHERE attachment.public = ?;
+
 -- name: GiveUpAttachment :exec
 UPDATE attachment SET content = NULL WHERE id = ?;
 

@@ -47,10 +47,13 @@ WHERE home.home = ?;
 INSERT INTO home (home, org, channel) VALUES (?, ?, ?);
 
 -- name: AddRequest :exec
-INSERT INTO request (uid, method, scope, result, created) VALUES (?, ?, ?, ?, ?);
+INSERT INTO request (uid, method, scope, mark, result, created) VALUES (?, ?, ?, ?, ?, ?);
 
 -- name: RequestByUID :one
-SELECT method, scope, result FROM request WHERE uid = ?;
+SELECT method, scope, mark, result FROM request WHERE uid = ?;
+
+-- name: IsRequest :one
+SELECT EXISTS (SELECT 1 FROM request WHERE uid = ?);
 
 -- name: PruneRequests :execrows
 DELETE FROM request WHERE uid IN (SELECT uid FROM request WHERE request.created < ? ORDER BY request.created LIMIT 1000);

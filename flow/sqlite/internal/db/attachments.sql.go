@@ -423,6 +423,25 @@ func (q *Queries) PendingUploadsOf(ctx context.Context, account int64) ([]int64,
 	return items, nil
 }
 
+const registeredFile = `-- name: RegisteredFile :one
+SELECT attachment.source, attachment.size, CAST(coalesce(content.sha256, x'') AS BLOB) AS sha256
+FROM attachment LEFT JOIN content ON content.id = attachment.content
+WHERE attachment.public = ?
+`
+
+type RegisteredFileRow struct {
+	Source string
+	Size   int64
+	Sha256 []byte
+}
+
+func (q *Queries) RegisteredFile(ctx context.Context, public flow.AttachmentID) (RegisteredFileRow, error) {
+	row := q.db.QueryRowContext(ctx, registeredFile, public)
+	var i RegisteredFileRow
+	err := row.Scan(&i.Source, &i.Size, &i.Sha256)
+	return i, err
+}
+
 const seesAttachment = `-- name: SeesAttachment :one
 SELECT EXISTS (SELECT 1 FROM upload CROSS JOIN message ON message.seq = upload.message
   CROSS JOIN channel_member ON channel_member.channel = message.channel AND channel_member.account = ?1

@@ -264,6 +264,7 @@ type Request struct {
 	Scope   string
 	Result  string
 	Created int64
+	Mark    []byte
 }
 
 type Search struct {

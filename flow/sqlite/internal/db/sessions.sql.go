@@ -28,13 +28,14 @@ func (q *Queries) AddHome(ctx context.Context, arg AddHomeParams) error {
 }
 
 const addRequest = `-- name: AddRequest :exec
-INSERT INTO request (uid, method, scope, result, created) VALUES (?, ?, ?, ?, ?)
+INSERT INTO request (uid, method, scope, mark, result, created) VALUES (?, ?, ?, ?, ?, ?)
 `
 
 type AddRequestParams struct {
 	Uid     []byte
 	Method  string
 	Scope   string
+	Mark    []byte
 	Result  string
 	Created int64
 }
@@ -44,6 +45,7 @@ func (q *Queries) AddRequest(ctx context.Context, arg AddRequestParams) error {
 		arg.Uid,
 		arg.Method,
 		arg.Scope,
+		arg.Mark,
 		arg.Result,
 		arg.Created,
 	)
@@ -102,6 +104,17 @@ func (q *Queries) HomeOf(ctx context.Context, home string) (HomeOfRow, error) {
 	return i, err
 }
 
+const isRequest = `-- name: IsRequest :one
+SELECT EXISTS (SELECT 1 FROM request WHERE uid = ?)
+`
+
+func (q *Queries) IsRequest(ctx context.Context, uid []byte) (bool, error) {
+	row := q.db.QueryRowContext(ctx, isRequest, uid)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
 const moveSession = `-- name: MoveSession :exec
 UPDATE session SET cursor = ? WHERE member = ? AND id = ?
 `
@@ -156,19 +169,25 @@ func (q *Queries) PruneRequests(ctx context.Context, created int64) (int64, erro
 }
 
 const requestByUID = `-- name: RequestByUID :one
-SELECT method, scope, result FROM request WHERE uid = ?
+SELECT method, scope, mark, result FROM request WHERE uid = ?
 `
 
 type RequestByUIDRow struct {
 	Method string
 	Scope  string
+	Mark   []byte
 	Result string
 }
 
 func (q *Queries) RequestByUID(ctx context.Context, uid []byte) (RequestByUIDRow, error) {
 	row := q.db.QueryRowContext(ctx, requestByUID, uid)
 	var i RequestByUIDRow
-	err := row.Scan(&i.Method, &i.Scope, &i.Result)
+	err := row.Scan(
+		&i.Method,
+		&i.Scope,
+		&i.Mark,
+		&i.Result,
+	)
 	return i, err
 }
 
