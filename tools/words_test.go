@@ -16,9 +16,12 @@ func TestErrorsSpeakOfTheParameters(t *testing.T) {
 	w := newWorld(t)
 	ana := w.joins(t, "ana", allTools)
 	ana.does(t, "flow_send_message", `{"channel":"general","text":"one","idempotency_key":"k"}`)
+	ana.does(t, "flow_new_channel", `{"name":"plans","idempotency_key":"new"}`)
 	ref := refIn(t, ana.does(t, "flow_enumerate_messages", `{"channel":"general"}`).text)
 	tests := []struct{ tool, args, says, not string }{
 		{"flow_send_message", `{"channel":"general","text":"two","idempotency_key":"k"}`, "this idempotency_key was used for another message", "RequestID"},
+		{"flow_new_channel", `{"name":"ideas","idempotency_key":"new"}`, "this idempotency_key was used for a call with other parameters", "RequestID"},
+		{"flow_new_org", `{"name":"Ideas","idempotency_key":"new"}`, "this idempotency_key was used for another call, flow_new_channel", "RequestID"},
 		{"flow_new_direct_conversation", `{"org":"Home","member":"me"}`, "member is your own account", "MemberID"},
 		{"flow_mark_messages_deleted", `{"channel":"general","messages":[]}`, "messages", "Messages"},
 		{"flow_enumerate_messages", `{"channel":"general","before":"` + ref + `","after":"NOSUCHMESSAGE"}`, "after: ", "before: "},
@@ -27,6 +30,32 @@ func TestErrorsSpeakOfTheParameters(t *testing.T) {
 		r := ana.use(t, test.tool, test.args)
 		if !r.failed || !strings.Contains(r.text, test.says) || strings.Contains(r.text, test.not) {
 			t.Errorf("%s %s says %q, want %q and not %q", test.tool, test.args, r.text, test.says, test.not)
+		}
+	}
+}
+
+// TestRepeatsSayThatTheyAre: what was made by an earlier call is named again and not made.
+func TestRepeatsSayThatTheyAre(t *testing.T) {
+	w := newWorld(t)
+	ana, again := w.joins(t, "ana", allTools), w.joins(t, "ana", allTools)
+	const key = `"idempotency_key":"monday"`
+	org := ana.does(t, "flow_new_org", `{"name":"Open","discoverable":true}`).str("id")
+	ben := w.joins(t, "ben", allTools)
+	const says = "It was done by an earlier call with the same idempotency_key."
+	for _, test := range []struct {
+		tool, args    string
+		first, second *person
+	}{
+		{"flow_new_channel", `{"org":"Home","name":"plans",` + key + `}`, ana, again},
+		{"flow_new_org", `{"name":"Plans","idempotency_key":"tuesday"}`, ana, again},
+		{"flow_new_org_join_request", `{"org":"` + org + `",` + key + `}`, ben, ben},
+	} {
+		first, second := test.first.does(t, test.tool, test.args), test.second.does(t, test.tool, test.args)
+		if strings.Contains(first.text, says) {
+			t.Errorf("%s says the first time %q", test.tool, first.text)
+		}
+		if second.str("note") != says || !strings.Contains(second.text, says) || second.str("link") != first.str("link") {
+			t.Errorf("%s says again %q, %v, and the first time %q", test.tool, second.text, second.structured, first.text)
 		}
 	}
 }
