@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -48,12 +49,17 @@ func main() {
 	os.Exit(code)
 }
 
-// arguments lets the program stand in for a Flow backend: called by the name of one it
-// behaves as one. Many programs that start one end without ending it, so it looks itself.
+// arguments takes "help tail" for "tail --help". It lets the program stand in for a Flow
+// backend: called by the name of one it behaves as one. Many programs that start one end
+// without ending it, so it looks itself.
 func arguments(argv []string) []string {
 	name := strings.TrimSuffix(filepath.Base(argv[0]), ".exe")
 	if name == "semaphor-backend" || name == "flowappglue" {
 		return append([]string{"backend", "--until-parent-ends"}, argv[1:]...)
+	}
+	if len(argv) > 1 && argv[1] == "help" {
+		asked := slices.DeleteFunc(slices.Clone(argv[2:]), func(word string) bool { return word == "help" })
+		return append(asked, "--help")
 	}
 	return argv[1:]
 }
@@ -68,14 +74,6 @@ func forgetEmpty() error {
 		}
 	}
 	return nil
-}
-
-// helpOn is the command that lists the flags of what was called wrongly.
-func helpOn(err error) string {
-	if wrong, ok := errors.AsType[*kong.ParseError](err); ok && wrong.Context.Selected() != nil {
-		return "flow-mcp " + wrong.Context.Selected().Name + " --help"
-	}
-	return "flow-mcp serve --help"
 }
 
 // level is what is logged by a command.
@@ -120,7 +118,11 @@ func run(ctx context.Context, args []string) int {
 	}
 	chosen, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "flow-mcp: %v; %s lists the flags, flow-mcp --help the commands\n", err, helpOn(err))
+		said := err.Error()
+		if wrong, ok := errors.AsType[*kong.ParseError](err); ok {
+			said = command.Mistake(wrong)
+		}
+		fmt.Fprintln(os.Stderr, "flow-mcp:", said)
 		return 2
 	}
 	log, queue := logs.New(os.Stderr, logs.Options{
@@ -129,6 +131,11 @@ func run(ctx context.Context, args []string) int {
 		Color: isatty.IsTerminal(os.Stderr.Fd()) && os.Getenv("NO_COLOR") == "",
 	})
 	defer queue.Close()
+	if !p.Backend.UntilStdinCloses { // whoever starts that has told of them
+		for _, said := range command.StrayVariables(parser.Model, os.Environ()) {
+			log.Warn(said)
+		}
+	}
 	chosen.BindTo(ctx, (*context.Context)(nil))
 	if err := chosen.Run(log); err != nil {
 		log.Error(err.Error(), command.Describe(err)...)

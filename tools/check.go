@@ -100,15 +100,15 @@ func (here place) unknown(name string) string {
 	if len(known) == 0 {
 		return fmt.Sprintf("There is no parameter %s; this tool takes none.", shown.quoted())
 	}
-	if near := nearest(name, known); near != "" {
+	if near := Nearest(name, known); near != "" {
 		return fmt.Sprintf("There is no parameter %s: did you mean %s? Known: %s.",
 			shown.quoted(), near, strings.Join(known, ", "))
 	}
 	return fmt.Sprintf("There is no parameter %s. Known: %s.", shown.quoted(), strings.Join(known, ", "))
 }
 
-// nearest returns the word that name was probably meant to be, or nothing.
-func nearest(name string, among []string) string {
+// Nearest returns the word that name was probably meant to be, or nothing.
+func Nearest(name string, among []string) string {
 	best, least := "", 3
 	for _, word := range among {
 		d := distance(loose(name), loose(word))

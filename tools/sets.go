@@ -3,6 +3,7 @@ package tools
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -50,6 +51,7 @@ type choice struct {
 	tools    []*Tool        // in the order of their names
 	missing  []*Tool        // the others
 	barred   map[*Tool]bool // those of them that a person has left out by name
+	refused  []string       // names of those that were asked for by name, but write
 	readOnly bool
 }
 
@@ -65,7 +67,7 @@ func choose(o Options) (*choice, error) {
 	for _, set := range sets {
 		set = strings.TrimSpace(set)
 		if !slices.Contains(setNames(all), set) {
-			return nil, fmt.Errorf("there is no toolset %q; there are %s", set, strings.Join(setNames(all), ", "))
+			return nil, fmt.Errorf("there is no toolset %q; %s", set, meant(set, setNames(all)))
 		}
 		for _, t := range all {
 			if t.in(set) {
@@ -73,9 +75,11 @@ func choose(o Options) (*choice, error) {
 			}
 		}
 	}
-	if err := mark(all, o.Tools, chosen); err != nil {
+	named := map[*Tool]bool{}
+	if err := mark(all, o.Tools, named); err != nil {
 		return nil, err
 	}
+	maps.Copy(chosen, named)
 	chosen[all[0]] = true // flow_status tells what is missing
 	c := &choice{readOnly: o.ReadOnly, barred: map[*Tool]bool{}}
 	if err := mark(all, o.ExcludeTools, c.barred); err != nil {
@@ -86,6 +90,9 @@ func choose(o Options) (*choice, error) {
 			c.tools = append(c.tools, t)
 		} else {
 			c.missing = append(c.missing, t)
+		}
+		if named[t] && o.ReadOnly && t.Effect != flow.Reads {
+			c.refused = append(c.refused, t.Name)
 		}
 	}
 	slices.SortFunc(c.tools, func(a, b *Tool) int { return cmp.Compare(a.Name, b.Name) })
@@ -98,11 +105,21 @@ func mark(all []*Tool, names []string, marked map[*Tool]bool) error {
 		called = strings.TrimSpace(called)
 		i := slices.IndexFunc(all, func(t *Tool) bool { return t.Name == called || t.Name == "flow_"+called })
 		if i < 0 {
-			return fmt.Errorf("there is no tool %q; there are %s", called, strings.Join(toolNames(all), ", "))
+			return fmt.Errorf("there is no tool %q; %s", called, meant(called, toolNames(all)))
 		}
 		marked[all[i]] = true
 	}
 	return nil
+}
+
+// meant says which name was perhaps meant, or which there are.
+func meant(called string, names []string) string {
+	for _, name := range []string{called, "flow_" + called} {
+		if near := Nearest(name, names); near != "" {
+			return "did you mean " + near + "?"
+		}
+	}
+	return "there are " + strings.Join(names, ", ")
 }
 
 // NoTool says of a tool that is not offered whether there is one of that name, and how to
@@ -115,7 +132,7 @@ func (o Options) NoTool(name string) string {
 	if said := c.off(name); said != "" {
 		return "It " + said + "."
 	}
-	if near := nearest(name, toolNames(every())); near != "" {
+	if near := Nearest(name, toolNames(every())); near != "" {
 		return fmt.Sprintf("Did you mean %s?", near)
 	}
 	if c.on(statusName) {

@@ -86,6 +86,9 @@ func Register(srv *server.MCPServer, client *flow.Client, dir *flow.Directory, o
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if len(chosen.refused) > 0 {
+		o.Log.Warn("--read-only leaves out tools that --tools asks for", "tools", chosen.refused)
+	}
 	if o.Folders == nil {
 		if o.Folders, err = folders.New(folders.Options{}); err != nil {
 			return err
