@@ -178,9 +178,10 @@ func (p *page) transcript(ctx context.Context, shown items) string {
 	if p.newest {
 		slices.Reverse(messages)
 	}
+	messages, left := p.newestHits(messages)
 	onwards := p.text("after") != ""
 	kept := p.viewer.budget(softJSON).fit(messages, onwards)
-	left := len(messages) - len(kept)
+	left += len(messages) - len(kept)
 	more := left > 0 || len(messages) >= p.number("limit", flow.MaxMessages)
 	p.head = count(len(kept), "message")
 	if len(kept) > 1 {

@@ -3,6 +3,7 @@ package tools
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/flow-mcp/flow-mcp/flow"
@@ -28,15 +29,47 @@ func (p *page) complete(ctx context.Context, start bool, shown int) {
 		p.head += fmt.Sprintf("; %s of this part deleted", atMost(m.Deleted, flow.DeletedCap))
 		p.root = append(p.root, entry{"deleted", m.Deleted})
 	}
+	p.searched(ctx, shown)
 	p.unsearched(m, shown)
+}
+
+// searched says how the words of a search were looked for, where that may be the reason
+// that nothing was found, or is not what our own engine does.
+func (p *page) searched(ctx context.Context, shown int) {
+	several := len(strings.Fields(p.text("search"))) > 1
+	switch {
+	case p.text("search") == "" || !several && shown > 0:
+	case !p.foreign(ctx):
+		if shown == 0 {
+			p.foot = append(p.foot, "Each word must be there, or one that begins so: try fewer words, or others.")
+		}
+	case !several:
+		p.foot = append(p.foot, "Try another word.")
+	default:
+		said := "This backend looked for all of it as one text, not for each word."
+		if shown == 0 {
+			said += " Try one word of it."
+		}
+		p.root = append(p.root, entry{"searched_as_one_text", true})
+		p.foot = append(p.foot, said)
+	}
+}
+
+// newestHits leaves of what a search has found as many as were asked for, which other
+// backends than ours do not know of. It returns how many it took away.
+func (p *page) newestHits(messages []message) (left []message, more int) {
+	most := p.number("limit", flow.MaxMessages)
+	if p.text("search") == "" || len(messages) <= most {
+		return messages, 0
+	}
+	slices.SortStableFunc(messages, func(a, b message) int { return strings.Compare(a.Time, b.Time) })
+	more = len(messages) - most
+	return messages[more:], more
 }
 
 // unsearched says what a search has left out. That parts of words were not looked for in
 // older messages matters only when nothing else was found.
 func (p *page) unsearched(m flow.Missing, shown int) {
-	if shown == 0 && p.text("search") != "" {
-		p.foot = append(p.foot, "Each word must be there, or one that begins so: try fewer words, or others.")
-	}
 	if m.Older {
 		p.root = append(p.root, entry{"older_not_searched", true})
 		p.foot = append(p.foot, "There may be older ones: search for more words, in one channel, or with a higher limit.")

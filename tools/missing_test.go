@@ -90,6 +90,47 @@ func TestSearchSaysWhatItHasNotLookedAt(t *testing.T) {
 	}
 }
 
+// finding is a backend of another make, whose search finds some messages, newest first.
+type finding struct{ lacking }
+
+func (f finding) Call(ctx context.Context, method string, in json.RawMessage) (json.RawMessage, error) {
+	if method != "Search" {
+		return f.lacking.Call(ctx, method, in)
+	}
+	hits := make([]flow.SearchHit, 5)
+	for i := range hits {
+		hits[i].Data = flow.Message{ID: flow.MessageID(flow.NewID()), ChannelID: hostileChannel, Text: fmt.Sprint("hit ", i), CreationTime: int64(1e12 - 1000*i)}
+	}
+	return json.Marshal(hits)
+}
+
+// TestForeignBackendSearches for all words as one text, and without a limit; both is said
+// or done here.
+func TestForeignBackendSearches(t *testing.T) {
+	p := begin(t, fixed{lacking{}}, "ana", tools.Options{})
+	for search, want := range map[string]string{
+		"roof":       "\nTry another word.",
+		"roof tiles": "\nThis backend looked for all of it as one text, not for each word. Try one word of it.",
+	} {
+		r := p.does(t, "flow_search", fmt.Sprintf(`{"search":%q}`, search))
+		if said := r.structured["searched_as_one_text"] == true; !strings.HasSuffix(r.text, want) || said != (search == "roof tiles") {
+			t.Errorf("that %q is not found is told as %v and\n%s", search, r.structured, r.text)
+		}
+	}
+	p = begin(t, fixed{finding{}}, "ana", tools.Options{})
+	r := p.does(t, "flow_search", `{"search":"roof tiles","limit":2}`)
+	var found []any
+	for _, m := range r.list("messages") {
+		found = append(found, m["text"])
+	}
+	if diff := cmp.Diff([]any{"hit 1", "hit 0"}, found); diff != "" || r.structured["not_shown"] != 3.0 {
+		t.Errorf("of five hits are shown (-want +got):\n%s\n%v", diff, r.structured)
+	}
+	if !strings.HasSuffix(r.text, "\nThis backend looked for all of it as one text, not for each word.\n3 more are not shown; ask for something narrower.") {
+		t.Errorf("five hits are told as\n%s", r.text)
+	}
+}
+
 // TestForeignBackendMayHaveMore: a backend that is not ours does not say whether there
 // were messages before those that it has.
 func TestForeignBackendMayHaveMore(t *testing.T) {
