@@ -1,9 +1,11 @@
 package tools
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/flow-mcp/flow-mcp/flow"
@@ -28,7 +30,7 @@ func (w *witness) message(ctx context.Context, id flow.MessageID) string {
 	case m.ID == "":
 		return ref + ", which is not in the channel"
 	}
-	said := fmt.Sprintf("%s of %s by %s, %s", ref, instant(m.CreationTime).Format("2006-01-02 15:04:05 UTC"),
+	said := fmt.Sprintf("%s of %s by %s, %s", ref, second(m),
 		quote(string(w.names.account(ctx, m.SenderAccountID))), count(utf8.RuneCountInString(m.Text), "character"))
 	if n := len(m.Attachments); n > 0 {
 		said += " and " + count(n, "file")
@@ -37,6 +39,40 @@ func (w *witness) message(ctx context.Context, id flow.MessageID) string {
 		said += ", which begins: " + quoteUpTo(m.Text, ownText)
 	}
 	return said
+}
+
+// together says of messages that are not told one by one how many are whose, and from when,
+// so that nothing that matters hides behind what does not.
+func (w *witness) together(ctx context.Context, ids []any) string {
+	var found []flow.Message
+	authors, others := map[flow.AccountID]bool{}, 0
+	for _, id := range ids {
+		text, _ := id.(string)
+		m, err := w.messageIn(ctx, w.channel, flow.MessageID(text))
+		if err != nil || m.ID == "" {
+			continue
+		}
+		found = append(found, m)
+		authors[m.SenderAccountID] = true
+		if m.SenderAccountID != w.me {
+			others++
+		}
+	}
+	said := ""
+	if len(found) > 0 {
+		byTime := func(a, b flow.Message) int { return cmp.Compare(a.CreationTime, b.CreationTime) }
+		said = fmt.Sprintf(", by %s, %d of them not by you, from %s to %s", count(len(authors), "author"), others,
+			second(slices.MinFunc(found, byTime)), second(slices.MaxFunc(found, byTime)))
+	}
+	if n := len(ids) - len(found); n > 0 {
+		said += fmt.Sprintf(", %d of which cannot be read", n)
+	}
+	return said
+}
+
+// second says when a message was sent.
+func second(m flow.Message) string {
+	return instant(m.CreationTime).Format("2006-01-02 15:04:05 UTC")
 }
 
 // messageIn reads one message of a channel. It is the zero Message when there is none.

@@ -75,7 +75,11 @@ func (w *witness) fact(ctx context.Context, p *field, value any) (string, error)
 		}
 	}
 	if len(named) > 0 && len(list) > most {
-		named = append(named, fmt.Sprintf("and %d more", len(list)-most))
+		rest := fmt.Sprintf("and %d more", len(list)-most)
+		if p.kind == messageID {
+			rest += w.together(ctx, list[most:])
+		}
+		named = append(named, rest)
 	}
 	switch {
 	case len(named) == 0:
