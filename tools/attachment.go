@@ -145,7 +145,7 @@ func typeOf(file *os.File) (string, error) {
 
 type saveAttachmentInput struct {
 	AttachmentID flow.AttachmentID `jsonschema_description:"Id or link."`
-	Folder       string            `jsonschema_description:"Absolute path." local:"folder"`
+	Folder       string            `jsonschema_description:"Absolute path; flow_status lists those allowed." local:"folder"`
 }
 
 type saveAttachmentOutput struct {

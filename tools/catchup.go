@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/flow-mcp/flow-mcp/flow"
 )
@@ -22,6 +23,7 @@ type catchUpInput struct {
 }
 
 type catchUpOutput struct {
+	Now      time.Time         `json:"now"`
 	Channels []unread          `json:"channels"`
 	Skipped  []name            `json:"not_shown,omitzero"`
 	Beyond   int               `json:"not_named,omitzero"`  // channels that are not even in Skipped
@@ -56,7 +58,7 @@ func (c *call) catchUp(ctx context.Context, in catchUpInput) (catchUpOutput, str
 		limit = 20
 	}
 	v := c.viewer(ctx)
-	out, room := catchUpOutput{Channels: []unread{}}, v.budget(softJSON)
+	out, room := catchUpOutput{Now: now(), Channels: []unread{}}, v.budget(softJSON)
 	for _, ch := range channels {
 		if ch.UnreadCount == 0 {
 			continue
@@ -191,12 +193,33 @@ func (one unread) head() string {
 	return fmt.Sprintf("=== %s: %s unread, %d shown. %s\n", one.Channel.inline(), atMost(one.Unread, flow.UnreadCap), len(one.Messages), one.Link)
 }
 
+// left says how many messages are not shown, on which side of those that are, and how to
+// read them.
+func (one unread) left() string {
+	side := "older"
+	if one.onwards {
+		side = "newer"
+	}
+	text := "More " + side + " ones are not shown"
+	if n := one.Unread - len(one.Messages); n == 1 && !one.OrMore {
+		text = "1 " + side + " one is not shown"
+	} else if n > 1 && !one.OrMore {
+		text = fmt.Sprintf("%d %s ones are not shown", n, side)
+	}
+	return fmt.Sprintf("%s: flow_enumerate_messages channel=%s, %s.\n", text, one.Channel.inline(), one.rest)
+}
+
 func (o catchUpOutput) text() string {
+	it := itIs(o.Now)
 	if len(o.Channels) == 0 {
-		return "Nothing is unread."
+		return "Nothing is unread. " + it
 	}
 	var out strings.Builder
-	fmt.Fprintf(&out, "%s with unread messages, oldest first.%s\n", count(len(o.Channels), "channel"), authorsNote)
+	order := "oldest first"
+	if len(o.Channels) > 1 {
+		order = "in each " + order
+	}
+	fmt.Fprintf(&out, "%s with unread messages, %s. %s%s\n", count(len(o.Channels), "channel"), order, it, authorsNote)
 	for _, one := range o.Channels {
 		out.WriteString(one.head())
 		writeTranscript(&out, one.Messages)
@@ -207,7 +230,7 @@ func (o catchUpOutput) text() string {
 			}
 		}
 		if one.More {
-			fmt.Fprintf(&out, "There are more: flow_enumerate_messages channel=%s, %s.\n", one.Channel.inline(), one.rest)
+			out.WriteString(one.left())
 		}
 	}
 	for _, skipped := range o.Skipped {

@@ -56,7 +56,7 @@ func TestNamesOfPeople(t *testing.T) {
 		ana.cannot(t, "flow_send_message", fmt.Sprintf(`{"channel":%q,"text":"hi"}`, to),
 			"there is no direct conversation with @ben yet", "flow_new_direct_conversation, member=@ben")
 	}
-	ana.cannot(t, "flow_send_message", `{"channel":"@zoe","text":"hi"}`, `no channel is called "@zoe"`)
+	ana.cannot(t, "flow_send_message", `{"channel":"@zoe","text":"hi"}`, `no person is called "@zoe"`, `"@ben"`)
 	ana.does(t, "flow_new_direct_conversation", `{"org":"Home","member":"@ben"}`)
 	ana.does(t, "flow_send_message", `{"channel":"@ben","text":"hi"}`)
 	ana.does(t, "flow_new_org", `{"name":"Lab"}`)

@@ -42,7 +42,7 @@ func TestRenamedPeople(t *testing.T) {
 	}
 	cas.does(t, "flow_get_user_profile", `{"account":"@benjamin"}`) // whose server was not told yet
 	ana.hears(t, page.Next)
-	ana.cannot(t, "flow_send_message", `{"channel":"@ben","text":"lost"}`, `no channel`, `"@ben"`, "Home/@Benjamin")
+	ana.cannot(t, "flow_send_message", `{"channel":"@ben","text":"lost"}`, `no person`, `"@ben"`, "@Benjamin")
 	ana.cannot(t, "flow_get_user_profile", `{"account":"@ben"}`, `no person`, "@Benjamin")
 	for _, tool := range []string{"flow_enumerate_messages", "flow_enumerate_channel_members"} {
 		if said := ana.does(t, tool, `{"channel":"general"}`).text; !strings.Contains(said, "Benjamin") || strings.Contains(said, "ben") {

@@ -18,11 +18,11 @@ const rootsKey = "roots"
 // rootsTime is how long a client may take to say which folders it has. No person is asked.
 const rootsTime = 10 * time.Second
 
-// learnRoots finds out which folders the client has, when the call names a file and that
+// learnRoots finds out which folders the client has, when the call is about files and that
 // matters. It asks at every such call, so that it need not be told of changes. The result
 // is what the client has to answer first, or nil.
-func (c *call) learnRoots(ctx context.Context, f *form, back mcp.MultiRoundTripParams) (*mcp.CallToolResult, error) {
-	if !f.namesFile(c.args) || !c.folders.WantRoots() || capabilities(ctx).Roots == nil {
+func (c *call) learnRoots(ctx context.Context, files bool, back mcp.MultiRoundTripParams) (*mcp.CallToolResult, error) {
+	if !files || !c.folders.WantRoots() || capabilities(ctx).Roots == nil {
 		return nil, nil
 	}
 	if server.IsModernRequest(ctx) {

@@ -67,7 +67,13 @@ func TestRootsOfAClientThatShookHands(t *testing.T) {
 	roots.dir = filepath.Dir(outside)
 	ana.does(t, "flow_send_message", send(outside))
 	ana.cannot(t, "flow_send_message", send(inside), "is not in a folder")
+	if r := ana.does(t, "flow_status", `{}`); !strings.Contains(r.text, fmt.Sprintf("Files can be sent from %q.\nFiles can be saved to %[1]q.", roots.dir)) {
+		t.Errorf("the status is %q, want the folder of the client in it", r.text)
+	}
 	roots.dir = ""
+	if r := ana.does(t, "flow_status", `{}`); !strings.Contains(r.text, "Files can be sent from no folder: ") {
+		t.Errorf("of a client that does not answer the status says %q", r.text)
+	}
 	ana.cannot(t, "flow_send_message", send(outside), "the client has not said which folders it allows")
 	ana.does(t, "flow_send_message", `{"channel":"general","text":"no file, no folders"}`)
 }

@@ -32,6 +32,9 @@ func (r *resolver) unopened(ctx context.Context, text string, err error) error {
 	}
 	peer, unknown := r.dir.FindAccount(ctx, who)
 	identity, failed := r.client.Identity(ctx)
+	if errors.Is(unknown, flow.NotFound) && failed == nil {
+		return unknown // it lists people
+	}
 	if unknown != nil || failed != nil || peer.AccountID == identity.AccountID {
 		return err
 	}

@@ -16,13 +16,14 @@ const statusName = "flow_status"
 func statusTool() *Tool {
 	return composite(Tool{
 		Name: statusName, Title: "Status", Group: flow.SessionGroup, Effect: flow.Reads,
-		Description: "Say who you are, your teams, whether all works, and how to turn on tools that are off.",
+		Description: "Say who you are, your teams, whether all works, and how to turn on tools that are off.", roots: true,
 	}, (*call).status)
 }
 
 type statusInput struct{}
 
 type statusOutput struct {
+	Now      time.Time     `json:"now"`
 	Account  name          `json:"account,omitzero"`
 	Teams    []statusTeam  `json:"orgs"`
 	More     int           `json:"orgs_not_shown,omitzero"`
@@ -30,6 +31,7 @@ type statusOutput struct {
 	Tools    int           `json:"tools,omitzero"`
 	ReadOnly bool          `json:"read_only,omitzero"`
 	Consent  string        `json:"consent,omitzero"`
+	Files    []safe        `json:"files,omitzero"` // where they may be sent from and saved to
 	Policy   []string      `json:"policy,omitzero"`
 	Remarks  []safe        `json:"policy_remarks,omitzero"`
 	Off      []statusOff   `json:"off,omitzero"`
@@ -65,8 +67,15 @@ const patience = 5 * time.Second
 // status never fails: that there is no backend is what it has to say then.
 func (c *call) status(ctx context.Context, _ statusInput) (statusOutput, string, error) {
 	out := statusOutput{
-		Teams: []statusTeam{}, Tools: len(c.choice.tools), ReadOnly: c.choice.readOnly,
-		Off: c.choice.sets(), Version: c.version, Consent: c.asking.describe(canElicit(ctx)), Policy: c.policy,
+		Now: now(), Teams: []statusTeam{}, Tools: len(c.choice.tools), ReadOnly: c.choice.readOnly,
+		Off: c.choice.sets(), Version: c.version, Policy: c.policy,
+	}
+	if !out.ReadOnly {
+		out.Consent = c.asking.describe(canElicit(ctx))
+		for _, said := range c.folders.Describe(c.roots) {
+			shown, _ := clean(said)
+			out.Files = append(out.Files, shown)
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -147,8 +156,9 @@ func (c *choice) sets() []statusOff {
 func (o statusOutput) text() string {
 	var out strings.Builder
 	if o.Account != "" {
-		fmt.Fprintf(&out, "You are %s.\n", o.Account.inline())
+		fmt.Fprintf(&out, "You are %s. ", o.Account.inline())
 	}
+	out.WriteString(itIs(o.Now) + "\n")
 	for _, team := range o.Teams {
 		fmt.Fprintf(&out, "Team %s: %s, %s. %s\n", team.Name.inline(), count(team.Channels, "channel"), people(team.People), team.Link)
 	}
@@ -169,7 +179,12 @@ func (o statusOutput) text() string {
 		out.WriteString(", read-only")
 	}
 	out.WriteString(".\n")
-	out.WriteString("Consent: " + o.Consent + ".\n")
+	if o.Consent != "" {
+		out.WriteString("Consent: " + o.Consent + ".\n")
+	}
+	for _, said := range o.Files {
+		out.WriteString(said.block() + ".\n")
+	}
 	if len(o.Policy) > 0 {
 		out.WriteString("Policy: " + safe(strings.Join(o.Policy, "; ")).block() + ".\n")
 	}
@@ -194,6 +209,12 @@ func (o statusOutput) offText() string {
 	}
 	return text + ", when the server is started.\n"
 }
+
+// now is the time in UTC to the minute, for models, which have no clock.
+func now() time.Time { return time.Now().UTC().Truncate(time.Minute) }
+
+// itIs says in a sentence what time it is.
+func itIs(t time.Time) string { return t.Format("It is 2006-01-02 15:04 UTC.") }
 
 // versioned writes the parts of a name that are there, each after a blank.
 func versioned(parts ...safe) string {

@@ -31,6 +31,7 @@ type Tool struct {
 
 	op    flow.AnyOperation      // that the tool does in the end, if it is one
 	daily bool                   // in the default set
+	roots bool                   // it tells of the client's folders
 	works func() (*works, error) // made when it is first needed, since most tools never are
 }
 
@@ -147,7 +148,12 @@ func (t *Tool) use(ctx context.Context, s *service, raw json.RawMessage, back mc
 		}
 	}
 	c := &call{resolver: resolver{service: s}, args: args}
-	if needs, err := c.learnRoots(ctx, w.form, back); needs != nil || err != nil {
+	tells := t.roots && !s.choice.readOnly
+	needs, err := c.learnRoots(ctx, tells || w.form.namesFile(args), back)
+	if tells && err != nil {
+		c.roots, err = []string{}, nil // it is what calls with files are held to
+	}
+	if needs != nil || err != nil {
 		return &answer{needs: needs}, err
 	}
 	defer c.unstage()

@@ -3,7 +3,6 @@ package command
 import (
 	"context"
 	"log/slog"
-	"slices"
 
 	"github.com/mark3labs/mcp-go/server"
 
@@ -40,7 +39,7 @@ func (s *Serve) mcp(
 	}
 	options := tools.Options{
 		Toolsets: s.Toolsets, Tools: s.Tools, ExcludeTools: s.ExcludeTools, ReadOnly: s.ReadOnly,
-		Consent: s.consent(rules, gate), Policy: slices.Concat(rules.Describe(), places.Describe()), Remarks: gate.Remarks, Folders: places,
+		Consent: s.consent(rules, gate), Policy: rules.Describe(s.ReadOnly), Remarks: gate.Remarks, Folders: places,
 		Log: log, Version: Release(),
 	}
 	if err := tools.Register(srv, client, directory, options); err != nil {

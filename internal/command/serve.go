@@ -141,7 +141,7 @@ func (s *Serve) settings(rules *policy.Policy) map[string]string {
 	}
 	return map[string]string{
 		"toolsets": sets, "readOnly": strconv.FormatBool(s.ReadOnly), "confirm": s.Confirm, "version": Release(),
-		"policy": strings.Join(rules.Describe(), "; "),
+		"policy": strings.Join(rules.Describe(s.ReadOnly), "; "),
 	}
 }
 

@@ -319,24 +319,31 @@ func hidden(rel string) bool {
 
 func list(folders []string) string {
 	if len(folders) == 0 {
-		return "there is none; a person can name some with --folder or in the policy"
+		return noFolder
 	}
-	quoted := make([]string, len(folders))
-	for i, folder := range folders {
-		quoted[i] = fmt.Sprintf("%q", folder)
-	}
-	return "these are: " + strings.Join(quoted, ", ")
+	return "these are: " + quoted(folders)
 }
 
-// Describe says in short sentences where files may be sent from and saved to.
-func (f *Folders) Describe() []string {
-	say := func(own bool, folders []string) string {
-		if own {
-			return list(folders)
-		}
-		return "the client's roots, if it has any; else " + list(folders)
+const noFolder = "there is none; a person can name some with --folder or in the policy"
+
+func quoted(folders []string) string {
+	all := make([]string, len(folders))
+	for i, folder := range folders {
+		all[i] = fmt.Sprintf("%q", folder)
 	}
-	return []string{"folders to send from: " + say(f.sendOwn, f.send), "folders to save to: " + say(f.saveOwn, f.save)}
+	return strings.Join(all, ", ")
+}
+
+// Describe says in a sentence each where files may be sent from and saved to, for a client
+// with these roots; nil is one that names none.
+func (f *Folders) Describe(roots []string) []string {
+	say := func(what string, folders []string) string {
+		if len(folders) == 0 {
+			return "Files can be " + what + " no folder: " + noFolder
+		}
+		return "Files can be " + what + " " + quoted(folders)
+	}
+	return []string{say("sent from", f.sources(roots)), say("saved to", f.targets(roots))}
 }
 
 // Reason is what the system says is wrong with a file, without the path, which is known.

@@ -202,31 +202,26 @@ func (p *Policy) Closes() bool { return p.Channels.Read != nil || p.Channels.Wri
 // Has reports whether a person is asked by a rule.
 func (p *Policy) Has(rule Rule) bool { return slices.Contains(p.Confirm, rule) }
 
-// Describe says in short sentences what is allowed.
-func (p *Policy) Describe() []string {
+// Describe says in short sentences what is allowed; of a server that only reads, what it
+// may read.
+func (p *Policy) Describe(readOnly bool) []string {
+	read := named(slices.Concat(p.Channels.Read, p.Channels.Write))
+	if p.Channels.Read == nil {
+		read = "any"
+	}
+	write := named(p.Channels.Write)
 	var said []string
-	list := func(what string, patterns []Pattern) {
-		if patterns == nil {
-			return
-		}
-		if len(patterns) == 0 {
-			said = append(said, what+": no channel")
-			return
-		}
-		var all []string
-		for _, pattern := range patterns {
-			all = append(all, fmt.Sprintf("%q", string(pattern)))
-		}
-		said = append(said, what+": "+strings.Join(all, ", "))
+	switch {
+	case readOnly && p.Channels.Read == nil:
+		return nil
+	case readOnly:
+		return []string{"channels to read: " + read}
+	case !p.Closes():
+	case read == write:
+		said = append(said, "channels to read and write: "+read)
+	default:
+		said = append(said, "channels to read: "+read, "channels to write: "+write)
 	}
-	if p.Channels.Read != nil {
-		list("channels to read", slices.Concat(p.Channels.Read, p.Channels.Write))
-	}
-	write := p.Channels.Write
-	if write == nil && p.Channels.Read != nil {
-		write = []Pattern{}
-	}
-	list("channels to write", write)
 	if p.Closes() && !p.Account.Write {
 		said = append(said, "what belongs to no channel, such as profiles and teams, cannot be changed")
 	}
@@ -245,6 +240,20 @@ func (p *Policy) Describe() []string {
 		}
 	}
 	return said
+}
+
+// named lists patterns, each once.
+func named(patterns []Pattern) string {
+	var all []string
+	for _, pattern := range patterns {
+		if said := fmt.Sprintf("%q", string(pattern)); !slices.Contains(all, said) {
+			all = append(all, said)
+		}
+	}
+	if len(all) == 0 {
+		return "none"
+	}
+	return strings.Join(all, ", ")
 }
 
 // place is what patterns look at.

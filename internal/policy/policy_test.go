@@ -35,7 +35,7 @@ save_to = ["/tmp"]
 	}
 	said := []string{`channels to read: "Home/*", "@ana", "Home/general"`, `channels to write: "Home/general"`,
 		"what belongs to no channel, such as profiles and teams, cannot be changed", "at most 5 messages a minute"}
-	if diff := cmp.Diff(said, p.Describe()); diff != "" {
+	if diff := cmp.Diff(said, p.Describe(false)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -173,6 +173,6 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		p.judge(place{id: "C", org: "O", team: "T", channel: "c"})
-		_ = p.Describe()
+		_ = p.Describe(false)
 	})
 }

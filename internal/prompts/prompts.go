@@ -79,7 +79,7 @@ func (v values) begin() string {
 			"again with before as the result says only while older messages belong to the time."
 	}
 	return "One call of flow_catch_up shows what is unread in all channels" + v.part(", with org=%s for this team", "org") +
-		". Only where it says that there are more, read on with flow_enumerate_messages as it says."
+		". Only where it says that some are not shown, read on with flow_enumerate_messages as it says."
 }
 
 // rules close every request.
