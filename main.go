@@ -131,7 +131,8 @@ func run(ctx context.Context, args []string) int {
 		Color: isatty.IsTerminal(os.Stderr.Fd()) && os.Getenv("NO_COLOR") == "",
 	})
 	defer queue.Close()
-	if !p.Backend.UntilStdinCloses { // whoever starts that has told of them
+	ours := p.Backend.UntilStdinCloses || strings.HasPrefix(chosen.Command(), "guard")
+	if !ours { // else whoever has started it has told of them
 		for _, said := range command.StrayVariables(parser.Model, os.Environ()) {
 			log.Warn(said)
 		}

@@ -157,7 +157,10 @@ It speaks MCP on standard input and output, so a host has to start it. Most take
 Give each host an account of its own, such as ana here and ben in the next: two hosts
 with one account are the same person to each other.
 
+An account is there for the others from its first call on, or at once with join.
+
 To see it work:      %[3]s demo
+To make an account:  %[3]s join --account ana
 All commands:        %[3]s --help
 `, Release(), executable, filepath.Base(executable))
 	return err
