@@ -37,8 +37,9 @@ var (
 )
 
 // ProfileEvent is sent when a profile item of a known account changed. After a rename the
-// item profile is sent as it is then, since no notification of Flow has the user name in
-// it; source: proposed. [GetPeerFromID] says what the account is called now.
+// item profile is sent as it is then, since no other notification of Flow has the user name
+// in it; source: proposed. [GetPeerFromID] says what the account is called now, and so does
+// Username where the backend is ours.
 var ProfileEvent = announce[[]Profile]("profile",
 	"A profile item of the account, or of one that shares a team with it, changed; or its user name did, then the item profile is sent as it is.")
 
@@ -47,6 +48,7 @@ type Profile struct {
 	AccountID AccountID `json:"accountId" jsonschema_description:"Owner."`
 	Item      string    `json:"item" jsonschema_description:"Item name, such as profile."`
 	Content   string    `json:"content" jsonschema_description:"Content as it was stored; JSON text for the item profile."`
+	Username  string    `json:"username,omitzero" jsonschema_description:"What the owner is called now; left out by backends that do not say."`
 }
 
 // ProfileContent is the JSON in the content of the item profile. Flow: ProfileContent.

@@ -19,6 +19,7 @@ func (r *Resources) Observe(n flow.Notification) {
 	r.mu.Lock()
 	announcer, c := r.announcer, changes{me: r.me, uris: map[string]bool{}, touched: map[flow.ChannelID]time.Time{}}
 	r.mu.Unlock()
+	c.renamed = r.renamed
 	if err := c.take(n); err != nil {
 		lookAgain(announcer) // something changed, and there is no telling what
 		return
@@ -47,6 +48,7 @@ func (r *Resources) observeConnected() {
 	r.mu.Lock()
 	announcer, relist := r.announcer, r.linked || r.relist
 	r.linked, r.relist, r.learned = true, false, false
+	r.shown, r.usernames = nil, map[flow.AccountID]string{}
 	r.mu.Unlock()
 	lookAgain(announcer)
 	if relist && announcer != nil {
@@ -66,7 +68,8 @@ func lookAgain(to Announcer) {
 
 // changes are what one notification changes.
 type changes struct {
-	me       flow.AccountID // empty when nobody has asked yet
+	me       flow.AccountID          // empty when nobody has asked yet
+	renamed  func(flow.Profile) bool // whether an account is called otherwise than was shown
 	uris     map[string]bool
 	all      bool // a name changed, which may stand anywhere
 	list     bool // channels came or went
@@ -189,14 +192,28 @@ func (c *changes) joinRequests(list []flow.OrgJoinRequest) {
 }
 
 // profiles: the item profile is also told of who has another name, in titles of direct
-// conversations too.
+// conversations too. That others change their profiles is no reason to read everything again.
 func (c *changes) profiles(list []flow.Profile) {
 	for _, p := range list {
 		c.at(address{kind: atAccount, ref: string(p.AccountID)})
-		if p.Item == flow.ProfileItem {
+		if p.Item == flow.ProfileItem && c.renamed(p) {
 			c.all, c.list = true, true
 		}
 	}
+}
+
+// renamed reports whether the owner of a profile may be called otherwise than was shown,
+// and remembers its name. What was shown first is what all names are compared with that
+// were told of since: a later one may be new already in some places and old in others.
+func (r *Resources) renamed(p flow.Profile) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before, told := r.usernames[p.AccountID]
+	if !told && r.shown != nil {
+		before = r.shown.Account(p.AccountID)
+	}
+	r.usernames[p.AccountID] = p.Username
+	return p.Username == "" || before != p.Username
 }
 
 // gone reports whether the account itself was put out, or may have been.

@@ -78,6 +78,8 @@ type Resources struct {
 	learned   bool           // when something was last written was asked of this backend
 	aliases   aliases
 	touched   map[flow.ChannelID]time.Time // of the newest message seen
+	shown     *flow.Names                  // when something was first shown of this backend; nil before
+	usernames map[flow.AccountID]string    // what profiles told since
 }
 
 // Register offers the resources of the client's account on srv. It gives srv the
@@ -86,7 +88,7 @@ type Resources struct {
 func Register(srv *server.MCPServer, client *flow.Client, dir *flow.Directory, o Options) *Resources {
 	r := &Resources{
 		client: client, dir: dir, settings: o.Settings, maxFile: cmp.Or(o.MaxFile, MaxFile),
-		touched: map[flow.ChannelID]time.Time{},
+		touched: map[flow.ChannelID]time.Time{}, usernames: map[flow.AccountID]string{},
 	}
 	server.WithResourceCapabilities(true, true)(srv)
 	server.WithCompletions()(srv)
@@ -133,6 +135,9 @@ func (r *Resources) names(ctx context.Context) (flow.Names, error) {
 	}
 	r.mu.Lock()
 	r.me = names.Me()
+	if r.shown == nil {
+		r.shown = &names
+	}
 	r.mu.Unlock()
 	return names, nil
 }

@@ -164,7 +164,11 @@ func TestWhatChangesWhat(t *testing.T) {
 		}, slices.Concat(inbox, events, channel, history, []string{link}), false},
 		{"a status", func() { must(t, ben, flow.SetProfile, flow.SetProfileInput{Item: "status", Content: "away"}) },
 			slices.Concat(events, []string{"flow://accounts/ben"}), false},
+		{"a profile", func() { must(t, ben, flow.SetProfile, flow.SetProfileInput{Content: `{"displayName":"B"}`}) },
+			slices.Concat(events, []string{"flow://accounts/ben"}), false},
 		{"a new name", func() { must(t, ben, flow.ChangeUsername, flow.ChangeUsernameInput{Username: "Benjamin"}) }, a.uris, true},
+		{"a profile under the new name", func() { must(t, ben, flow.SetProfile, flow.SetProfileInput{}) },
+			slices.Concat(events, []string{"flow://accounts/ben"}), false},
 		{"a request", func() { must(t, ben, flow.NewOrgJoinRequest, flow.NewOrgJoinRequestInput{OrgID: org.ID}) },
 			slices.Concat(events, team), false},
 		{"a new member", func() {

@@ -108,12 +108,10 @@ func (t *tx) tellProfile(id int64, item, content string) (flow.Cursor, error) {
 		return 0, err
 	}
 	return tell(t, flow.ProfileEvent, id,
-		[]flow.Profile{{AccountID: account.Public, Item: item, Content: orDefault(item, content, account.Username)}})
+		[]flow.Profile{{AccountID: account.Public, Item: item, Content: orDefault(item, content, account.Username), Username: account.Username}})
 }
 
-// tellName announces that an account is called otherwise. No notification has the name
-// itself: that the item profile is told anew has others look, and of who has stored none
-// it is the name.
+// tellName announces that an account is called otherwise, with its item profile.
 func (t *tx) tellName(account int64) error {
 	before, err := t.storedProfile(account, flow.ProfileItem)
 	if err != nil {
@@ -173,7 +171,7 @@ func (e *Engine) EnumerateProfiles(ctx context.Context, call flow.Call, in flow.
 	list := make([]flow.Profile, 0, len(rows))
 	for _, r := range rows {
 		if content := orDefault(item, r.Content, r.Username); content != "" {
-			list = append(list, flow.Profile{AccountID: r.Public, Item: item, Content: content})
+			list = append(list, flow.Profile{AccountID: r.Public, Item: item, Content: content, Username: r.Username})
 		}
 	}
 	return list, e.store.explain(err)

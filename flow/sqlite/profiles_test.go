@@ -47,7 +47,7 @@ func TestProfileEventsOutliveTheOwner(t *testing.T) {
 	s = open(t, dir)
 	for _, member := range []string{"one", "two"} {
 		got := profilesOf(t, user{Engine: s.seat(member), call: flow.Call{Session: 1}})
-		want := []flow.Profile{{AccountID: ana.home.AccountID, Item: "profile", Content: `{"displayName":"Ana"}`}}
+		want := []flow.Profile{{AccountID: ana.home.AccountID, Item: "profile", Content: `{"displayName":"Ana"}`, Username: "ana"}}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("profiles in the log of %s (-want +got):\n%s", member, diff)
 		}
@@ -77,8 +77,8 @@ func TestOnlyTheLastProfileIsInTheLog(t *testing.T) {
 	}
 	s = open(t, dir) // what was told lately is in memory
 	want := []flow.Profile{
-		{AccountID: ana.home.AccountID, Item: "profile", Content: `{"displayName":"johanna","biography":null,"photo":null}`},
-		{AccountID: ana.home.AccountID, Item: "colour"},
+		{AccountID: ana.home.AccountID, Item: "profile", Content: `{"displayName":"johanna","biography":null,"photo":null}`, Username: "johanna"},
+		{AccountID: ana.home.AccountID, Item: "colour", Username: "johanna"},
 	}
 	if diff := cmp.Diff(want, profilesOf(t, user{Engine: s.seat("one"), call: flow.Call{Session: 1}})); diff != "" {
 		t.Errorf("profiles in the log (-want +got):\n%s", diff)
