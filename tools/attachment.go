@@ -95,7 +95,7 @@ func (c *call) getAttachment(ctx context.Context, in getAttachmentInput) (getAtt
 // part writes a part of a text.
 func (c *call) part(file *os.File, offset int64, out *getAttachmentOutput) (string, error) {
 	if offset > 0 && offset >= out.Size {
-		return "", flow.Errorf(flow.Invalid, "offset: the file has %d bytes", out.Size)
+		return "", flow.Errorf(flow.Invalid, "offset: the file has %d bytes; give one below that, or leave it out", out.Size)
 	}
 	data := make([]byte, shownBytes)
 	n, err := file.ReadAt(data, offset)

@@ -280,7 +280,7 @@ func TestFilesThatCannotBeSent(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{
-		"notes.txt": "absolute path", filepath.Join(dir, "none"): "there is no", dir: "no regular file",
+		"notes.txt": "absolute path", filepath.Join(dir, "none"): "there is no", dir: "it is a folder; give the path of a file in it",
 		link: "is not in a folder that files may be sent from", "/etc/passwd": "is not in a folder",
 		string(flow.NewID()): "attachment", "": "absolute path",
 	} {

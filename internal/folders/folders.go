@@ -210,6 +210,8 @@ func (f *Folders) proper(root *os.Root, rel string, file *os.File) error {
 	switch {
 	case err != nil:
 		return Reason(err)
+	case info.IsDir():
+		return errors.New("it is a folder; give the path of a file in it")
 	case !info.Mode().IsRegular():
 		return errors.New("it is no regular file")
 	case !os.SameFile(info, there):
@@ -264,7 +266,7 @@ func (f *Folders) enter(folders []string, path, what string) (*os.Root, string, 
 			// That something is missing is told of the folders alone: elsewhere it would
 			// tell what there is.
 			if _, inside := below(folder, filepath.Clean(path)); inside {
-				return nil, "", flow.Errorf(flow.NotFound, "there is no %q", path)
+				return nil, "", flow.Errorf(flow.NotFound, "there is no %q; look at how it is written", path)
 			}
 			continue
 		}

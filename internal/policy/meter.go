@@ -161,7 +161,7 @@ func (m *meter) affordBytes(e expense) error {
 }
 
 func exceeded(limit string, wait time.Duration) error {
-	return flow.Errorf(flow.Denied, "nothing was sent: the policy of this server allows %s; there is room again in %v", limit, wait.Round(time.Second))
+	return flow.Errorf(flow.Denied, "nothing was sent: the policy of this server allows %s; there is room again in %d seconds", limit, int(wait.Round(time.Second).Seconds()))
 }
 
 // sourceBytes is the size of the file that the parameters name.

@@ -38,6 +38,9 @@ func (s *Server) recordChoice(ctx context.Context, _ any, method mcp.MCPMethod, 
 	switch request := message.(type) {
 	case *mcp.ReadResourceRequest:
 		chosen.data = map[string]string{"uri": request.Params.URI}
+		if errors.Is(err, server.ErrResourceNotFound) {
+			chosen.message = fmt.Sprintf("There is no resource %.200q; resources/list and resources/templates/list tell which there are.", request.Params.URI)
+		}
 	case *mcp.CallToolRequest:
 		if errors.Is(err, server.ErrToolNotFound) {
 			chosen.message = s.noTool(request.Params.Name)

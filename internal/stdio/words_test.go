@@ -36,6 +36,11 @@ func TestMistakesGetSentences(t *testing.T) {
 			t.Errorf("%s %s is answered with %+v, want %q", test.method, test.params, r.Error, test.want)
 		}
 	}
+	h.send(`{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"http://x"}}`)
+	const want = `There is no resource "http://x"; resources/list and resources/templates/list tell which there are.`
+	if r := h.next(); r.Error == nil || r.Error.Code != mcp.RESOURCE_NOT_FOUND || r.Error.Message != want {
+		t.Errorf("an address of nothing is answered with %+v, want %q", r.Error, want)
+	}
 }
 
 // TestNobodyReadsReplies: while the host does not read, no more tools run than there is
