@@ -171,7 +171,7 @@ func (e *Engine) EnumerateProfiles(ctx context.Context, call flow.Call, in flow.
 	list := make([]flow.Profile, 0, len(rows))
 	for _, r := range rows {
 		if content := orDefault(item, r.Content, r.Username); content != "" {
-			list = append(list, flow.Profile{AccountID: r.Public, Item: item, Content: content, Username: r.Username})
+			list = append(list, flow.Profile{AccountID: r.Public, Item: item, Content: content})
 		}
 	}
 	return list, e.store.explain(err)
