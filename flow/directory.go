@@ -229,7 +229,7 @@ func newView(me AccountID, orgs []Org, channels []Channel, peers []Peer) *view {
 		if posesAsPerson(ch.Name) {
 			return ch.ID, []string{team + "#" + ch.Name, "#" + ch.Name}
 		}
-		return ch.ID, []string{team + ch.Name, ch.Name, "#" + ch.Name}
+		return ch.ID, []string{team + ch.Name, ch.Name, "#" + ch.Name, "#" + team + ch.Name}
 	})
 	return v
 }

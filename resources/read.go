@@ -145,7 +145,7 @@ func (r *Resources) readAccount(ctx context.Context, ref string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := personView{ID: peer.AccountID, Username: peer.Username, ServerURI: peer.ServerURI, Direct: []string{}}
+	v := personView{ID: peer.AccountID, Username: peer.Username, Direct: []string{}}
 	for _, c := range channels {
 		if c.DirectAccountID == peer.AccountID {
 			v.Direct = append(v.Direct, flow.Link{Channel: c.ID}.String())

@@ -19,10 +19,9 @@ type accountView struct {
 }
 
 type personView struct {
-	ID        flow.AccountID `json:"id"`
-	Username  string         `json:"username"`
-	ServerURI string         `json:"serverURI,omitzero"`
-	Direct    []string       `json:"directConversations"`
+	ID       flow.AccountID `json:"id"`
+	Username string         `json:"username"`
+	Direct   []string       `json:"directConversations"`
 }
 
 type teamView struct {

@@ -66,7 +66,7 @@ func TestEverythingTakesNamesIdsAndLinks(t *testing.T) {
 	channelID := strings.TrimPrefix(channelLink, "flow://channels/")
 	ref := refIn(t, ana.does(t, "flow_enumerate_messages", `{"channel":"general"}`).text)
 
-	for _, channel := range []string{"general", "GENERAL", "#general", "Home/general", channelID, channelLink, link, `\"Home/general\"`, "Anything (" + channelID + ")"} {
+	for _, channel := range []string{"general", "GENERAL", "#general", "Home/general", "#Home/general", channelID, channelLink, link, `\"Home/general\"`, "Anything (" + channelID + ")"} {
 		r := ana.does(t, "flow_get_channel", fmt.Sprintf(`{"channel":"%s"}`, channel))
 		if r.str("id") != channelID {
 			t.Errorf("channel %s is %v", channel, r.structured)
