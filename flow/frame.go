@@ -92,10 +92,7 @@ func (w *frameWriter) queue(frame []byte) {
 		w.pending = append(w.pending, frame...)
 	}
 	w.mu.Unlock()
-	select {
-	case w.wake <- struct{}{}:
-	default:
-	}
+	w.rouse()
 }
 
 func (w *frameWriter) run() {
@@ -135,13 +132,18 @@ func (w *frameWriter) shut() {
 	w.conn.Close()
 }
 
-// close ends the writer and waits for it.
-func (w *frameWriter) close() {
-	w.shut()
+// rouse tells the writer that there is something new.
+func (w *frameWriter) rouse() {
 	select {
 	case w.wake <- struct{}{}:
 	default:
 	}
+}
+
+// close ends the writer and waits for it.
+func (w *frameWriter) close() {
+	w.shut()
+	w.rouse()
 	<-w.stopped
 }
 

@@ -61,19 +61,40 @@ func (c *call) takesNothing(ctx context.Context, t *Tool, f *form) error {
 // is about. It is empty for people who are no members.
 func (c *call) stateOf(ctx context.Context, id flow.AccountID) (flow.MemberState, error) {
 	if c.channel.ID != "" {
-		members, err := flow.EnumerateChannelMembers.Call(ctx, c.client, flow.EnumerateChannelMembersInput{ChannelID: c.channel.ID})
-		for _, m := range members {
-			if m.AccountID == id {
-				return m.State, nil
-			}
-		}
-		return "", err
+		states, err := c.channelStates(ctx, c.channel.ID)
+		return states[id], err
 	}
-	members, err := flow.EnumerateOrgMembers.Call(ctx, c.client, flow.EnumerateOrgMembersInput{OrgID: c.team.ID})
+	states, err := c.orgStates(ctx, c.team.ID)
+	return states[id], err
+}
+
+// states are those of the members of a channel or a team.
+type states map[flow.AccountID]flow.MemberState
+
+func (s *service) channelStates(ctx context.Context, id flow.ChannelID) (states, error) {
+	members, err := flow.EnumerateChannelMembers.Call(ctx, s.client, flow.EnumerateChannelMembersInput{ChannelID: id})
+	all := make(states, len(members))
 	for _, m := range members {
-		if m.AccountID == id {
-			return m.State, nil
+		all[m.AccountID] = m.State
+	}
+	return all, err
+}
+
+func (s *service) orgStates(ctx context.Context, id flow.OrgID) (states, error) {
+	members, err := flow.EnumerateOrgMembers.Call(ctx, s.client, flow.EnumerateOrgMembersInput{OrgID: id})
+	all := make(states, len(members))
+	for _, m := range members {
+		all[m.AccountID] = m.State
+	}
+	return all, err
+}
+
+// present counts those who are in, which the banned are not.
+func (s states) present() (n int) {
+	for _, state := range s {
+		if state != flow.Banned {
+			n++
 		}
 	}
-	return "", err
+	return n
 }

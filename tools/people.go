@@ -56,20 +56,12 @@ func (c *call) people(ctx context.Context, raw json.RawMessage) (json.RawMessage
 }
 
 // statesIn returns the members of a channel, or nil when none is named.
-func (c *call) statesIn(ctx context.Context, channel string) (map[flow.AccountID]flow.MemberState, error) {
+func (c *call) statesIn(ctx context.Context, channel string) (states, error) {
 	if channel == "" {
 		return nil, nil
 	}
 	if _, err := c.findChannel(ctx, exactID(unquote(channel))); err != nil {
 		return nil, err
 	}
-	members, err := flow.EnumerateChannelMembers.Call(ctx, c.client, flow.EnumerateChannelMembersInput{ChannelID: c.channel.ID})
-	if err != nil {
-		return nil, err
-	}
-	states := map[flow.AccountID]flow.MemberState{}
-	for _, m := range members {
-		states[m.AccountID] = m.State
-	}
-	return states, nil
+	return c.channelStates(ctx, c.channel.ID)
 }

@@ -150,33 +150,21 @@ func (w *witness) people(ctx context.Context, k kind, id string) string {
 	if w.counted {
 		return ""
 	}
-	n := 0
+	var members states
+	var err error
 	switch k {
 	case channelID:
-		members, err := flow.EnumerateChannelMembers.Call(ctx, w.client, flow.EnumerateChannelMembersInput{ChannelID: flow.ChannelID(id)})
-		if err != nil {
-			return "members not known"
-		}
-		for _, m := range members {
-			if m.State != flow.Banned {
-				n++
-			}
-		}
+		members, err = w.channelStates(ctx, flow.ChannelID(id))
 	case teamID:
-		members, err := flow.EnumerateOrgMembers.Call(ctx, w.client, flow.EnumerateOrgMembersInput{OrgID: flow.OrgID(id)})
-		if err != nil {
-			return "members not known"
-		}
-		for _, m := range members {
-			if m.State != flow.Banned {
-				n++
-			}
-		}
+		members, err = w.orgStates(ctx, flow.OrgID(id))
 	default:
 		return ""
 	}
+	if err != nil {
+		return "members not known"
+	}
 	w.counted = true
-	return count(n, "member")
+	return count(members.present(), "member")
 }
 
 // longestName is how much of a name a question shows, in bytes.

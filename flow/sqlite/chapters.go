@@ -126,11 +126,14 @@ func (f *filling) done() {
 // retire takes an emptied chapter out of the list.
 func (x *searcher) retire(ctx context.Context, number int64) error {
 	var holds bool
-	if err := x.file.QueryRowContext(ctx, fmt.Sprintf(hasWords, number)).Scan(&holds); err != nil || holds {
-		return err
+	if err := x.file.QueryRowContext(ctx, fmt.Sprintf(hasWords, number)).Scan(&holds); err != nil {
+		return fmt.Errorf("look whether a chapter is empty: %w", err)
+	}
+	if holds {
+		return nil
 	}
 	if _, err := x.file.ExecContext(ctx, dropChapter, number); err != nil {
-		return err
+		return fmt.Errorf("retire a chapter: %w", err)
 	}
 	list := slices.DeleteFunc(slices.Clone(*x.chapters.Load()), func(n int64) bool { return n == number })
 	x.chapters.Store(&list)
@@ -152,7 +155,7 @@ func (x *searcher) unite(ctx context.Context) error {
 			return fmt.Errorf("note that a chapter is in one piece: %w", err)
 		}
 		if err := x.retire(ctx, number); err != nil {
-			return fmt.Errorf("retire a chapter: %w", err)
+			return err
 		}
 	}
 	return nil

@@ -81,10 +81,7 @@ func (x *searcher) erase(ctx context.Context, number int64, places []flow.Cursor
 	if number == x.newest() {
 		return nil // it is filled again
 	}
-	if err := x.retire(ctx, number); err != nil {
-		return fmt.Errorf("retire a chapter: %w", err)
-	}
-	return nil
+	return x.retire(ctx, number)
 }
 
 // mark deletes messages in the index. Those that are not in it do no harm.
@@ -94,8 +91,12 @@ func (x *searcher) mark(ctx context.Context, number int64, places []flow.Cursor)
 		return fmt.Errorf("begin forgetting: %w", err)
 	}
 	defer t.Rollback()
+	remove, err := t.PrepareContext(ctx, fmt.Sprintf(markWords, number))
+	if err != nil {
+		return fmt.Errorf("prepare forgetting: %w", err)
+	}
 	for _, seq := range places {
-		if _, err := t.ExecContext(ctx, fmt.Sprintf(markWords, number), seq); err != nil {
+		if _, err := remove.ExecContext(ctx, seq); err != nil {
 			return fmt.Errorf("delete in the index: %w", err)
 		}
 	}

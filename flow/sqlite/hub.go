@@ -162,9 +162,12 @@ type waiter struct {
 	wake chan struct{} // has room for one
 }
 
-func (w *waiter) signal() {
+func (w *waiter) signal() { signal(w.wake) }
+
+// signal leaves a sign in a channel of one place for who looks for one.
+func signal(c chan<- struct{}) {
 	select {
-	case w.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }

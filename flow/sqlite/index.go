@@ -187,12 +187,7 @@ func (x *searcher) renew(ctx context.Context) error {
 }
 
 // wake tells the indexer that there is something new.
-func (x *searcher) wake() {
-	select {
-	case x.waked <- struct{}{}:
-	default:
-	}
-}
+func (x *searcher) wake() { signal(x.waked) }
 
 // start fills the index in the background until stop is called.
 func (x *searcher) start() {

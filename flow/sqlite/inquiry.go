@@ -89,7 +89,8 @@ func (q *inquiry) ask(ctx context.Context, number int64) (more bool, err error) 
 func (q *inquiry) rare(ctx context.Context, number int64, word clause) (places []flow.Cursor, few bool, err error) {
 	places, err = q.find(ctx, number, word.whole(), fewPlaces+1)
 	if n := len(places); err == nil && n > fewPlaces {
-		if end := min(q.before, q.indexed, flow.Cursor((number+1)*q.span)); end-places[n-1] < commonIn*fewPlaces {
+		end := min(q.before, q.indexed, flow.Cursor((number+1)*q.span))
+		if word.open && end-places[n-1] < commonIn*fewPlaces {
 			q.common = append(q.common, word.words[0])
 		}
 		return nil, false, nil

@@ -71,12 +71,7 @@ func (k *keeper) run(ctx context.Context) {
 	}
 }
 
-func (k *keeper) wake() {
-	select {
-	case k.waked <- struct{}{}:
-	default:
-	}
-}
+func (k *keeper) wake() { signal(k.waked) }
 
 func (k *keeper) close() {
 	k.stop()

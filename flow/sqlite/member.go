@@ -227,10 +227,7 @@ func (m *Member) forgive() {
 		return
 	}
 	m.route = route{}
-	select {
-	case m.again <- struct{}{}:
-	default:
-	}
+	signal(m.again)
 }
 
 // lead says where calls go from now on.

@@ -131,10 +131,7 @@ func (q *transfers) add(keys []transferKey) {
 		q.waiting = append(q.waiting, waiting{key, due})
 	}
 	q.mu.Unlock()
-	select {
-	case q.wake <- struct{}{}:
-	default:
-	}
+	signal(q.wake)
 }
 
 // cancel ends those that run of transfers whose rows say that they are over.

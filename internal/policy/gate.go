@@ -174,14 +174,8 @@ func (p *passage) admit(ctx context.Context) error {
 	var t touched
 	t.touch(p.in, "")
 	for _, id := range t.channels {
-		v, err := p.atlas.look(ctx, p.past, id)
-		switch {
-		case err != nil:
+		if err := p.mayTouch(ctx, id, "channel"); err != nil {
 			return err
-		case !v.read:
-			return absent("channel")
-		case !v.write && p.effect != flow.Reads && !own[p.op]:
-			return errReadOnly
 		}
 	}
 	for _, id := range t.stray {
@@ -207,12 +201,17 @@ func (p *passage) mayName(ctx context.Context, id flow.MessageID) error {
 	if !known || channel == "" {
 		return absent("message")
 	}
+	return p.mayTouch(ctx, channel, "message")
+}
+
+// mayTouch admits what is in a channel. What is in a closed one is not there.
+func (p *passage) mayTouch(ctx context.Context, channel flow.ChannelID, what string) error {
 	v, err := p.atlas.look(ctx, p.past, channel)
 	switch {
 	case err != nil:
 		return err
 	case !v.read:
-		return absent("message")
+		return absent(what)
 	case !v.write && p.effect != flow.Reads && !own[p.op]:
 		return errReadOnly
 	}

@@ -102,9 +102,6 @@ func (n *notes) run() {
 }
 
 func (n *notes) forwardOne(note mcp.JSONRPCNotification) {
-	select {
-	case n.room <- struct{}{}:
-	default:
-	}
+	signal(n.room)
 	n.forward(note)
 }

@@ -77,12 +77,7 @@ func newSubscriptions(limit int) *subscriptions {
 	return &subscriptions{wake: make(chan struct{}, 1), limit: limit}
 }
 
-func (s *subscriptions) wakeWriter() {
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
-}
+func (s *subscriptions) wakeWriter() { signal(s.wake) }
 
 // add takes in a subscriber, who hears nothing before open.
 func (s *subscriptions) add(tag json.RawMessage) *subscription {
