@@ -7,8 +7,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/pelletier/go-toml/v2"
 )
 
 // List is a list in a policy, for which one text stands too.
@@ -63,11 +61,7 @@ func at(raw []byte, key string, err error) error {
 
 // checkLists refuses what is neither a list nor a text: true and 5 are texts to
 // [List.UnmarshalText].
-func checkLists(raw []byte) error {
-	var given map[string]any
-	if err := toml.Unmarshal(raw, &given); err != nil {
-		return err
-	}
+func checkLists(raw []byte, given map[string]any) error {
 	for _, key := range slices.Sorted(maps.Keys(forms)) {
 		table, name, nested := strings.Cut(key, ".")
 		values, _ := given[table].(map[string]any)
@@ -94,11 +88,7 @@ func isText(value any) bool {
 
 // checkLimits refuses limits that are none. Zero could be meant as nothing or as no limit,
 // so it is not guessed at.
-func checkLimits(raw []byte) error {
-	var given map[string]any
-	if err := toml.Unmarshal(raw, &given); err != nil {
-		return err
-	}
+func checkLimits(raw []byte, given map[string]any) error {
 	for _, table := range []string{"limits", "files"} {
 		values, _ := given[table].(map[string]any)
 		for _, key := range keys[table] {

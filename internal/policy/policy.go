@@ -127,7 +127,11 @@ func Parse(raw []byte) (*Policy, error) {
 		return nil, explain(err)
 	}
 	p.raw = raw
-	if err := cmp.Or(checkLists(raw), checkLimits(raw)); err != nil {
+	var given map[string]any // as it is written, before it is made what is meant
+	if err := toml.Unmarshal(raw, &given); err != nil {
+		return nil, err
+	}
+	if err := cmp.Or(checkLists(raw, given), checkLimits(raw, given)); err != nil {
 		return nil, err
 	}
 	return &p, p.check()
@@ -186,11 +190,13 @@ func (p *Policy) check() error {
 	if slices.Contains(p.Confirm, Never) && len(p.Confirm) > 1 {
 		return at(p.raw, "confirm", errors.New("confirm: never excludes every other rule"))
 	}
-	for key, list := range map[string][]Pattern{"read": p.Channels.Read, "write": p.Channels.Write} {
-		for _, pattern := range list {
-			if err := pattern.check(); err != nil {
-				return at(p.raw, key, fmt.Errorf("channels.%s: %w", key, err))
-			}
+	return cmp.Or(p.checkPatterns("read", p.Channels.Read), p.checkPatterns("write", p.Channels.Write))
+}
+
+func (p *Policy) checkPatterns(key string, list []Pattern) error {
+	for _, pattern := range list {
+		if err := pattern.check(); err != nil {
+			return at(p.raw, key, fmt.Errorf("channels.%s: %w", key, err))
 		}
 	}
 	return nil
