@@ -35,23 +35,21 @@ const (
 const slowPoll = time.Second
 
 type handler struct {
-	caller   flow.Caller
-	log      *slog.Logger
-	token    string
-	patience time.Duration       // with a client that sends a body or takes a reply
-	hosts    []string            // the names under which this port may be addressed
-	slots    chan struct{}       // holds one value per call under way
-	unknown  *semaphore.Weighted // bytes of long bodies whose token was not seen yet
+	caller  flow.Caller
+	log     *slog.Logger
+	token   string
+	hosts   []string            // the names under which this port may be addressed
+	slots   chan struct{}       // holds one value per call under way
+	unknown *semaphore.Weighted // bytes of long bodies whose token was not seen yet
 }
 
 func (s *Server) handler(port int, token string) *handler {
 	h := &handler{
-		caller:   s.Caller,
-		log:      s.Log,
-		token:    token,
-		patience: cmp.Or(s.bodyTime, defaultBodyTime),
-		slots:    make(chan struct{}, cmp.Or(max(s.MaxCalls, 0), defaultMaxCalls)),
-		unknown:  semaphore.NewWeighted(maxUnknown),
+		caller:  s.Caller,
+		log:     s.Log,
+		token:   token,
+		slots:   make(chan struct{}, cmp.Or(max(s.MaxCalls, 0), defaultMaxCalls)),
+		unknown: semaphore.NewWeighted(maxUnknown),
 	}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
@@ -76,7 +74,7 @@ func refuse(status int, code flow.Code, text string) *refusal {
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// A recorder of a test has no deadlines; connections do.
 	connection := http.NewResponseController(w)
-	_ = connection.SetReadDeadline(time.Now().Add(h.patience))
+	_ = connection.SetReadDeadline(time.Now().Add(bodyTime))
 	if no := h.inspect(r); no != nil {
 		h.answer(w, no.status, flow.Reply{}, no.err)
 		return
@@ -213,7 +211,7 @@ func (h *handler) answer(w http.ResponseWriter, status int, said flow.Reply, err
 	if status == http.StatusMethodNotAllowed {
 		head.Set("Allow", http.MethodPost)
 	}
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(h.patience))
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(bodyTime))
 	w.WriteHeader(status)
 	if _, err := w.Write(reply); err != nil {
 		h.log.Debug("reply was not taken", "error", err)

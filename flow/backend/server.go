@@ -18,7 +18,6 @@
 package backend
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -43,8 +42,6 @@ type Server struct {
 	// MaxCalls bounds the calls that run at once, blocked ones included; what comes on
 	// top is answered with Unavailable. 0 stands for 1024.
 	MaxCalls int
-
-	headerTime, bodyTime time.Duration // 0 stands for the constants below
 }
 
 const (
@@ -52,8 +49,8 @@ const (
 	maxHeader       = 16 << 10
 	// A client may take this long to send the head of a request, and this long to send
 	// its body and to take the reply.
-	defaultHeaderTime = 10 * time.Second
-	defaultBodyTime   = 30 * time.Second
+	headerTime = 10 * time.Second
+	bodyTime   = 30 * time.Second
 	// idleTime outlasts the idle time of our client, so that the client is the one to
 	// hang up: a request that crosses with our hanging up would fail as Uncertain.
 	idleTime = 3 * time.Minute
@@ -71,12 +68,16 @@ func (s *Server) Serve(ctx context.Context, port int, ready io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("listen on port %d of 127.0.0.1: %w", port, err)
 	}
-	bound := listener.Addr().(*net.TCPAddr).Port
-	h := s.handler(bound, rand.Text())
+	return s.serve(ctx, listener, listener.Addr().(*net.TCPAddr).Port, ready)
+}
+
+// serve is Serve on a listener that is known by a port.
+func (s *Server) serve(ctx context.Context, listener net.Listener, port int, ready io.Writer) error {
+	h := s.handler(port, rand.Text())
 	server := &http.Server{
 		Handler:           h,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
-		ReadHeaderTimeout: cmp.Or(s.headerTime, defaultHeaderTime),
+		ReadHeaderTimeout: headerTime,
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(h.log.Handler(), slog.LevelDebug),
@@ -84,11 +85,11 @@ func (s *Server) Serve(ctx context.Context, port int, ready io.Writer) error {
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 
-	failed := announce(ready, bound, h.token)
+	failed := announce(ready, port, h.token)
 	if failed == nil {
 		select {
 		case err := <-served:
-			return fmt.Errorf("serve on port %d of 127.0.0.1: %w", bound, err)
+			return fmt.Errorf("serve on port %d of 127.0.0.1: %w", port, err)
 		case <-ctx.Done():
 		}
 	}
