@@ -4,7 +4,6 @@ package process_test
 
 import (
 	"context"
-	"net"
 	"os"
 	"os/exec"
 	"testing"
@@ -15,7 +14,7 @@ import (
 // BenchmarkStart compares the time from the first request for a backend to its handshake
 // with that of a process which does nothing but end.
 func BenchmarkStart(b *testing.B) {
-	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	listener, err := listenAt(b)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -22,7 +22,7 @@ func TestFailedStarts(t *testing.T) {
 		role string
 		want []string
 	}{
-		{"mute", []string{"no handshake within 500ms", "I do not talk to strangers"}},
+		{"mute", []string{"no handshake within 3s", "I do not talk to strangers"}},
 		{"closed", []string{"closed its output without a handshake"}},
 		{"garbage", []string{"no handshake", "JSON object"}},
 		{"long", []string{"longer than 4096 bytes"}},
@@ -37,7 +37,7 @@ func TestFailedStarts(t *testing.T) {
 			s := child(l, tt.role)
 			s.Own, s.Log = false, log.logger()
 			if tt.role == "mute" || tt.role == "closed" {
-				s.HandshakeTimeout = 500 * time.Millisecond
+				s.HandshakeTimeout = 3 * time.Second // in which the child has to come so far, three times
 			}
 			run(t, s)
 			_, err := s.Endpoint(t.Context())

@@ -56,7 +56,8 @@ func TestStoppedBackendIsGivenUp(t *testing.T) {
 // So is one that goes on although nobody can reach it.
 func TestBackendWithoutAPortIsGivenUp(t *testing.T) {
 	l := listen(t)
-	s, _ := impatient(l, "retiring")
+	s := child(l, "retiring", idempotentVariable+"=1")
+	s.Patience = patience // it is not needed: to ask in vain takes no time
 	run(t, s)
 	client := flow.NewClient(s, flow.Setup{Username: "ana"})
 	before := pid(t, flow.Endpoint{Caller: client})
@@ -78,7 +79,7 @@ func TestBusyBackendIsKept(t *testing.T) {
 	t.Parallel()
 	l := listen(t)
 	s, log := impatient(l, "good")
-	s.Patience = 5 * time.Second
+	s.Patience = patience
 	run(t, s)
 	e := endpoint(t, s)
 	id := pid(t, e)

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -13,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"runtime/pprof"
 	"strings"
 	"syscall"
@@ -66,7 +68,7 @@ func leaks() string {
 
 // play is the life of a child. It does not return.
 func play(role string) {
-	line, err := net.Dial("tcp4", os.Getenv(lineVariable))
+	line, err := net.Dial("unix", os.Getenv(lineVariable))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(9)
@@ -187,7 +189,7 @@ func offspring(role string, attributes *syscall.SysProcAttr) {
 
 func supervise() {
 	s := &process.Supervisor{
-		Own: true, Command: os.Args[:1],
+		Own: true, Command: os.Args[:1], HandshakeTimeout: patience,
 		Env: environment(os.Getenv(childVariable), os.Getenv(lineVariable)),
 	}
 	go s.Run(context.Background())
@@ -270,13 +272,13 @@ type lines struct {
 // line is held by one child for as long as it lives.
 type line struct {
 	role string
-	conn net.Conn
+	conn *net.UnixConn
 	in   *bufio.Reader
 }
 
 func listen(t *testing.T) *lines {
 	t.Helper()
-	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	listener, err := listenAt(t)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -284,7 +286,7 @@ func listen(t *testing.T) *lines {
 	t.Cleanup(func() { listener.Close() })
 	go func() {
 		for {
-			conn, err := listener.Accept()
+			conn, err := listener.AcceptUnix()
 			if err != nil {
 				return
 			}
@@ -294,6 +296,16 @@ func listen(t *testing.T) *lines {
 		}
 	}()
 	return l
+}
+
+// listenAt makes a socket in a directory whose path is short enough for one.
+func listenAt(tb testing.TB) (*net.UnixListener, error) {
+	dir, err := os.MkdirTemp("", "line-")
+	if err != nil {
+		return nil, err
+	}
+	tb.Cleanup(func() { os.RemoveAll(dir) })
+	return net.ListenUnix("unix", &net.UnixAddr{Net: "unix", Name: filepath.Join(dir, "s")})
 }
 
 // next returns the line of the child that calls next.
@@ -323,10 +335,22 @@ func (l *line) gone(t *testing.T) {
 	}
 }
 
-// there reports whether the child still holds its line.
-func (l *line) there() bool {
-	l.conn.SetReadDeadline(time.Now().Add(time.Millisecond))
-	_, err := l.in.ReadByte()
-	e, ok := err.(net.Error)
-	return ok && e.Timeout()
+// there reports whether the child holds its line at this moment. The kernel hangs up before
+// a process can be reaped, so one that was has let go.
+func (l *line) there(t *testing.T) bool {
+	t.Helper()
+	raw, err := l.conn.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := false
+	err = raw.Read(func(fd uintptr) bool {
+		_, _, err := syscall.Recvfrom(int(fd), make([]byte, 1), syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		there = errors.Is(err, syscall.EAGAIN)
+		return true
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return there
 }

@@ -116,7 +116,7 @@ func TestAskedOnceIsKept(t *testing.T) {
 	if err := stop(); err != nil {
 		t.Errorf("Run returned %v, want nil", err)
 	}
-	if two.there() {
+	if two.there(t) {
 		t.Error("Run has returned and the backend is still there")
 	}
 }
@@ -153,7 +153,7 @@ func TestStop(t *testing.T) {
 				t.Errorf("Run returned %v, want nil", err)
 			}
 			t.Logf("it took %v", time.Since(began))
-			if all[0].there() {
+			if all[0].there(t) {
 				t.Error("Run has returned and the backend is still there")
 			}
 			for _, one := range all {
