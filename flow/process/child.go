@@ -11,8 +11,9 @@ import (
 )
 
 const (
-	// killGrace is how long a killed process may take to be gone.
-	killGrace = 300 * time.Millisecond
+	// killGrace is how long a killed process may take to be gone. That is no time at all,
+	// unless the machine is too busy to bury it, or a device keeps it.
+	killGrace = 5 * time.Second
 	// drainTime bounds the reading after the end of a process: what it started and let
 	// go may hold its pipes for ever.
 	drainTime = 200 * time.Millisecond

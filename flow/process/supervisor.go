@@ -50,7 +50,8 @@ type Supervisor struct {
 	// Own says that the backend ends when its standard input closes, as our own and
 	// Guard do. Any other one is sent SIGTERM at once when it has to stop.
 	Own bool
-	// HandshakeTimeout bounds the time from start to handshake; 0 stands for 5 seconds.
+	// HandshakeTimeout bounds the time from start to handshake; 0 stands for 15 seconds.
+	// A machine may be busy, and to begin anew with a slow start makes nothing faster.
 	HandshakeTimeout time.Duration
 	// Patience is how long a backend may leave a question open that it answers at once
 	// while it runs, before it is given up. The question is put when a call has waited
@@ -78,7 +79,7 @@ type state struct {
 }
 
 const (
-	defaultHandshakeTimeout = 5 * time.Second
+	defaultHandshakeTimeout = 15 * time.Second
 	defaultPatience         = 15 * time.Second
 )
 
@@ -123,8 +124,9 @@ func (s *Supervisor) Restart() {
 }
 
 // Run starts a backend when Endpoint is first called and keeps one running until ctx
-// ends. Then it stops the backend, within a second, and returns when it is reaped. An
-// error says that the backend could not be stopped. Run is called once.
+// ends. Then it stops the backend, with SIGKILL when it has not ended within a second, and
+// returns when it is reaped. An error says that it was killed and did not end. Run is
+// called once.
 func (s *Supervisor) Run(ctx context.Context) error {
 	s.init()
 	if err := s.claim(); err != nil {
