@@ -59,6 +59,9 @@ type file struct {
 // print writes one message with a single write.
 func (p *printer) print(ctx context.Context, cursor flow.Cursor, m flow.Message) error {
 	l := p.line(ctx, cursor, m)
+	if err := ctx.Err(); err != nil {
+		return err // its names may be missing; the next run prints it
+	}
 	if !p.json {
 		_, err := io.WriteString(p.out, l.text())
 		return err

@@ -59,32 +59,13 @@ func ParseSince(text string, now time.Time) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%q is no time; write 90m, 2026-11-26 or 2026-11-26T17:00:00Z", text)
 }
 
-// grace is how long a line that is being written may take when everything has to end.
-const grace = 300 * time.Millisecond
-
 // Run prints to out until ctx ends or the reader of out has gone, neither of which is an
 // error. It leaves a write behind that nobody takes.
 func Run(ctx context.Context, client *flow.Client, out io.Writer, o Options) error {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	done := make(chan error, 1)
-	go func() { done <- run(ctx, client, out, o) }()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-	}
-	select {
-	case err := <-done:
-		return err
-	case <-time.After(grace):
-		return nil
-	}
-}
-
-func run(ctx context.Context, client *flow.Client, out io.Writer, o Options) error {
-	t, err := begin(ctx, client, out, o)
+	t, err := begin(ctx, client, writer{ctx, out}, o)
 	if err == nil {
 		err = t.follow(ctx)
 	}
