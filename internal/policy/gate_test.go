@@ -256,19 +256,14 @@ func TestNamesAndListsShowOpenChannelsAlone(t *testing.T) {
 func TestNotificationsShowOpenChannelsAlone(t *testing.T) {
 	l := newLab(t)
 	guarded := l.behind(t, "[channels]\nread = [\"Home/open\"]\n")
-	ready := make(chan struct{})
-	go func() {
-		<-ready
-		for _, to := range []flow.ChannelID{l.shut, l.open} {
-			_, _ = flow.SendMessage.Call(context.Background(), l.ben, flow.SendMessageInput{ChannelID: to, Text: "in " + string(to)})
-		}
-	}()
 	for n, err := range guarded.Notifications(t.Context()) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n.Type == flow.Connected {
-			close(ready)
+		if n.Type == flow.Connected { // from here on nothing is missed
+			for _, to := range []flow.ChannelID{l.shut, l.open} {
+				do(t, l.ben, flow.SendMessage, flow.SendMessageInput{ChannelID: to, Text: "in " + string(to)})
+			}
 		}
 		if leak := l.leaks(string(n.Data)); leak != "" {
 			t.Fatalf("a notification tells of %q: %s", leak, n.Data)

@@ -68,19 +68,21 @@ func TestEOFWithCallsUnderWay(t *testing.T) {
 
 // One process, one shot: everything goes in at once, then the pipe closes.
 func TestOneShot(t *testing.T) {
-	m := newMCP()
-	addReporter(m, 0)
-	var out strings.Builder
-	in := `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","clientInfo":{"name":"t","version":"1"},"capabilities":{}}}
+	const in = `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","clientInfo":{"name":"t","version":"1"},"capabilities":{}}}
 {"jsonrpc":"2.0","method":"notifications/initialized"}
 {"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"report"}}`
-	if err := stdio.New(m, stdio.Options{}).Run(t.Context(), strings.NewReader(in), &out); err != nil {
-		t.Fatalf("Run: %v", err)
-	}
-	first, second, _ := strings.Cut(out.String(), "\n")
-	if !strings.Contains(first, `"id":1,"result"`) || !strings.Contains(second, `"id":2,"result"`) {
-		t.Errorf("the server wrote\n%s", out.String())
-	}
+	synctest.Test(t, func(t *testing.T) {
+		m := newMCP()
+		addReporter(m, 0)
+		var out strings.Builder
+		if err := stdio.New(m, stdio.Options{}).Run(t.Context(), strings.NewReader(in), &out); err != nil {
+			t.Fatalf("Run: %v", err)
+		}
+		first, second, _ := strings.Cut(out.String(), "\n")
+		if !strings.Contains(first, `"id":1,"result"`) || !strings.Contains(second, `"id":2,"result"`) {
+			t.Errorf("the server wrote\n%s", out.String())
+		}
+	})
 }
 
 func TestEOFWithEndlessCall(t *testing.T) {

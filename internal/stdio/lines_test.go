@@ -225,25 +225,29 @@ func FuzzLine(f *testing.F) {
 		f.Add([]byte(line))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		var out strings.Builder
-		in := string(data) + "\n" + `{"jsonrpc":"2.0","id":"the last","method":"ping"}`
-		if err := stdio.New(newMCP(), stdio.Options{MaxLine: 4096}).Run(t.Context(), strings.NewReader(in), &out); err != nil {
-			t.Fatalf("Run: %v", err)
-		}
-		answered := false
-		for line := range strings.Lines(out.String()) {
-			var r struct {
-				JSONRPC string           `json:"jsonrpc"`
-				ID      *json.RawMessage `json:"id"`
-				Method  string           `json:"method"`
-			}
-			if err := json.Unmarshal([]byte(line), &r); err != nil || r.JSONRPC != "2.0" {
-				t.Fatalf("wrote %q: %v", line, err)
-			}
-			answered = answered || r.ID != nil && string(*r.ID) == `"the last"`
-		}
-		if !answered && !strings.Contains(in[:len(data)], "the last") {
-			t.Errorf("the request after the line was not answered; wrote %q", out.String())
-		}
+		synctest.Test(t, func(t *testing.T) { sendLine(t, data) })
 	})
+}
+
+func sendLine(t *testing.T, data []byte) {
+	var out strings.Builder
+	in := string(data) + "\n" + `{"jsonrpc":"2.0","id":"the last","method":"ping"}`
+	if err := stdio.New(newMCP(), stdio.Options{MaxLine: 4096}).Run(t.Context(), strings.NewReader(in), &out); err != nil {
+		t.Fatalf("Run: %v", err)
+	}
+	answered := false
+	for line := range strings.Lines(out.String()) {
+		var r struct {
+			JSONRPC string           `json:"jsonrpc"`
+			ID      *json.RawMessage `json:"id"`
+			Method  string           `json:"method"`
+		}
+		if err := json.Unmarshal([]byte(line), &r); err != nil || r.JSONRPC != "2.0" {
+			t.Fatalf("wrote %q: %v", line, err)
+		}
+		answered = answered || r.ID != nil && string(*r.ID) == `"the last"`
+	}
+	if !answered && !strings.Contains(in[:len(data)], "the last") {
+		t.Errorf("the request after the line was not answered; wrote %q", out.String())
+	}
 }
