@@ -15,7 +15,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
 )
@@ -51,7 +50,7 @@ func TestLogsTellNothingPrivate(t *testing.T) {
 }
 
 func singInLogs(t *testing.T, era string) {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), wholeTime)
 	defer cancel()
 	var stderr, notified record
 	cmd := exec.Command(binary, "--toolsets", "all", "--confirm", "never", "--folder", os.TempDir(), "--account", "ana-"+canary)

@@ -206,11 +206,11 @@ func cmdGone(ts *testscript.TestScript, _ bool, args []string) {
 	if len(family) < 2 {
 		ts.Fatalf("%s had no backend, so this shows nothing", args[0])
 	}
-	deadline := time.Now().Add(2 * time.Second)
+	deadline := time.Now().Add(patienceTime)
 	for _, pid := range family {
 		for alive(pid) {
 			if time.Now().After(deadline) {
-				ts.Fatalf("process %d of %s is still there after two seconds", pid, args[0])
+				ts.Fatalf("process %d of %s is still there after %v", pid, args[0], patienceTime)
 			}
 			time.Sleep(5 * time.Millisecond) // no event tells of the end of a grandchild
 		}

@@ -33,7 +33,7 @@ func TestBackendsKilledWhileSending(t *testing.T) {
 	// A supervisor takes six crashes in a row for a backend that cannot run, and then
 	// answers calls at once that it is away.
 	const senders, kills = 8, 5
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), wholeTime)
 	defer cancel()
 	store := t.TempDir()
 	ana, ben := begun(t, ctx, store, "ana"), begun(t, ctx, store, "ben")
@@ -147,7 +147,7 @@ func bodies(t *testing.T, ctx context.Context, h *host, channel string) map[stri
 // TestClientThatStopsReading floods a subscribed channel while the host does not read.
 // The server must stay small, still announce the last state, and end when told.
 func TestClientThatStopsReading(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), wholeTime)
 	defer cancel()
 	store := t.TempDir()
 	deaf, ana := begun(t, ctx, store, "deaf"), begun(t, ctx, store, "ana")
@@ -184,7 +184,7 @@ func TestClientThatStopsReading(t *testing.T) {
 	}
 	select {
 	case <-deaf.exited:
-	case <-time.After(5 * time.Second):
+	case <-time.After(patienceTime):
 		t.Error("SIGTERM did not end a server whose output nobody reads")
 	}
 	deaf.out.resume()

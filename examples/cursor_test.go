@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/mark3labs/mcp-go/mcp"
@@ -21,7 +20,7 @@ import (
 // sent.
 func TestEventsAcrossRestarts(t *testing.T) {
 	const messages = 40
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), wholeTime)
 	defer cancel()
 	store := t.TempDir()
 	ana, ben := begun(t, ctx, store, "ana"), begun(t, ctx, store, "ben")

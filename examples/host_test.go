@@ -21,7 +21,11 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-const patienceTime = 20 * time.Second
+// These only end tests that would hang: patienceTime what one waits for, and wholeTime a test.
+const (
+	patienceTime = time.Minute
+	wholeTime    = 5 * time.Minute
+)
 
 type hostsKey struct{}
 

@@ -15,7 +15,7 @@ import (
 // said to have been.
 func TestKeyedSendsWhileBackendsAreKilled(t *testing.T) {
 	const senders, kills = 8, 5
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), wholeTime)
 	defer cancel()
 	store := t.TempDir()
 	ana, ben := begun(t, ctx, store, "ana"), begun(t, ctx, store, "ben")

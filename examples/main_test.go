@@ -22,7 +22,7 @@
 //	continue-backend NAME        SIGCONT to it
 //	kill-server NAME             SIGKILL to the server itself
 //	close NAME                   close its standard input
-//	gone NAME                    wait until no process of it is left, two seconds at most
+//	gone NAME                    wait until no process of it is left
 //	tail NAME [FLAGS]            start flow-mcp tail; NAME is its account
 //	line NAME REGEXP             wait for its next line, which must match
 //	ended NAME                   wait until it has ended well, with nothing left to read

@@ -350,18 +350,22 @@ var tasks = []task{
 }
 
 // replies lets a colleague answer the next message with some words in a channel.
-func replies(who, channel, words, answer string) func(testing.TB, *town) {
-	return func(tb testing.TB, w *town) {
+func replies(who, channel, words, answer string) func(testing.TB, *town) func() {
+	return func(tb testing.TB, w *town) (ended func()) {
 		tb.Helper()
 		c, id := w.as(who), w.channel(tb, who, channel)
 		cursor := obtain(tb, c, flow.EnumerateEvents, flow.EnumerateEventsInput{}).Next
 		answered := make(chan error, 1)
-		go func() { answered <- answerTo(tb.Context(), c, id, cursor, words, answer) }()
-		tb.Cleanup(func() {
+		go func() {
+			ctx, cancel := patience()
+			defer cancel()
+			answered <- answerTo(ctx, c, id, cursor, words, answer)
+		}()
+		return func() {
 			if err := <-answered; err != nil {
 				tb.Errorf("%s answers: %v", who, err)
 			}
-		})
+		}
 	}
 }
 

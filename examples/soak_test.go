@@ -58,7 +58,7 @@ func converse(t *testing.T, ana, ben *flow.Client) {
 		ask(t, ana, flow.ChannelAddMember, flow.ChannelAddMemberInput{ChannelID: channel, MemberAccountID: r.AccountID, MemberState: flow.Member})
 	}
 	const each = 40
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), wholeTime)
 	defer cancel()
 	both := map[string]*flow.Client{"ana": ana, "ben": ben}
 	var mu sync.Mutex
@@ -352,7 +352,7 @@ func (a *actor) file() error {
 
 // listen hears the common channel up to the last words.
 func (a *actor) listen() error {
-	ctx, cancel := context.WithTimeout(a.ctx, 2*time.Minute+*soakTime)
+	ctx, cancel := context.WithTimeout(a.ctx, wholeTime+*soakTime)
 	defer cancel()
 	for n, err := range a.client.Notifications(ctx) {
 		if err != nil {

@@ -26,7 +26,8 @@ type task struct {
 	thin  func(*api) string
 	want  []string                // all of which is in there
 	done  func(testing.TB, *town) // looks at what was changed; nil when nothing is
-	world func(testing.TB, *town) // begins what others do meanwhile; may be nil
+	// world begins what others do meanwhile, and returns what waits for its end; it may be nil.
+	world func(testing.TB, *town) (ended func())
 }
 
 // outcome is what a task has cost in both ways.
@@ -54,7 +55,7 @@ func do(tb testing.TB) (done []outcome, daily, every int) {
 func (one task) does(tb testing.TB, w *town, do func() string) {
 	tb.Helper()
 	if one.world != nil {
-		one.world(tb, w)
+		defer one.world(tb, w)()
 	}
 	found := do()
 	for _, want := range one.want {

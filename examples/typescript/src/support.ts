@@ -19,7 +19,7 @@ let failed = 0;
 /** Runs one step of the story and says whether it held. */
 export async function step(name: string, body: () => Promise<void>) {
   try {
-    await within(20_000, body());
+    await within(60_000, body());
     passed++;
     console.log(`ok      ${name}`);
   } catch (err) {
