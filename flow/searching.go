@@ -61,8 +61,8 @@ type SearchHit struct {
 // SearchInput says what to look for. Flow: Search; a null channel must be answered with
 // a list, and the text matches as a substring of the body: blanks and punctuation count,
 // and the words stand in a row. Proposed: case, accents and compatibility forms do not
-// matter, and a run of blanks is one. The newest hits are found first, but of a word that is
-// in every tenth message whole ones may be found before newer ones that only begin so. What
+// matter, and a run of blanks is one. The newest hits are found first, but of a text that
+// very many words begin with, itself may be found before newer words that only begin so. What
 // begins inside a word is found in the newest messages only, since an engine's index knows
 // words by their beginnings; [StartSearchInput] looks further.
 // Words and Limit are this project's: people and models look for words, programs that

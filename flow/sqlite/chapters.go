@@ -10,9 +10,8 @@ import (
 )
 
 // The index is cut into chapters, each of which holds the messages of a stretch of the
-// log. A search goes from the newest one back and ends when it has found enough. FTS5
-// gathers all messages with a word that begins with some letters before it returns the
-// first, which is little in one chapter. To forget words only rewrites their chapters.
+// log. A search goes from the newest one back and ends when it has found enough. To forget
+// words only rewrites their chapters.
 const chapterSpan = 100_000 // places of the log
 
 // beginChapter needs no texts: rows are found by their place in the log. The words come
@@ -89,6 +88,8 @@ type filling struct {
 	t       *sql.Tx
 	chapter int64
 	insert  *sql.Stmt
+	say     *sql.Stmt // adds words to the vocabulary
+	said    vocabulary
 	begun   []int64 // chapters that are new
 }
 
@@ -98,8 +99,11 @@ func (f *filling) add(ctx context.Context, seq int64, body, scope string) error 
 			return err
 		}
 	}
-	_, err := f.insert.ExecContext(ctx, seq, indexText(body), scope)
-	return err
+	text := indexText(body)
+	if _, err := f.insert.ExecContext(ctx, seq, text, scope); err != nil {
+		return err
+	}
+	return f.said.add(ctx, f.say, text)
 }
 
 // turn goes on with a chapter, the newest or a new one.
@@ -111,12 +115,20 @@ func (f *filling) turn(ctx context.Context, number int64) (err error) {
 		f.begun = append(f.begun, number)
 	}
 	f.chapter = number
+	if f.said = f.on.said; f.said.chapter != number || f.said.known == nil {
+		f.said = vocabulary{chapter: number, known: map[string]bool{}}
+	}
+	f.on.said = vocabulary{} // until what is added is there to stay
+	if f.say, err = f.t.PrepareContext(ctx, addWord); err != nil {
+		return err
+	}
 	f.insert, err = f.t.PrepareContext(ctx, fmt.Sprintf(addWords, number))
 	return err
 }
 
 // done shows new chapters to searches, after the transaction.
 func (f *filling) done() {
+	f.on.said = f.said
 	if len(f.begun) > 0 {
 		list := slices.Concat(*f.on.chapters.Load(), f.begun)
 		f.on.chapters.Store(&list)
@@ -132,8 +144,10 @@ func (x *searcher) retire(ctx context.Context, number int64) error {
 	if holds {
 		return nil
 	}
-	if _, err := x.file.ExecContext(ctx, dropChapter, number); err != nil {
-		return fmt.Errorf("retire a chapter: %w", err)
+	for _, statement := range []string{dropWords, dropChapter} {
+		if _, err := x.file.ExecContext(ctx, statement, number); err != nil {
+			return fmt.Errorf("retire a chapter: %w", err)
+		}
 	}
 	list := slices.DeleteFunc(slices.Clone(*x.chapters.Load()), func(n int64) bool { return n == number })
 	x.chapters.Store(&list)

@@ -65,10 +65,10 @@ func TestChaptersAreEmptied(t *testing.T) {
 // TestSearchGoesThroughChapters: it finds the newest hits of all chapters, whichever of the
 // words is rare or common.
 func TestSearchGoesThroughChapters(t *testing.T) {
-	s := openWith(t, t.TempDir(), Options{chapter: 4 * fewPlaces})
+	s := openWith(t, t.TempDir(), Options{chapter: 200})
 	ana := start(t, s, "one", "ana")
 	var rare, long []string
-	for i := range 20 * fewPlaces {
+	for i := range 1000 {
 		switch text := fmt.Sprint("common number ", i); {
 		case i%100 == 7:
 			rare = append(rare, "common rarity")
@@ -120,6 +120,49 @@ func TestSearchGoesThroughChapters(t *testing.T) {
 	}
 	if got := ana.find(t, "common num"); len(got) != flow.MaxHits || got[flow.MaxHits-1] != "common number 999" {
 		t.Errorf("common words have %d hits", len(got))
+	}
+}
+
+// TestSearchForManyWords: of more words than are named to the index, and of any before
+// and after that, what begins so is found, with other words and alone.
+func TestSearchForManyWords(t *testing.T) {
+	s := openWith(t, t.TempDir(), Options{chapter: 300})
+	ana := start(t, s, "one", "ana")
+	ana.send(t, "old wide7 needle")
+	for i := range 500 {
+		ana.send(t, fmt.Sprintf("wide%d wide%d common", 2*i, 2*i+1))
+	}
+	ana.send(t, "wide itself, common")
+	for range nearScan {
+		ana.send(t, "-")
+	}
+	indexed(t, s)
+	for search, want := range map[string][]string{
+		"wid needle":       {"old wide7 needle"},
+		"need wide":        {"old wide7 needle"},
+		`"old wid"`:        {"old wide7 needle"},
+		`"old wid" needle`: {"old wide7 needle"},
+		"wide common":      {"wide998 wide999 common", "wide itself, common"},
+		"common w":         {"wide998 wide999 common", "wide itself, common"},
+		"wide1 wide10":     {"wide106 wide107 common", "wide108 wide109 common"},
+		"wide1 needle":     {},
+		"wid needless":     {},
+	} {
+		hits, err := ana.Search(t.Context(), ana.call, flow.SearchInput{Search: search, Words: true, Limit: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := []string{}
+		for _, hit := range hits {
+			got = append(got, hit.Data.Text)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", search, diff)
+		}
+	}
+	// Alone the text itself comes first, then what begins so.
+	if got := ana.find(t, "wide"); len(got) != flow.MaxHits || got[len(got)-1] != "wide itself, common" || got[0] != "wide602 wide603 common" {
+		t.Errorf("of the wide word there are %d, from %q to %q", len(got), got[0], got[len(got)-1])
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 
 // Words of deleted messages leave search.db in passes. FTS5 marks a row as deleted and
 // drops its words when it merges what holds them, so a pass merges the chapters of these
-// messages, in steps between which the indexer goes on. Then it empties the write-ahead
+// messages and trims their vocabularies, in steps between which the indexer goes on. Then it empties the write-ahead
 // logs, in which both the words and the texts still stand. Only after that main.db notes
 // that the messages are forgotten: whoever owns the store when a pass was cut short does
 // it again.
@@ -76,6 +76,9 @@ func (x *searcher) erase(ctx context.Context, number int64, places []flow.Cursor
 		}
 	}
 	if err := x.mergeAll(ctx, number); err != nil {
+		return err
+	}
+	if err := x.trim(ctx, number); err != nil {
 		return err
 	}
 	if number == x.newest() {

@@ -71,6 +71,23 @@ func TestDeletedWordsAreForgotten(t *testing.T) {
 	}
 }
 
+// TestForgottenWordsComeAgain: what is said again after it was forgotten is found by its
+// beginning.
+func TestForgottenWordsComeAgain(t *testing.T) {
+	s := open(t, t.TempDir())
+	ana := start(t, s, "one", "ana")
+	for range 2 {
+		id := ana.send(t, "the quicksilver runs")
+		ana.sendMany(t, nearScan, "bedrock")
+		indexed(t, s)
+		if got := ana.find(t, "quicks"); len(got) != 1 {
+			t.Errorf("it is found as %q", got)
+		}
+		ana.remove(t, id)
+		forgets(t, s, "quicksilver")
+	}
+}
+
 // TestForgettingGoesOn: what one owner of the store did not come to, or not to the end, is
 // done by the next.
 func TestForgettingGoesOn(t *testing.T) {

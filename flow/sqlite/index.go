@@ -20,10 +20,10 @@ import (
 
 // indexFormat is the version of search.db, and of what [indexText] makes of a text. A file
 // of any other is made anew.
-const indexFormat = 4
+const indexFormat = 5
 
 // indexSchema is what there is beside the chapters.
-const indexSchema = `
+const indexSchema = vocabularySchema + `
 CREATE TABLE state (
   only    INTEGER PRIMARY KEY CHECK (only = 1),
   store   TEXT    NOT NULL, -- the main file it belongs to
@@ -61,6 +61,7 @@ type searcher struct {
 	indexed  atomic.Int64            // the newest place that is in
 	chapters atomic.Pointer[[]int64] // their numbers, up to indexed
 	damaged  atomic.Bool             // the file has to be made anew
+	said     vocabulary              // of the chapter that is filled
 
 	mu    sync.RWMutex // held while the files are replaced
 	pool  *sql.DB      // connections that only read

@@ -9,17 +9,16 @@ import (
 	"github.com/flow-mcp/flow-mcp/flow"
 )
 
-// findWords finds messages in a chapter, newest first.
-const findWords = `SELECT rowid FROM words_%[1]d WHERE words_%[1]d MATCH ? AND rowid < ? ORDER BY rowid DESC LIMIT ?`
+// findWords finds messages in a chapter, newest first. SQLite would prepare it again for
+// each limit, if that were a parameter alone.
+const findWords = `SELECT rowid FROM words_%[1]d WHERE words_%[1]d MATCH ? AND rowid < ? ORDER BY rowid DESC LIMIT CAST(? AS INTEGER)`
 
 const (
 	// fewPlaces is how many messages of a chapter are rather looked at than selected
 	// further.
-	fewPlaces = 50
-	// commonIn is one of how many messages has a word that is so common that all which
-	// begins with it is not gathered at first: soon enough messages with the other words
-	// have it too, or else it is after so many.
-	commonIn   = 10
+	fewPlaces = 10
+	// Before all messages with a wide word are gathered, those with the other words are
+	// looked at, if they are not more.
 	likelySoon = 1000
 )
 
@@ -29,12 +28,13 @@ type inquiry struct {
 	*searcher
 	indexed   flow.Cursor                     // up to where the index must go
 	selection selection                       // what is asked for
-	leads     []clause                        // words that all of it has, of which none has been in many places
-	common    []string                        // those that were found to be common
 	scope     string                          // what it is restricted to, or empty
 	before    flow.Cursor                     // a place
 	chunk     int                             // how many messages are handed out next, and then ever more
 	take      func([]flow.Cursor) (more bool) // takes them, newest first, until it wants no more
+
+	many   map[string]bool // words that were in more than a few messages of a chapter
+	seldom bool            // messages with the other words had no wide one
 }
 
 // errRenewed is that of an index which is being made anew.
@@ -60,70 +60,54 @@ func (q *inquiry) run(ctx context.Context) error {
 }
 
 // ask hands out what one chapter has. When there are few messages of the channels, or with
-// a word that all of it has, these are it, and nothing that is common is gathered.
+// a word that all of it has, these are it, and nothing is selected further.
 func (q *inquiry) ask(ctx context.Context, number int64) (more bool, err error) {
 	if q.scope != "" {
-		if places, err := q.find(ctx, number, q.scope, fewPlaces+1); err != nil || len(places) <= fewPlaces {
+		if places, few, err := q.few(ctx, number, q.scope); err != nil || few {
 			return err == nil && q.hand(places), err
 		}
 	}
-	for len(q.leads) > 0 {
-		places, few, err := q.rare(ctx, number, q.leads[0])
-		if err != nil || few {
+	said, ok, err := q.selection.spelled(ctx, q.reads, number)
+	if err != nil || !ok {
+		return err == nil, err
+	}
+	for _, lead := range said.leads() {
+		word := lead.words[0]
+		if q.many[word] {
+			continue // it was no better in newer chapters
+		}
+		if places, few, err := q.few(ctx, number, lead.match()); err != nil || few {
 			return err == nil && q.hand(places), err
 		}
-		q.leads = q.leads[1:] // it is no better in older chapters
+		q.many[word] = true
 	}
-	if len(q.common) > 0 {
-		more, done, err := q.likely(ctx, number)
-		if err != nil || !more || done {
+	if said.wide() && !q.seldom {
+		if more, done, err := q.likely(ctx, number, said); err != nil || !more || done {
 			return more, err
 		}
 	}
-	_, more, err = q.all(ctx, number, q.selection.match(), -1)
+	_, more, err = q.all(ctx, number, said.match(), -1)
 	return more, err
 }
 
-// rare finds the messages with a word, if they are few. That it is not common itself is
-// asked first, before all that begins with it is gathered.
-func (q *inquiry) rare(ctx context.Context, number int64, word clause) (places []flow.Cursor, few bool, err error) {
-	places, err = q.find(ctx, number, word.whole(), fewPlaces+1)
-	if n := len(places); err == nil && n > fewPlaces {
-		end := min(q.before, q.indexed, flow.Cursor((number+1)*q.span))
-		if word.open && end-places[n-1] < commonIn*fewPlaces {
-			q.common = append(q.common, word.words[0])
-		}
-		return nil, false, nil
-	}
-	if err != nil || word.beginning() == q.selection.match() {
-		return nil, false, err
-	}
-	if word.open {
-		places, err = q.find(ctx, number, word.beginning(), fewPlaces+1)
-	}
+// few finds what matches in a chapter, if there is little of it.
+func (q *inquiry) few(ctx context.Context, number int64, match string) (places []flow.Cursor, few bool, err error) {
+	places, err = column[flow.Cursor](ctx, q.reads, fmt.Sprintf(findWords, number), match, q.before, fewPlaces+1)
 	return places, len(places) <= fewPlaces, err
 }
 
-// find returns the newest of what matches in a chapter.
-func (q *inquiry) find(ctx context.Context, number int64, match string, most int) ([]flow.Cursor, error) {
-	return column[flow.Cursor](ctx, q.reads, fmt.Sprintf(findWords, number), match, q.before, most)
-}
-
-// likely hands out what is selected but for common words, or with the common word alone,
-// without the longer ones that begin so. It is done when this was all that there is.
-func (q *inquiry) likely(ctx context.Context, number int64) (more, done bool, err error) {
-	loose := q.selection
-	for _, word := range q.common {
-		loose = loose.without(word)
-	}
+// likely hands out what is selected but for wide words or, when there are no others, what
+// has the words themselves, without those that begin so. It is done when this was all that
+// there is.
+func (q *inquiry) likely(ctx context.Context, number int64, said saying) (more, done bool, err error) {
+	loose := said.narrow()
 	if len(loose) == 0 {
-		_, more, err := q.all(ctx, number, q.selection.whole().match(), -1)
+		_, more, err := q.all(ctx, number, q.selection.closed().match(), -1)
 		return more, false, err
 	}
 	n, more, err := q.all(ctx, number, loose.match(), likelySoon)
-	if done = n < likelySoon; !done {
-		q.common = nil // the others seldom stand with it
-	}
+	done = n < likelySoon
+	q.seldom = !done
 	return more, done, err
 }
 
@@ -132,7 +116,7 @@ func (q *inquiry) likely(ctx context.Context, number int64) (more, done bool, er
 // left to the one who takes them: the channels would be the most common words.
 func (q *inquiry) all(ctx context.Context, number int64, match string, most int) (n int, more bool, err error) {
 	if q.scope != "" {
-		if places, err := q.find(ctx, number, match, fewPlaces+1); err != nil || len(places) <= fewPlaces {
+		if places, few, err := q.few(ctx, number, match); err != nil || few {
 			return len(places), err == nil && q.hand(places), err
 		}
 		match += " AND " + q.scope

@@ -162,7 +162,7 @@ func (l *large) match(b *testing.B, in flow.SearchInput) time.Duration {
 	if err != nil {
 		b.Fatal(err)
 	}
-	match := newQuery(in.Search, in.Words).asked.whole().match()
+	match := newQuery(in.Search, in.Words).asked.closed().match()
 	if in.ChannelID != "" {
 		ids := numbers(b, l.store.pool, "SELECT id FROM channel WHERE public = ?", in.ChannelID)
 		match += " AND " + within(map[int64]bool{ids[0]: true}, 0)

@@ -10,7 +10,8 @@ import (
 // query is what a search looks for: messages that hold some texts.
 type query struct {
 	texts [][]byte // folded
-	words bool     // each must begin where a word does, and blanks and punctuation are all one
+	words bool     // each must begin where a word does
+	rows  [][]byte // of words, between which blanks and punctuation are all one
 	// asked selects from the index what holds the texts where words begin. It is empty
 	// when there is nothing to ask for.
 	asked selection
@@ -29,11 +30,15 @@ func (q *query) isIn(text string) bool {
 	if !ok {
 		folded = []byte(fold(text))
 	}
-	if q.words {
-		folded = plain(folded)
+	if !q.holdsAll(folded, q.texts) {
+		return false
 	}
-	for _, one := range q.texts {
-		if !q.holds(folded, one) {
+	return len(q.rows) == 0 || q.holdsAll(plain(folded), q.rows)
+}
+
+func (q *query) holdsAll(message []byte, texts [][]byte) bool {
+	for _, text := range texts {
+		if !q.holds(message, text) {
 			return false
 		}
 	}
@@ -74,23 +79,31 @@ func newQuery(text string, words bool) query {
 			text = string(plain([]byte(text)))
 		}
 		text = strings.TrimSpace(text)
-		if text == "" || slices.ContainsFunc(q.texts, func(t []byte) bool { return string(t) == text }) {
+		list := &q.texts
+		if words && strings.Contains(text, " ") {
+			list = &q.rows
+		}
+		if text == "" || slices.ContainsFunc(*list, func(t []byte) bool { return string(t) == text }) {
 			continue
 		}
-		q.texts = append(q.texts, []byte(text))
+		*list = append(*list, []byte(text))
 		if p := partOf(text); len(p.list) > 0 {
 			parts = append(parts, p)
 		}
 	}
-	if q.asked = selectionOf(parts, part.beginnings); len(q.asked) == 0 {
-		q.asked = selectionOf(parts, part.open)
-	}
+	q.asked = selectionOf(parts)
 	q.inner = !words && slices.ContainsFunc(parts, func(p part) bool { return p.inner })
 	if q.inner {
-		q.rest = selectionOf(parts, part.rest)
+		for i := range parts {
+			parts[i] = parts[i].rest()
+		}
+		q.rest = selectionOf(parts)
 	}
 	return q
 }
+
+// size is how many texts it looks for.
+func (q *query) size() int { return len(q.texts) + len(q.rows) }
 
 // plain makes one blank of all that is between the words of a folded text, in place.
 func plain(folded []byte) []byte {
@@ -150,32 +163,10 @@ func partOf(folded string) part {
 	return p
 }
 
-// minPrefix is how much of a word the index is asked for beside other words: with less, it
-// is asked for the others alone, which are fewer.
-const minPrefix = 3
-
-func (p part) open() clause { return clause{words: p.list, open: p.unlimited} }
-
-// beginnings is empty when there is too little to ask for.
-func (p part) beginnings() clause {
-	n := len(p.list)
-	if p.unlimited && utf8.RuneCountInString(p.list[n-1]) < minPrefix {
-		return clause{words: p.list[:n-1]}
-	}
-	return p.open()
-}
-
 // rest is what is asked for when the part may begin inside a word: the words after that.
-func (p part) rest() clause {
-	switch {
-	case !p.inner:
-		return p.beginnings()
-	case len(p.list) == 1:
-		return clause{}
+func (p part) rest() part {
+	if p.inner {
+		p.list = p.list[1:]
 	}
-	p.list = p.list[1:]
-	if c := p.beginnings(); len(c.words) > 0 {
-		return c
-	}
-	return p.open()
+	return p
 }

@@ -34,9 +34,13 @@ func FuzzIndex(f *testing.F) {
 		if _, err := d.Exec("INSERT INTO words_0 (words_0) VALUES ('delete-all')"); err != nil {
 			t.Fatal(err)
 		}
+		if _, err := d.Exec(dropWords, 0); err != nil {
+			t.Fatal(err)
+		}
 		if _, err := d.Exec(fmt.Sprintf(addWords, 0), 1, indexText(text), "c1 o2"); err != nil {
 			t.Fatal(err)
 		}
+		learn(t, d, text)
 		runes := []rune(text)
 		end := min(int(to), len(runes))
 		for _, wanted := range []string{wanted, string(runes[min(int(from), end):end])} {
@@ -44,10 +48,10 @@ func FuzzIndex(f *testing.F) {
 				q := newQuery(wanted, words)
 				found := selects(t, d, q.asked)
 				if q.isIn(text) && len(q.asked) > 0 && !q.inner && !found {
-					t.Errorf("%q is in %q, but %s finds nothing", wanted, text, q.asked.match())
+					t.Errorf("%q is in %q, but %v finds nothing", wanted, text, q.asked)
 				}
 				if rest := selects(t, d, q.rest); q.isIn(text) && len(q.rest) > 0 && !rest {
-					t.Errorf("%q is in %q, but %s finds nothing", wanted, text, q.rest.match())
+					t.Errorf("%q is in %q, but %v finds nothing", wanted, text, q.rest)
 				}
 			}
 		}
@@ -124,8 +128,22 @@ func emptyIndex(f *testing.F) *sql.DB {
 	return d
 }
 
+// learn puts the words of a text into the vocabulary.
+func learn(t *testing.T, d *sql.DB, text string) {
+	t.Helper()
+	insert, err := d.Prepare(addWord)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer insert.Close()
+	said := vocabulary{known: map[string]bool{}}
+	if err := said.add(t.Context(), insert, indexText(text)); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // selects reports whether a selection finds the message 1, which each of its leads, and it
-// itself without one of them, must find too.
+// itself when its ends are wide or left out, must find too. All of it must be understood.
 func selects(t *testing.T, d *sql.DB, s selection) bool {
 	t.Helper()
 	if len(s) == 0 {
@@ -138,16 +156,26 @@ func selects(t *testing.T, d *sql.DB, s selection) bool {
 		}
 		return len(places) == 1
 	}
-	all := found(s.match())
-	for _, word := range s.leads() {
-		less := []string{word.beginning()}
-		if loose := s.without(word.words[0]); len(loose) > 0 {
-			less = append(less, loose.match())
-		}
-		for _, match := range less {
-			if all && !found(match) {
-				t.Errorf("%s finds what %s does not", s.match(), match)
-			}
+	found(s.closed().match())
+	wide := s.closed()
+	for i, c := range s {
+		wide[i].wide = c.open
+	}
+	all := found(wide.match())
+	said, ok, err := s.spelled(t.Context(), d, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := ok && found(said.match()); got != all {
+		t.Errorf("%v, spelled as %v, is found: %t, and unspelled: %t", s, said, got, all)
+	}
+	less := []saying{wide.narrow()}
+	for _, lead := range said.leads() {
+		less = append(less, saying{lead})
+	}
+	for _, said := range less {
+		if all && len(said) > 0 && !found(said.match()) {
+			t.Errorf("%v finds what %s does not", s, said.match())
 		}
 	}
 	return all

@@ -95,9 +95,9 @@ func (s *store) newSearch(account int64, in flow.SearchInput, r reach) (*search,
 	}
 	q := newQuery(in.Search, in.Words)
 	switch {
-	case len(q.texts) > maxWords:
-		return nil, flow.Errorf(flow.Invalid, "the text to search for has %d words and %d are allowed; give the rarest ones", len(q.texts), maxWords)
-	case len(q.texts) > 0:
+	case q.size() > maxWords:
+		return nil, flow.Errorf(flow.Invalid, "the text to search for has %d words and %d are allowed; give the rarest ones", q.size(), maxWords)
+	case q.size() > 0:
 	case in.Words:
 		return nil, flow.Errorf(flow.Invalid, "the text to search for has no words; give some that messages are to hold")
 	default:
@@ -239,8 +239,8 @@ func (s *search) look(ctx context.Context, selection selection) error {
 	}
 	q := inquiry{
 		searcher: s.store.search, indexed: s.indexed, before: s.before,
-		selection: selection, leads: selection.leads(), scope: within(s.channels, s.team),
-		chunk: min(s.reach.hits, searchChunk),
+		selection: selection, scope: within(s.channels, s.team),
+		chunk: min(s.reach.hits, searchChunk), many: map[string]bool{},
 	}
 	tried := 0
 	var failed error // of main.db, as opposed to the index

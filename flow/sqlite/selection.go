@@ -2,9 +2,12 @@ package sqlite
 
 import (
 	"cmp"
+	"context"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/flow-mcp/flow-mcp/flow/sqlite/internal/db"
 )
 
 // clause is some words in a row.
@@ -13,73 +16,116 @@ type clause struct {
 	open  bool // the last may be the beginning of a word
 }
 
-// whole writes it for FTS5, without open ends. Words are letters, digits and symbols: there
-// is no quotation mark to escape.
-func (c clause) whole() string { return `body : "` + strings.Join(c.words, " ") + `"` }
-
-func (c clause) beginning() string {
-	if c.open {
-		return c.whole() + " *"
-	}
-	return c.whole()
-}
-
 // selection is what the index is asked for: what has all of some clauses.
 type selection []clause
 
 // selectionOf has a clause of each part, but for empty ones.
-func selectionOf(parts []part, clauseOf func(part) clause) (s selection) {
+func selectionOf(parts []part) (s selection) {
 	for _, p := range parts {
-		if c := clauseOf(p); len(c.words) > 0 {
-			s = append(s, c)
+		if len(p.list) > 0 {
+			s = append(s, clause{words: p.list, open: p.unlimited})
 		}
 	}
 	return s
 }
 
-func (s selection) match() string {
+// closed leaves no end open.
+func (s selection) closed() (said saying) {
+	for _, c := range s {
+		said = append(said, spelling{clause: clause{words: c.words}})
+	}
+	return said
+}
+
+// spelling is a clause with the words that its last may be the beginning of.
+type spelling struct {
+	clause
+	endings []string // none when it is not open, or wide
+	wide    bool     // there are so many that they are not named
+}
+
+// maxEndings is how many words are named: about as many as take no longer, one by one, than
+// to gather all that begins so.
+const maxEndings = 100
+
+// spelled returns what a chapter is asked for. It is not ok when the chapter has none of
+// the words that a clause may end with.
+func (s selection) spelled(ctx context.Context, on db.DBTX, chapter int64) (said saying, ok bool, err error) {
+	for _, c := range s {
+		one := spelling{clause: c}
+		if c.open {
+			words, err := wordsFrom(ctx, on, chapter, c.words[len(c.words)-1], maxEndings+1)
+			if err != nil || len(words) == 0 {
+				return nil, false, err
+			}
+			if one.wide = len(words) > maxEndings; !one.wide {
+				one.endings = words
+			}
+		}
+		said = append(said, one)
+	}
+	return said, true, nil
+}
+
+// match writes it for FTS5, and a wide one so that it gathers what begins so. Words are
+// letters, digits and symbols: there is no quotation mark to escape.
+func (s spelling) match() string {
+	row := strings.Join(s.words, " ")
+	if len(s.endings) == 0 {
+		if s.wide {
+			return `body : "` + row + `" *`
+		}
+		return `body : "` + row + `"`
+	}
+	row = strings.TrimSuffix(row, s.words[len(s.words)-1])
+	return `body : ("` + row + strings.Join(s.endings, `" OR "`+row) + `")`
+}
+
+// saying is a selection, spelled.
+type saying []spelling
+
+func (s saying) match() string {
 	matches := make([]string, len(s))
-	for i, c := range s {
-		matches[i] = c.beginning()
+	for i, one := range s {
+		matches[i] = one.match()
 	}
 	return strings.Join(matches, " AND ")
 }
 
-// whole leaves no end open.
-func (s selection) whole() selection {
-	closed := slices.Clone(s)
-	for i := range closed {
-		closed[i].open = false
+// narrow leaves wide words out, so that it selects more. It is empty when there are no
+// others.
+func (s saying) narrow() (narrow saying) {
+	for _, one := range s {
+		if one.wide {
+			one = spelling{clause: clause{words: one.words[:len(one.words)-1]}}
+		}
+		if len(one.words) > 0 {
+			narrow = append(narrow, one)
+		}
 	}
-	return closed
+	return narrow
+}
+
+func (s saying) wide() bool {
+	return slices.ContainsFunc(s, func(one spelling) bool { return one.wide })
 }
 
 // leads returns single words that all which is selected has: the longest, which are rare
 // most of all.
-func (s selection) leads() (list []clause) {
+func (s saying) leads() (list []spelling) {
 	const most = 4
-	for _, c := range s {
-		for i := range c.words {
-			last := i == len(c.words)-1
-			list = append(list, clause{c.words[i : i+1], last && c.open})
+	for _, one := range s {
+		last := len(one.words) - 1
+		for _, word := range one.words[:last] {
+			list = append(list, spelling{clause: clause{words: []string{word}}})
+		}
+		if !one.wide {
+			one.words = one.words[last:]
+			list = append(list, one)
 		}
 	}
-	slices.SortStableFunc(list, func(a, b clause) int { return cmp.Compare(len(b.words[0]), len(a.words[0])) })
+	slices.SortStableFunc(list, func(a, b spelling) int { return cmp.Compare(len(b.words[0]), len(a.words[0])) })
 	return list[:min(most, len(list))]
-}
-
-// without leaves a word out where all that begins with it would be gathered. It selects more
-// then, and is empty when nothing else is asked for.
-func (s selection) without(word string) (rest selection) {
-	for _, c := range s {
-		if last := len(c.words) - 1; c.open && c.words[last] == word {
-			c = clause{words: c.words[:last]}
-		}
-		if len(c.words) > 0 {
-			rest = append(rest, c)
-		}
-	}
-	return rest
 }
 
 // within restricts a selection to channels or, when they are too many to name, to a team.
