@@ -13,10 +13,10 @@ import (
 
 // Words of deleted messages leave search.db in passes. FTS5 marks a row as deleted and
 // drops its words when it merges what holds them, so a pass merges the chapters of these
-// messages and trims their vocabularies, in steps between which the indexer goes on. Then it empties the write-ahead
-// logs, in which both the words and the texts still stand. Only after that main.db notes
-// that the messages are forgotten: whoever owns the store when a pass was cut short does
-// it again.
+// messages and trims their vocabularies, in steps between which the indexer goes on. Then
+// it empties the write-ahead logs, in which both the words and the texts still stand. Only
+// after that main.db notes that the messages are forgotten: whoever owns the store when a
+// pass was cut short does it again.
 const (
 	forgetPass = 100_000 // messages of one pass
 	markChunk  = 500     // messages of one transaction in search.db
