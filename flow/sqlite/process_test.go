@@ -29,6 +29,8 @@ var roles = map[string]func(*seat, []string) error{
 	"listen": listen,
 	"carry":  carry,
 	"idle":   func(s *seat, _ []string) error { s.say("ready"); s.untilEnd(); return nil },
+
+	"begin a copy": beginCopy,
 }
 
 func TestMain(m *testing.M) {
@@ -44,7 +46,7 @@ func TestMain(m *testing.M) {
 
 // play runs a role of the account name on the store in dir.
 func play(role func(*seat, []string) error, dir, name string, args []string) error {
-	member, err := Open(context.Background(), dir, Options{Version: "test"})
+	member, err := enter(context.Background(), dir, func(*hello) {})
 	if err != nil {
 		return err
 	}
@@ -263,22 +265,33 @@ func join(t testing.TB, dir string) *Member {
 // joinAs opens a member that says other things of itself.
 func joinAs(t testing.TB, dir string, change func(*hello)) *Member {
 	t.Helper()
-	place, err := newPlace(dir)
+	m, err := enter(t.Context(), dir, change)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := newMember(place, Options{Version: "test"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	change(&m.self)
-	m.start(t.Context())
 	t.Cleanup(func() {
 		if err := m.Close(); err != nil {
 			t.Error(err)
 		}
 	})
 	return m
+}
+
+// enter opens a member that waits for an owner as long as a busy machine may take to bring
+// one forth.
+func enter(ctx context.Context, dir string, change func(*hello)) (*Member, error) {
+	place, err := newPlace(dir)
+	if err != nil {
+		return nil, err
+	}
+	m, err := newMember(place, Options{Version: "test", Patience: aWhile})
+	if err != nil {
+		return nil, err
+	}
+	m.patience = aWhile
+	change(&m.self)
+	m.start(ctx)
+	return m, nil
 }
 
 func account(t testing.TB, m *Member, name string) *seat {
@@ -340,13 +353,16 @@ func ownerOf(t testing.TB, dir string, children map[string]*child) *child {
 	return found
 }
 
+// aWhile is longer than anything takes here on a busy machine.
+const aWhile = 4 * time.Minute
+
 // eventually waits until a condition holds.
 func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(aWhile)
 	for !holds() {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited a minute until %s", what)
+			t.Fatalf("waited %v until %s", aWhile, what)
 		}
 		time.Sleep(time.Millisecond)
 	}

@@ -33,6 +33,16 @@ func (u user) lets(ctx context.Context) (outcome chan error) {
 	return outcome
 }
 
+// waits returns once somebody waits to let a device in.
+func waits(t *testing.T, s *store, id flow.RendezvousID) {
+	t.Helper()
+	key, err := keyOf(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "somebody waits to let a device in", func() bool { return s.lobby.hosted(key) })
+}
+
 // comes uses a rendezvous in a process of its own.
 func comes(t *testing.T, s *store, member string, id flow.RendezvousID) error {
 	t.Helper()
@@ -79,6 +89,7 @@ func TestNobodyLetsADeviceIn(t *testing.T) {
 	}
 	ctx, giveUp := context.WithCancel(t.Context())
 	outcome := ana.lets(ctx)
+	waits(t, s, id)
 	giveUp()
 	if err := <-outcome; !errors.Is(err, context.Canceled) {
 		t.Errorf("ProvisionNewDevice that was given up ends with %v", err)
@@ -134,6 +145,7 @@ func TestRendezvousEndsWithItsProcess(t *testing.T) {
 	ana := start(t, s, "one", "ana")
 	id := ana.shows(t)
 	outcome := ana.lets(t.Context())
+	waits(t, s, id)
 	s.leave("one")
 	if err := <-outcome; !errors.Is(err, errUnknownSession) && !errors.Is(err, errCancelled) {
 		t.Errorf("ProvisionNewDevice ends with %v", err)

@@ -18,7 +18,7 @@ import (
 // joinImpatient opens a member that notices soon when the owner does not answer.
 func joinImpatient(t *testing.T, dir string) *Member {
 	t.Helper()
-	m, err := Open(t.Context(), dir, Options{Version: "test", Patience: 2 * time.Second})
+	m, err := Open(t.Context(), dir, Options{Version: "test", Patience: 5 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,6 +58,7 @@ func refusesAs(t *testing.T, c flow.Caller, owner *child) {
 // While the owner is stopped, calls of other processes say so; when it goes on or ends, they
 // work again, and what was under way is there once.
 func TestOwnerIsStopped(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	endings := map[string]func(*testing.T, *child){
 		"goes on": func(t *testing.T, c *child) { c.signal(t, syscall.SIGCONT) },
 		"is killed": func(t *testing.T, c *child) {

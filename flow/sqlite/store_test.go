@@ -319,7 +319,10 @@ func TestClosedStoreIsUnavailable(t *testing.T) {
 	}
 	waits := make(chan error, 2)
 	go func() {
-		_, err := ana.WaitForNotification(t.Context(), ana.call, flow.WaitForNotificationInput{After: end.Next})
+		var err error
+		for err == nil { // it may hear that it is synchronised
+			_, err = ana.WaitForNotification(t.Context(), ana.call, flow.WaitForNotificationInput{After: end.Next})
+		}
 		waits <- err
 	}()
 	go func() {
