@@ -51,7 +51,12 @@ func file(t *testing.T, name string, size int) (path string, content []byte) {
 // registers registers a small file.
 func (p *person) registers(t *testing.T, org flow.OrgID, name string) flow.AttachmentID {
 	t.Helper()
-	path, _ := file(t, name, 1000)
+	return p.registersSized(t, org, name, 1000)
+}
+
+func (p *person) registersSized(t *testing.T, org flow.OrgID, name string, size int) flow.AttachmentID {
+	t.Helper()
+	path, _ := file(t, name, size)
 	return must(t, p, flow.NewAttachment, flow.NewAttachmentInput{OrgID: org, FilePath: path})
 }
 

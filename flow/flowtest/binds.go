@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/flow-mcp/flow-mcp/flow"
 )
@@ -28,14 +29,16 @@ func directoryIsSilent(t *testing.T, n *network) {
 	}
 	// Who asked has gone away, which is heard now or a little later: until then a wrong
 	// answer is denied, and the right one would still be in time.
-	eventually(t, func() bool {
+	for start := time.Now(); ; {
 		_, err := flow.LDAPBindResponse.Call(t.Context(), d, d.answer(asked, "a guess"))
-		if flow.CodeOf(err) == flow.Denied {
-			return false
+		if flow.CodeOf(err) != flow.Denied {
+			refusal(t, "a late answer", err, flow.NotFound)
+			break
 		}
-		refusal(t, "a late answer", err, flow.NotFound)
-		return true
-	})
+		if time.Since(start) > patience {
+			t.Fatalf("a question is open %s after who asked it has gone away", patience)
+		}
+	}
 	refuse(t, d, flow.LDAPBindResponse, d.answer(asked, d.secrets[user]), flow.NotFound)
 	if _, err := flow.GetAccountID.Call(t.Context(), s, flow.AccountIDInput{}); err == nil {
 		t.Errorf("the session of a wrong password has an account")
@@ -69,11 +72,14 @@ func directoryAnswers(t *testing.T, n *network) {
 	refuse(t, s, flow.CreateLDAPDevice, d.logIn(other, d.passwords[other]), flow.Conflict) // the session has an account
 	// Several at a time, each with an answer of its own.
 	users := []string{user, other, other}
+	desks := make([]flow.Session, len(users))
+	for i, name := range users {
+		desks[i] = open(t, n.process(t, "desk"))
+		d.vouches(t, desks[i], name)
+	}
 	ends := make([]<-chan outcome[flow.Device], len(users))
 	for i, name := range users {
-		s := open(t, n.process(t, "desk"))
-		d.vouches(t, s, name)
-		ends[i] = begins(t.Context(), s, flow.CreateLDAPDevice, d.logIn(name, d.passwords[name]))
+		ends[i] = begins(t.Context(), desks[i], flow.CreateLDAPDevice, d.logIn(name, d.passwords[name]))
 	}
 	for range users {
 		d.checks(t)
@@ -93,8 +99,9 @@ func directoryPasswords(t *testing.T, n *network) {
 	start := must(t, d, flow.EnumerateEvents, flow.EnumerateEventsInput{}).Next
 	s := open(t, n.process(t, "laptop"))
 	d.vouches(t, s, user)
+	one, two, three := n.process(t, "directory"), n.process(t, "directory"), n.process(t, "directory")
 	device := begins(t.Context(), s, flow.CreateLDAPDevice, d.logIn(user, d.passwords[user]))
-	second := n.restarts(t, d)
+	second := d.restarts(t, one)
 	for _, p := range []*person{d.person, second} { // each session of the account is told
 		if asked := await(t, p, flow.LDAPBindRequestEvent); asked.Password != d.passwords[user] {
 			t.Errorf("a session of the directory was told the password %q", asked.Password)
@@ -110,7 +117,7 @@ func directoryPasswords(t *testing.T, n *network) {
 		}
 	}
 	events(d.person)
-	late := n.restarts(t, d)
+	late := d.restarts(t, two)
 	d.inbox = nil
 	asked := await(t, late, flow.LDAPBindRequestEvent)
 	must(t, d, flow.LDAPBindResponse, d.answer(asked, d.secrets[user]))
@@ -118,7 +125,7 @@ func directoryPasswords(t *testing.T, n *network) {
 		t.Fatal(end.err)
 	}
 	// Once it is answered, it is told to nobody any more.
-	for _, p := range []*person{n.restarts(t, d), d.owner, bob} {
+	for _, p := range []*person{d.restarts(t, three), d.owner, bob} {
 		for _, n := range p.news(t) {
 			if n.Type == flow.LDAPBindRequestEvent.Type() {
 				t.Errorf("%s was told %s", p.name, n.Data)
@@ -129,9 +136,9 @@ func directoryPasswords(t *testing.T, n *network) {
 }
 
 // restarts starts the directory account in another process of its machine.
-func (n *network) restarts(t *testing.T, d *directory) *person {
+func (d *directory) restarts(t *testing.T, process flow.Caller) *person {
 	t.Helper()
-	s := open(t, n.process(t, "directory"))
+	s := open(t, process)
 	must(t, s, flow.StartUp, flow.StartUpInput{Username: d.name})
 	return started(t, s, d.name)
 }

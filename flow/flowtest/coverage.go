@@ -71,7 +71,7 @@ func isNeutral(method string) bool {
 }
 
 // patience is how long one call may take. It only ends tests that would hang.
-const patience = 60 * time.Second
+const patience = 3 * time.Minute
 
 // observed is a process whose calls end and are counted, and whose writes are tried again.
 type observed struct {

@@ -8,7 +8,9 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -53,10 +55,11 @@ type network struct{ dir string }
 // Process implements [flowtest.World].
 func (n network) Process(t *testing.T) flow.Caller { return served(t, n.dir) }
 
-// member is a process that is called directly.
+// member is a process that is called directly. However busy the machine is, it does not
+// take the owner of the store for one that hangs.
 func member(t *testing.T, dir string) flow.Caller {
 	t.Helper()
-	m, err := sqlite.Open(context.Background(), dir, sqlite.Options{Version: "test"})
+	m, err := sqlite.Open(context.Background(), dir, sqlite.Options{Version: "test", Patience: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,10 +71,23 @@ func member(t *testing.T, dir string) flow.Caller {
 	return m
 }
 
+// process knows how long it is being called.
+type process struct {
+	flow.Caller
+	calls sync.RWMutex // held for reading during each
+}
+
+func (p *process) Call(ctx context.Context, method string, params json.RawMessage) (json.RawMessage, error) {
+	p.calls.RLock()
+	defer p.calls.RUnlock()
+	return p.Caller.Call(ctx, method, params)
+}
+
 // served is a process that is called over HTTP on loopback.
 func served(t *testing.T, dir string) flow.Caller {
 	t.Helper()
-	s := backend.Server{Caller: member(t, dir)}
+	p := &process{Caller: member(t, dir)}
+	s := backend.Server{Caller: p}
 	ctx, stop := context.WithCancel(context.Background())
 	said, ready := io.Pipe()
 	ended := make(chan error, 1)
@@ -91,6 +107,7 @@ func served(t *testing.T, dir string) flow.Caller {
 	caller := flow.NewHTTP(port, handshake.Token)
 	t.Cleanup(func() {
 		caller.Close()
+		p.calls.Lock() // what was given up may have something left to write
 		stop()
 		if err := <-ended; err != nil {
 			t.Errorf("serve: %v", err)

@@ -58,6 +58,8 @@ type person struct {
 	id    flow.AccountID
 	inbox []flow.Notification // delivered, not looked at yet
 	diary flow.ChannelID      // where only this person writes
+
+	synced int // times that the session was said to have caught up
 }
 
 // join starts somebody on a machine and process of their own. The account has no password,
@@ -228,6 +230,9 @@ func (p *person) next(t *testing.T) flow.Notification {
 	}
 	first := p.inbox[0]
 	p.inbox = p.inbox[1:]
+	if first.Type == flow.NotifyEvent.Type() && decode(t, flow.NotifyEvent, first).EventCode == flow.SyncDone {
+		p.synced++
+	}
 	return first
 }
 

@@ -177,23 +177,25 @@ func filesAreGivenUp(t *testing.T, n *network) {
 	refuse(t, alice, flow.CancelAttachmentUpload, flow.CancelAttachmentUploadInput{AttachmentID: sent}, flow.Conflict)
 }
 
-// eventually tries what has to win a race until it does.
-func eventually(t *testing.T, try func() bool) {
+// overtakes tries what has to come before the end of a transfer until it does. With each
+// attempt there is more to transfer, so that on no machine all of them come too late.
+func overtakes(t *testing.T, try func(size int) bool) {
 	t.Helper()
-	for range 50 {
-		if try() {
+	const largest = 64 << 20
+	for size := 1000; size <= largest; size *= 2 {
+		if try(size) {
 			return
 		}
 	}
-	t.Fatal("50 attempts came too late")
+	t.Fatalf("all attempts came too late, also that of a file of %d bytes or more", largest/2)
 }
 
 func uploadsAreCancelled(t *testing.T, n *network) {
 	alice := n.join(t, "alice")
 	org := alice.founds(t, "Team")
 	general := alice.opens(t, org, "general")
-	eventually(t, func() bool {
-		id := alice.registers(t, org, "regretted.txt")
+	overtakes(t, func(size int) bool {
+		id := alice.registersSized(t, org, "regretted.txt", size)
 		message := alice.sends(t, general, id)
 		_, err := flow.CancelAttachmentUpload.Call(t.Context(), alice, flow.CancelAttachmentUploadInput{AttachmentID: id})
 		if err != nil {
@@ -222,9 +224,9 @@ func downloadsAreCancelled(t *testing.T, n *network) {
 		_, err := flow.CancelAttachmentDownload.Call(t.Context(), alice, flow.CancelAttachmentDownloadInput{AttachmentID: id})
 		return err
 	}
-	eventually(t, func() bool {
+	overtakes(t, func(size int) bool {
 		before := names(t, dir)
-		id := alice.registers(t, org, "unwanted.txt")
+		id := alice.registersSized(t, org, "unwanted.txt", size)
 		message := alice.sends(t, general, id)
 		must(t, alice, flow.StartAttachmentDownload, download(general, message, id))
 		if err := cancelled(id); err != nil {
@@ -252,15 +254,15 @@ func transfersAreListed(t *testing.T, n *network) {
 	alice := n.join(t, "alice")
 	org := alice.founds(t, "Team")
 	general := alice.opens(t, org, "general")
-	eventually(t, func() bool {
-		id := alice.registers(t, org, "slow.txt")
+	overtakes(t, func(size int) bool {
+		id := alice.registersSized(t, org, "slow.txt", size)
 		message := alice.sends(t, general, id)
 		must(t, alice, flow.StartAttachmentDownload, download(general, message, id))
 		must(t, alice, flow.StartAttachmentDownload, download(general, message, id)) // is the same one
 		list := must(t, alice, flow.EnumeratePendingAttachmentTransfers, flow.EnumeratePendingAttachmentTransfersInput{})
 		one := flow.PendingTransfer{
 			AttachmentID: id, Direction: flow.Upload, OrgID: org, ChannelID: general, MessageID: message,
-			Filename: "slow.txt", Total: 1000,
+			Filename: "slow.txt", Total: int64(size),
 		}
 		other := one
 		other.Direction = flow.Download
@@ -295,8 +297,8 @@ func transfersFail(t *testing.T, n *network) {
 	if got := alice.path(t, id); got != "" && filepath.Dir(got) == blocked {
 		t.Errorf("a failed download lies at %q", got)
 	}
-	eventually(t, func() bool {
-		id := alice.registers(t, org, "b.txt")
+	overtakes(t, func(size int) bool {
+		id := alice.registersSized(t, org, "b.txt", size)
 		message := alice.sends(t, general, id)
 		must(t, alice, flow.MarkMessagesDeleted, deletes(general, message))
 		for {
