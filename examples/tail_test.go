@@ -37,7 +37,8 @@ func newTails(env *testscript.Env) tails {
 	return all
 }
 
-// cmdTail starts the program; what it says on standard error is the script's.
+// cmdTail starts the program. What it says on standard error may come at any time, and is no
+// script's.
 func cmdTail(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) == 0 {
 		ts.Fatalf("usage: tail NAME [FLAGS]")
@@ -47,7 +48,7 @@ func cmdTail(ts *testscript.TestScript, _ bool, args []string) {
 	cmd := exec.Command(binary, append([]string{"tail", "--log-level", "warn", "--account", args[0]}, args[1:]...)...)
 	cmd.Dir = ts.Getenv("WORK")
 	cmd.Env = []string{"HOME=" + ts.Getenv("WORK"), "PATH=" + ts.Getenv("PATH"), "FLOW_MCP_DATA_DIR=" + ts.Getenv("FLOW_MCP_DATA_DIR"), "TZ=UTC"}
-	cmd.Stdout, cmd.Stderr = in, ts.Stderr()
+	cmd.Stdout, cmd.Stderr = in, os.Stderr
 	ts.Check(cmd.Start())
 	in.Close()
 	one := &tailing{cmd: cmd, out: out, lines: make(chan string, 1000)}

@@ -22,7 +22,7 @@ const runs = [
 setTimeout(() => {
   console.error('the suite does not come to an end');
   process.exit(1);
-}, 240_000).unref();
+}, 900_000).unref();
 
 const server = spawn(process.argv[2], { stdio: ['pipe', 'pipe', 'inherit'] });
 const [url] = await once(createInterface(server.stdout), 'line');

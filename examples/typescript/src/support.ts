@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const store = mkdtempSync(join(tmpdir(), 'flow-mcp-clients-'));
-process.on('exit', () => rmSync(store, { recursive: true, force: true, maxRetries: 5 }));
+process.on('exit', () => rmSync(store, { recursive: true, force: true, maxRetries: 30 }));
 
 /** How to start the server of an account. All accounts share one store, made for this run. */
 export function server(account: string) {
