@@ -261,7 +261,7 @@ func environment(role, line string, more ...string) []string {
 }
 
 // patience bounds what should take no time, on a busy machine too.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // lines is where children call.
 type lines struct {
