@@ -59,7 +59,7 @@ func TestSendAndRead(t *testing.T) {
 func TestEverythingTakesNamesIdsAndLinks(t *testing.T) {
 	w := newWorld(t)
 	ana := w.joins(t, "ana", allTools)
-	w.joins(t, "ben", tools.Options{}).does(t, "flow_status", `{}`)
+	w.joins(t, "ben", tools.Options{}).arrives(t)
 	sent := ana.does(t, "flow_send_message", `{"channel":"general","text":"one"}`)
 	link := sent.str("link")
 	channelLink, _, _ := strings.Cut(link, "/messages/")
@@ -253,7 +253,7 @@ func TestResultsFitTheirSchemas(t *testing.T) {
 	readAll(t, ana, vault, `"NONE"`, attachment)
 	gone := ana.does(t, "flow_send_message", `{"channel":"general","text":"taken back"}`)
 	ana.does(t, "flow_mark_messages_deleted", fmt.Sprintf(`{"channel":"general","messages":[%q]}`, gone.str("message_id")))
-	w.joins(t, "ben", tools.Options{}).does(t, "flow_status", `{}`)
+	w.joins(t, "ben", tools.Options{}).arrives(t)
 	ana.does(t, "flow_new_direct_conversation", `{"org":"Home","member":"@ben"}`)
 	sent := ana.does(t, "flow_send_message", `{"channel":"general","text":"found","other_data":{"highlighted":[]}}`)
 	readAll(t, ana, vault, fmt.Sprintf("%q", sent.str("message_id")), attachment)
@@ -351,7 +351,7 @@ func fits(t *testing.T, tool *tools.Tool, r result) {
 func TestWritingToolsAnswerAsTheySay(t *testing.T) {
 	w := newWorld(t)
 	ana := w.joins(t, "ana", allTools)
-	w.joins(t, "ben", tools.Options{}).does(t, "flow_status", `{}`)
+	w.joins(t, "ben", tools.Options{}).arrives(t)
 	steps := []struct{ tool, args, says string }{
 		{"flow_new_org", `{"name":"Lab","discoverable":true}`, "name: Lab"},
 		{"flow_org_add_member", `{"org":"Lab","member":"@ben","member_state":"m"}`, "Lab: Done: Add team member (@ben, member state m)."},

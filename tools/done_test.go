@@ -12,7 +12,7 @@ import (
 func TestWhatWasDoneBefore(t *testing.T) {
 	w := newWorld(t)
 	ana, ben := w.joins(t, "ana", tools.Options{Toolsets: []string{tools.AllSet}}), w.joins(t, "ben", tools.Options{})
-	ben.does(t, "flow_status", `{}`)
+	ben.arrives(t)
 	first := ana.does(t, "flow_send_message", `{"channel":"general","text":"first"}`).str("message_id")
 	second := ana.does(t, "flow_send_message", `{"channel":"general","text":"second"}`).str("message_id")
 	read := func(id string) string { return fmt.Sprintf(`{"channel":"general","message":%q}`, id) }

@@ -69,7 +69,7 @@ func TestErrorsKnowWhichToolsAreOff(t *testing.T) {
 func TestWhatAMessageCannotHave(t *testing.T) {
 	w := newWorld(t)
 	ana, ben := w.joins(t, "ana", tools.Options{}), w.joins(t, "ben", tools.Options{})
-	ben.does(t, "flow_status", `{}`)
+	ben.arrives(t)
 	ana.does(t, "flow_new_channel", `{"name":"plans"}`)
 	ana.cannot(t, "flow_send_message", `{"channel":"plans","text":"hi","notify":["@ben"]}`,
 		"notify: @ben is not in Home/plans; leave it out, or add it with flow_channel_add_member.")

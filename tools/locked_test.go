@@ -14,7 +14,7 @@ import (
 func TestKeptOut(t *testing.T) {
 	w := newWorld(t)
 	root, ben := w.joins(t, "root", allTools), w.joins(t, "ben", allTools)
-	root.does(t, "flow_status", `{}`) // the first account owns the team of the machine
+	root.arrives(t) // the first account owns the team of the machine
 	ben.does(t, "flow_send_message", `{"channel":"general","text":"hi"}`)
 	locks := func(kind int) {
 		root.does(t, "flow_set_account_lock", fmt.Sprintf(`{"username":"ben","lock_type":%d}`, kind))

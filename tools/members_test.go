@@ -14,7 +14,7 @@ func TestAddingTakesNothingAway(t *testing.T) {
 	ana, ben := w.joins(t, "ana", asking), w.joins(t, "ben", tools.Options{})
 	k := &keyboard{answer: says("decline", "null")}
 	ana.sits(t, k)
-	ben.does(t, "flow_status", `{}`)
+	ben.arrives(t)
 	ana.does(t, "flow_new_channel", `{"name":"plans"}`)
 	ana.does(t, "flow_new_org", `{"name":"Lab"}`)
 	for _, where := range []struct{ tool, at, lowering string }{
@@ -46,7 +46,7 @@ func TestAddingTakesNothingAway(t *testing.T) {
 func TestNamesOfPeople(t *testing.T) {
 	w := newWorld(t)
 	ana, ben := w.joins(t, "ana", allTools), w.joins(t, "ben", tools.Options{})
-	ben.does(t, "flow_status", `{}`)
+	ben.arrives(t)
 	for _, name := range []string{"@ben", "\uff20ben", "\u200b@ben"} {
 		ana.cannot(t, "flow_new_channel", `{"org":"Home","name":"`+name+`"}`, "begins with @")
 		ana.cannot(t, "flow_new_org", `{"name":"`+name+`"}`, "begins with @")

@@ -222,7 +222,7 @@ func TestFactsThatChangeMeanwhile(t *testing.T) {
 	w := newWorld(t)
 	ana := w.joins(t, "ana", asking)
 	ana.does(t, "flow_new_channel", `{"name":"plan"}`)
-	w.joins(t, "ben", tools.Options{}).does(t, "flow_status", `{}`)
+	w.joins(t, "ben", tools.Options{}).arrives(t)
 	second := w.joins(t, "ana", tools.Options{})
 	k := &keyboard{answer: func(ctx context.Context) (*mcp.ElicitationResult, error) {
 		second.does(t, "flow_channel_add_member", `{"channel":"plan","member":"@ben","member_state":"m"}`)

@@ -50,6 +50,6 @@ func TestRenamedPeople(t *testing.T) {
 		}
 	}
 
-	w.joins(t, "ben", every).does(t, "flow_status", `{}`)
+	w.joins(t, "ben", every).arrives(t)
 	ana.cannot(t, "flow_send_message", `{"channel":"@ben","text":"not to the old ben"}`, "no direct conversation with @ben yet")
 }

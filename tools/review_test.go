@@ -178,7 +178,7 @@ func TestStatusOfAReader(t *testing.T) {
 		}
 	}
 	now, err := time.Parse(time.RFC3339, r.str("now"))
-	if ago := time.Since(now); err != nil || ago < 0 || ago > time.Hour || !strings.Contains(r.text, now.Format("It is 2006-01-02 15:04 UTC.")) {
+	if ago := time.Since(now); err != nil || ago.Abs() > time.Hour || !strings.Contains(r.text, now.Format("It is 2006-01-02 15:04 UTC.")) {
 		t.Errorf("now is %v, %v in %q", now, err, r.text)
 	}
 }

@@ -138,7 +138,7 @@ func TestSealedStates(t *testing.T) {
 	t.Run("other facts", func(t *testing.T) {
 		w, ana := lab(t)
 		state := ana.askedModern(t)
-		w.joins(t, "ben", tools.Options{}).does(t, "flow_status", `{}`)
+		w.joins(t, "ben", tools.Options{}).arrives(t)
 		ana.does(t, "flow_channel_add_member", `{"channel":"plan","member":"@ben","member_state":"m"}`)
 		refuses(t, ana, "flow_delete_channel", deletePlan, answered(state, "accept", yes), "belongs to no question")
 	})

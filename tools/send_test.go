@@ -32,7 +32,7 @@ func written(t testing.TB, name, content string) string {
 func TestOneOfManySends(t *testing.T) {
 	w := newWorld(t)
 	ana := w.joins(t, "ana", tools.Options{})
-	ana.does(t, "flow_status", `{}`)
+	ana.arrives(t)
 	servers := []*person{ana, w.joins(t, "ana", tools.Options{}), w.joins(t, "ana", tools.Options{})}
 	file := written(t, "a.txt", "a")
 	for _, args := range []string{
@@ -93,7 +93,7 @@ func TestUnknownSendsCanBeSettled(t *testing.T) {
 	for _, files := range []string{``, fmt.Sprintf(`,"files":[%q]`, written(t, "a.txt", "a"))} {
 		backend := &losing{Caller: newWorld(t).caller}
 		ana := begin(t, backend, "ana", tools.Options{})
-		ana.does(t, "flow_status", `{}`)
+		ana.arrives(t)
 
 		backend.next = true
 		lost := ana.use(t, "flow_send_message", `{"channel":"general","text":"hello"`+files+`}`)
@@ -152,7 +152,7 @@ func TestSentIsSent(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			backend := &deaf{Caller: newWorld(t).caller}
 			ana := begin(t, fixed{backend}, "ana", tools.Options{})
-			ana.does(t, "flow_status", `{}`)
+			ana.arrives(t)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			if test.cancelled {
@@ -205,7 +205,7 @@ func TestKeysAreOfFilesToo(t *testing.T) {
 func TestPreviewSendsNothing(t *testing.T) {
 	w := newWorld(t)
 	ana, ben := w.joins(t, "ana", tools.Options{}), w.joins(t, "ben", tools.Options{})
-	ben.does(t, "flow_status", `{}`)
+	ben.arrives(t)
 	file := written(t, "plan.txt", "the plan")
 	r := ana.does(t, "flow_send_message",
 		fmt.Sprintf(`{"channel":"#general","text":"read\nthis\u200b","files":[%q],"notify":["@ben"],"preview":true,"idempotency_key":"k"}`, file))

@@ -64,7 +64,7 @@ func TestRepeatsSayThatTheyAre(t *testing.T) {
 func TestDoneSaysWhatWasDone(t *testing.T) {
 	w := newWorld(t)
 	ana := w.joins(t, "ana", allTools)
-	w.joins(t, "ben", tools.Options{}).does(t, "flow_status", `{}`)
+	w.joins(t, "ben", tools.Options{}).arrives(t)
 	var refs []any
 	for i := range 2 {
 		refs = append(refs, ana.does(t, "flow_send_message", fmt.Sprintf(`{"channel":"general","text":"m%d"}`, i)).str("message_id"))
@@ -113,7 +113,7 @@ func TestExamplesAreHarmless(t *testing.T) {
 func TestPeopleAndHits(t *testing.T) {
 	w := newWorld(t)
 	ana := w.joins(t, "ana", tools.Options{})
-	w.joins(t, "ben", tools.Options{}).does(t, "flow_status", `{}`)
+	w.joins(t, "ben", tools.Options{}).arrives(t)
 	r := ana.does(t, "flow_enumerate_peer_accounts", `{}`)
 	if !strings.Contains(r.text, "- @ana; you: true\n- @ben") || strings.Contains(r.text, "spideroak") {
 		t.Errorf("the list of people is\n%s", r.text)

@@ -89,6 +89,14 @@ func begin(t testing.TB, dialer flow.Dialer, name string, o tools.Options) *pers
 	return p
 }
 
+// arrives makes the account. The status would do that too, but not however slow a machine is.
+func (p *person) arrives(t testing.TB) {
+	t.Helper()
+	if _, err := p.client.Identity(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // result is what a tool said.
 type result struct {
 	text       string
