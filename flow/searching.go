@@ -71,7 +71,7 @@ type SearchInput struct {
 	OrgID     OrgID     `jsonschema_description:"Team; all teams when left out." json:",omitzero"`
 	ChannelID ChannelID `jsonschema_description:"Channel; all channels when left out." json:",omitzero"`
 	Search    string    `jsonschema_description:"Text to look for, 1 to 1000 characters."`
-	Words     bool      `jsonschema_description:"Look for each word of the text, in any order and whatever the punctuation; what is in quotation marks counts as one." json:",omitzero"`
+	Words     bool      `jsonschema_description:"Look for each word of the text, in any order and whatever the punctuation, also in the names of files; what is in quotation marks counts as one." json:",omitzero"`
 	Limit     int       `jsonschema_description:"At most this many hits, the newest; 200 when left out." jsonschema:"minimum=0,maximum=200" json:",omitzero"`
 }
 

@@ -21,7 +21,7 @@ func retitle(op flow.AnyOperation, t *Tool) {
 		t.Description = "Get all your teams and channels as they are at one moment; stage 1 adds unread counts and newest messages. " +
 			"Long when there are many channels: flow_catch_up shows only what is unread."
 	case flow.Search:
-		t.Description = "Find messages that hold each of these words, or words that begin so. \"Quoted words\" stand together. Case and accents do not matter. The newest."
+		t.Description = "Find messages by words, or their beginnings, in texts and file names. \"Quoted words\" stand together. Case and accents do not matter. The newest."
 	case flow.NewDirectConversation:
 		t.Description = "Open the direct conversation with a member of the team, new or existing."
 	case flow.NewChannel:
@@ -48,7 +48,7 @@ func adjust(op flow.AnyOperation, f *form) {
 	if op == flow.Search {
 		f.field("org").description = "All teams when left out." + suffixes[teamID]
 		f.field("channel").description = "All channels when left out." + suffixes[channelID]
-		f.field("search").description = "Words to look for."
+		f.field("search").description = "Words; all must be there."
 		words, limit := f.field("words"), f.field("limit")
 		words.fallback, words.silent = true, true // a model means words; that the text may be one is for programs
 		limit.fallback, limit.description = json.Number("20"), "20 when left out."

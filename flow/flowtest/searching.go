@@ -14,6 +14,7 @@ var searching = []scenario{
 	{"sees what has just been sent", searchIsCurrent},
 	{"serves a channel as a database", searchRecords},
 	{"looks for words wherever they stand", searchWords},
+	{"looks for words in the names of files", searchFileNames},
 	{"looks in all own channels when none is given", searchEverywhere},
 	{"returns the newest hits, oldest first", searchIsCapped},
 	{"has limits", searchLimits},
@@ -132,6 +133,39 @@ func searchRecords(t *testing.T, n *network) {
 	}
 	if diff := cmp.Diff(want, found(t, bot, database, key)); diff != "" {
 		t.Errorf("the records of a key, oldest first (-want +got):\n%s", diff)
+	}
+}
+
+// searchFileNames: words may stand in the names of a message's files, and a text in the
+// body alone.
+func searchFileNames(t *testing.T, n *network) {
+	alice := n.join(t, "alice")
+	team := alice.founds(t, "Team")
+	general := alice.opens(t, team, "general")
+	in := withFiles(general, alice.registers(t, team, "Budget-2027_final.xlsx"), alice.registers(t, team, "Übersicht.pdf"))
+	in.Text = "Here is what Ben asked for"
+	id := must(t, alice, flow.SendMessage, in)
+	alice.send(t, general, "The budget is there")
+	for text, want := range map[string]int{
+		"budget":                  2,
+		"budget here":             1,
+		"xlsx uber":               1,
+		`"budget 2027"`:           1,
+		`"asked for budget"`:      0,
+		"Budget-2027_final.xlsx":  1,
+		"final.xlsx ben friday":   0,
+		`"final xlsx" ubersicht.`: 1,
+	} {
+		if got := must(t, alice, flow.Search, flow.SearchInput{Search: text, Words: true}); len(got) != want {
+			t.Errorf("%s finds %d messages, want %d", text, len(got), want)
+		}
+	}
+	if got := found(t, alice, general, "budget"); len(got) != 1 {
+		t.Errorf("the text is in %q", got)
+	}
+	must(t, alice, flow.MarkMessagesDeleted, deletes(general, id))
+	if got := must(t, alice, flow.Search, flow.SearchInput{Search: "ubersicht", Words: true}); len(got) != 0 {
+		t.Errorf("a deleted message is found: %+v", got)
 	}
 }
 

@@ -93,13 +93,13 @@ type filling struct {
 	begun   []int64 // chapters that are new
 }
 
-func (f *filling) add(ctx context.Context, seq int64, body, scope string) error {
+func (f *filling) add(ctx context.Context, seq int64, text, scope string) error {
 	if number := seq / f.on.span; f.insert == nil || number != f.chapter {
 		if err := f.turn(ctx, number); err != nil {
 			return err
 		}
 	}
-	text := indexText(body)
+	text = indexText(text)
 	if _, err := f.insert.ExecContext(ctx, seq, text, scope); err != nil {
 		return err
 	}

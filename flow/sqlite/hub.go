@@ -295,7 +295,7 @@ func (h *hub) texts(after, before flow.Cursor) (list []db.TextsRow, ok bool) {
 	}
 	for seq := before - 1; seq > after; seq-- {
 		if e := h.ring[seq%ringEvents]; e.message != nil && !e.gone {
-			list = append(list, db.TextsRow{Seq: seq, Channel: e.to.channel, Body: e.message.Text})
+			list = append(list, db.TextsRow{Seq: seq, Channel: e.to.channel, Body: e.message.Text, Attachments: e.message.Attachments})
 		}
 	}
 	return list, true

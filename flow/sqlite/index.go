@@ -16,11 +16,12 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/flow-mcp/flow-mcp/flow"
+	"github.com/flow-mcp/flow-mcp/flow/sqlite/internal/db"
 )
 
 // indexFormat is the version of search.db, and of what [indexText] makes of a text. A file
 // of any other is made anew.
-const indexFormat = 5
+const indexFormat = 6
 
 // indexSchema is what there is beside the chapters.
 const indexSchema = vocabularySchema + `
@@ -42,7 +43,7 @@ const (
 )
 
 // toIndex reads main.db. Its rows are taken one by one, since all together may be large.
-const toIndex = `SELECT message.seq, message.channel, channel.org, message.body
+const toIndex = `SELECT message.seq, message.channel, channel.org, message.body, message.attachments
 FROM message CROSS JOIN channel ON channel.id = message.channel
 WHERE message.seq > ? AND message.deleted = 0 ORDER BY message.seq LIMIT ?`
 
@@ -294,10 +295,11 @@ func (x *searcher) add(ctx context.Context) (more bool, err error) {
 	var last, channel, org int64
 	var body string
 	for rows.Next() {
-		if err := rows.Scan(&last, &channel, &org, &body); err != nil {
+		var files db.Files
+		if err := rows.Scan(&last, &channel, &org, &body, &files); err != nil {
 			return false, x.store.explain(err)
 		}
-		if err := f.add(ctx, last, body, channelToken(channel)+" "+teamToken(org)); err != nil {
+		if err := f.add(ctx, last, withNames(body, files), channelToken(channel)+" "+teamToken(org)); err != nil {
 			return false, fmt.Errorf("index message: %w", err)
 		}
 	}

@@ -59,6 +59,7 @@ func newLarge(b *testing.B) *large {
 	b.Logf("%d messages written in %v", *rows, time.Since(begin).Round(time.Second))
 	begin = time.Now()
 	indexed(b, s)
+	eventually(b, "complete chapters are in one piece", func() bool { return pieces(b, s) == 0 })
 	b.Logf("the rest of them indexed in %v", time.Since(begin).Round(time.Second))
 	return l
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/flow-mcp/flow-mcp/flow/sqlite/internal/db"
 )
 
 // query is what a search looks for: messages that hold some texts.
@@ -23,8 +25,12 @@ type query struct {
 	scratch []byte
 }
 
-// isIn reports whether a message holds what the query looks for.
-func (q *query) isIn(text string) bool {
+// isIn reports whether a message holds what the query looks for. Words may stand in the
+// names of its files.
+func (q *query) isIn(text string, files db.Files) bool {
+	if q.words {
+		text = withNames(text, files)
+	}
 	folded, ok := foldASCII(q.scratch[:0], text)
 	q.scratch = folded
 	if !ok {
@@ -34,6 +40,16 @@ func (q *query) isIn(text string) bool {
 		return false
 	}
 	return len(q.rows) == 0 || q.holdsAll(plain(folded), q.rows)
+}
+
+// withNames returns a text with the names of the files that come with it, between which
+// stands a symbol, so that no words are in a row that only follow each other here.
+func withNames(text string, files db.Files) string {
+	const recordSeparator = "\u241e"
+	for _, file := range files {
+		text += recordSeparator + file.Filename
+	}
+	return text
 }
 
 func (q *query) holdsAll(message []byte, texts [][]byte) bool {

@@ -279,7 +279,7 @@ func (s *search) at(ctx context.Context, places []flow.Cursor) ([]db.TextsRow, e
 func (s *search) take(ctx context.Context, texts []db.TextsRow) error {
 	var found []db.TextsRow
 	for _, text := range texts {
-		if s.full() || !s.channels[text.Channel] || s.known[text.Seq] || !s.query.isIn(text.Body) {
+		if s.full() || !s.channels[text.Channel] || s.known[text.Seq] || !s.query.isIn(text.Body, text.Attachments) {
 			continue
 		}
 		s.known[text.Seq] = true

@@ -305,3 +305,45 @@ func TestIndexThatCannotBeMade(t *testing.T) {
 		t.Errorf("with an index that was made anew %q are found", got)
 	}
 }
+
+// TestSearchFindsFileNames far back, through the index, and after the store is opened again.
+func TestSearchFindsFileNames(t *testing.T) {
+	dir := t.TempDir()
+	s, err := openStore(t.Context(), dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ana := start(t, s, "one", "ana")
+	path := filepath.Join(t.TempDir(), "Budget-2027_final.xlsx")
+	if err := os.WriteFile(path, []byte("1,2,3"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file, err := ana.NewAttachment(t.Context(), ana.call, flow.NewAttachmentInput{OrgID: ana.home.OrgID, FilePath: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ana.SendMessage(t.Context(), ana.call, flow.SendMessageInput{
+		ChannelID: ana.home.ChannelID, Text: "here you are", Attachments: []flow.AttachmentToSend{{ID: file}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	ana.sendMany(t, 2*nearScan, "bedrock")
+	for _, when := range []string{"at once", "again"} {
+		indexed(t, s)
+		for text, want := range map[string]int{"budg": 1, "xlsx you": 1, `"budget 2027 final"`: 1, `"are budget"`: 0} {
+			hits, err := ana.Search(t.Context(), ana.call, flow.SearchInput{Search: text, Words: true})
+			if err != nil || len(hits) != want {
+				t.Errorf("%s, %s finds %d messages, want %d; %v", when, text, len(hits), want, err)
+			}
+		}
+		if err := s.close(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		if when == "at once" {
+			if s, err = openStore(t.Context(), dir, Options{}); err != nil {
+				t.Fatal(err)
+			}
+			ana = start(t, s, "one", "ana")
+		}
+	}
+}

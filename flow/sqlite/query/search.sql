@@ -12,20 +12,20 @@ WHERE message.deleted = 0 AND channel_member.state <> 'b';
 
 -- name: Texts :many
 -- Texts by their places, to look closer at.
-SELECT message.seq, message.channel, message.body
+SELECT message.seq, message.channel, message.body, message.attachments
 FROM json_each(CAST(sqlc.arg(places) AS TEXT)) AS place
 CROSS JOIN message ON message.seq = place.value
 WHERE message.deleted = 0;
 
 -- name: ScanChannel :many
 -- The newest texts of a channel before a place.
-SELECT message.seq, message.channel, message.body FROM message
+SELECT message.seq, message.channel, message.body, message.attachments FROM message
 WHERE message.channel = sqlc.arg(channel) AND message.seq < sqlc.arg(before) AND message.deleted = 0
 ORDER BY message.seq DESC LIMIT sqlc.arg(most);
 
 -- name: ScanLog :many
 -- The texts of a stretch of the log, newest first.
-SELECT message.seq, message.channel, message.body FROM message
+SELECT message.seq, message.channel, message.body, message.attachments FROM message
 WHERE message.seq > sqlc.arg(after) AND message.seq < sqlc.arg(before) AND message.deleted = 0
 ORDER BY message.seq DESC;
 

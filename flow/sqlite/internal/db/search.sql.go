@@ -108,7 +108,7 @@ func (q *Queries) Remembered(ctx context.Context, limit int64) ([]flow.Cursor, e
 }
 
 const scanChannel = `-- name: ScanChannel :many
-SELECT message.seq, message.channel, message.body FROM message
+SELECT message.seq, message.channel, message.body, message.attachments FROM message
 WHERE message.channel = ?1 AND message.seq < ?2 AND message.deleted = 0
 ORDER BY message.seq DESC LIMIT ?3
 `
@@ -120,9 +120,10 @@ type ScanChannelParams struct {
 }
 
 type ScanChannelRow struct {
-	Seq     flow.Cursor
-	Channel int64
-	Body    string
+	Seq         flow.Cursor
+	Channel     int64
+	Body        string
+	Attachments Files
 }
 
 // The newest texts of a channel before a place.
@@ -135,7 +136,12 @@ func (q *Queries) ScanChannel(ctx context.Context, arg ScanChannelParams) ([]Sca
 	var items []ScanChannelRow
 	for rows.Next() {
 		var i ScanChannelRow
-		if err := rows.Scan(&i.Seq, &i.Channel, &i.Body); err != nil {
+		if err := rows.Scan(
+			&i.Seq,
+			&i.Channel,
+			&i.Body,
+			&i.Attachments,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -150,15 +156,16 @@ func (q *Queries) ScanChannel(ctx context.Context, arg ScanChannelParams) ([]Sca
 }
 
 const scanLog = `-- name: ScanLog :many
-SELECT message.seq, message.channel, message.body FROM message
+SELECT message.seq, message.channel, message.body, message.attachments FROM message
 WHERE message.seq > ?1 AND message.seq < ?2 AND message.deleted = 0
 ORDER BY message.seq DESC
 `
 
 type ScanLogRow struct {
-	Seq     flow.Cursor
-	Channel int64
-	Body    string
+	Seq         flow.Cursor
+	Channel     int64
+	Body        string
+	Attachments Files
 }
 
 // The texts of a stretch of the log, newest first.
@@ -171,7 +178,12 @@ func (q *Queries) ScanLog(ctx context.Context, after flow.Cursor, before flow.Cu
 	var items []ScanLogRow
 	for rows.Next() {
 		var i ScanLogRow
-		if err := rows.Scan(&i.Seq, &i.Channel, &i.Body); err != nil {
+		if err := rows.Scan(
+			&i.Seq,
+			&i.Channel,
+			&i.Body,
+			&i.Attachments,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -266,16 +278,17 @@ func (q *Queries) SearchRows(ctx context.Context, places string, account int64) 
 }
 
 const texts = `-- name: Texts :many
-SELECT message.seq, message.channel, message.body
+SELECT message.seq, message.channel, message.body, message.attachments
 FROM json_each(CAST(?1 AS TEXT)) AS place
 CROSS JOIN message ON message.seq = place.value
 WHERE message.deleted = 0
 `
 
 type TextsRow struct {
-	Seq     flow.Cursor
-	Channel int64
-	Body    string
+	Seq         flow.Cursor
+	Channel     int64
+	Body        string
+	Attachments Files
 }
 
 // Texts by their places, to look closer at.
@@ -288,7 +301,12 @@ func (q *Queries) Texts(ctx context.Context, places string) ([]TextsRow, error) 
 	var items []TextsRow
 	for rows.Next() {
 		var i TextsRow
-		if err := rows.Scan(&i.Seq, &i.Channel, &i.Body); err != nil {
+		if err := rows.Scan(
+			&i.Seq,
+			&i.Channel,
+			&i.Body,
+			&i.Attachments,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
