@@ -201,6 +201,7 @@ func (x *searcher) start() {
 func (x *searcher) run(ctx context.Context) {
 	defer close(x.done)
 	var rested time.Time // from when on the next pass of forgetting may begin
+	delay := indexDelay
 	again := time.NewTimer(0)
 	defer again.Stop()
 	for {
@@ -211,18 +212,17 @@ func (x *searcher) run(ctx context.Context) {
 			return
 		}
 		select {
-		case <-time.After(indexDelay):
+		case <-time.After(delay):
 		case <-ctx.Done():
 			return
 		}
-		if err := x.catchUp(ctx); err != nil {
+		if err := x.fill(ctx); err != nil {
 			x.trouble(ctx, "search index is behind", err)
-			again.Reset(keepAgain)
+			delay = min(2*delay, keepAgain) // what goes on to fail is not tried with each message
+			x.wake()
 			continue
 		}
-		if err := x.unite(ctx); err != nil {
-			x.trouble(ctx, "search index stays in pieces", err)
-		}
+		delay = indexDelay
 		if wait := time.Until(rested); wait > 0 {
 			again.Reset(wait)
 			continue
@@ -238,7 +238,16 @@ func (x *searcher) run(ctx context.Context) {
 	}
 }
 
-// trouble tells of a failure; one that shows damage makes the index anew.
+// fill brings the index to the end of the log.
+func (x *searcher) fill(ctx context.Context) error {
+	if err := x.catchUp(ctx); err != nil {
+		return err
+	}
+	return x.unite(ctx)
+}
+
+// trouble tells of a failure. After one that shows damage the next pass makes the index
+// anew.
 func (x *searcher) trouble(ctx context.Context, what string, err error) {
 	if ctx.Err() != nil {
 		return
@@ -246,11 +255,10 @@ func (x *searcher) trouble(ctx context.Context, what string, err error) {
 	x.store.log.Error("store: "+what, "error", err)
 	if isDamage(err) {
 		x.damaged.Store(true)
-		x.wake()
 	}
 }
 
-// catchUp indexes what is missing. A damaged file is made anew, once.
+// catchUp indexes what is missing. A file that is found damaged is made anew, once.
 func (x *searcher) catchUp(ctx context.Context) error {
 	for renewed := false; ; {
 		if x.damaged.Load() {
@@ -263,7 +271,9 @@ func (x *searcher) catchUp(ctx context.Context) error {
 		if err != nil && (renewed || !isDamage(err)) || err == nil && !more {
 			return err
 		}
-		x.damaged.Store(err != nil)
+		if err != nil {
+			x.damaged.Store(true)
+		}
 	}
 }
 
@@ -328,6 +338,7 @@ func (x *searcher) fail(ctx context.Context, err error) {
 		return
 	}
 	x.trouble(ctx, "search index failed; searching without it", err)
+	x.wake()
 }
 
 // stop ends the indexer.

@@ -170,7 +170,7 @@ func TestIndexIsMadeAnew(t *testing.T) {
 			return nil
 		}},
 		{"damaged inside", func(t *testing.T, dir string) error {
-			run(t, path(dir), "UPDATE words_0_data SET block = zeroblob(length(block))")
+			run(t, path(dir), "UPDATE words_0_data SET block = x'ffffffffffffffffffff'")
 			return nil
 		}},
 	}
@@ -181,7 +181,9 @@ func TestIndexIsMadeAnew(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			start(t, s, "one", "ana").send(t, "a needle in a haystack")
+			ana := start(t, s, "one", "ana")
+			ana.send(t, "a needle in a haystack")
+			ana.sendMany(t, 2*nearScan, "hay")
 			indexed(t, s)
 			if err := s.close(t.Context()); err != nil {
 				t.Fatal(err)
@@ -190,8 +192,10 @@ func TestIndexIsMadeAnew(t *testing.T) {
 				t.Fatal(err)
 			}
 			s = open(t, dir)
-			ana := start(t, s, "one", "ana")
-			ana.find(t, "needle") // by which damage is noticed
+			ana = start(t, s, "one", "ana")
+			if got := ana.find(t, "eedle in"); len(got) != 1 { // by which damage is noticed
+				t.Errorf("it is found %d times meanwhile", len(got))
+			}
 			ana.send(t, "another one")
 			indexed(t, s)
 			var places []flow.Cursor

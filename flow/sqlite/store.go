@@ -116,10 +116,18 @@ func openStore(ctx context.Context, dir string, o Options) (_ *store, err error)
 	if err := s.readLimits(ctx); err != nil {
 		return nil, err
 	}
-	go s.writer.run()
-	s.search.start()
-	s.keeper = startKeeper(s)
+	s.start()
 	return s, nil
+}
+
+// start sets going what works in the background. It comes last: who cannot open the store
+// tries again and again, and is to leave nothing running behind.
+func (s *store) start() {
+	s.keeper = startKeeper(s)
+	s.sweeper = startSweeper(s)
+	s.transfers.start()
+	s.search.start()
+	go s.writer.run() // which tells all of them what it has written
 }
 
 // readLimits tells the writer which channels keep only so many messages.
@@ -168,6 +176,7 @@ func (s *store) openMain(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("open %s: %w", file.path, err)
 	}
+	s.writer = newWriter(conn, s.log) // closed with it, whatever comes
 	want := map[string]string{"journal_mode": "wal", "synchronous": "2", "fullfsync": "1", "foreign_keys": "1"}
 	if err := verify(ctx, conn, file.path, want); err != nil {
 		return err
@@ -175,7 +184,6 @@ func (s *store) openMain(ctx context.Context) error {
 	if err := migrate(ctx, conn, file.path, steps); err != nil {
 		return err
 	}
-	s.writer = newWriter(conn, s.log)
 	return s.openReaders(file)
 }
 

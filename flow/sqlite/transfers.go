@@ -53,19 +53,23 @@ type transfer struct {
 	transferred atomic.Int64
 }
 
-// newTransfers starts to work through what is added, beginning with what is left from
-// before.
+// newTransfers works through what is added once it is started, beginning with what is left
+// from before.
 func newTransfers(left []transferKey, run func(context.Context, *transfer)) *transfers {
-	ctx, stop := context.WithCancel(context.Background())
 	q := &transfers{
-		run: run, wake: make(chan struct{}, 1), stop: stop, done: make(chan struct{}),
+		run: run, wake: make(chan struct{}, 1), done: make(chan struct{}),
 		running: map[transferKey]*transfer{},
 	}
 	for _, key := range left {
 		q.waiting = append(q.waiting, waiting{key: key})
 	}
-	go q.work(ctx)
 	return q
+}
+
+func (q *transfers) start() {
+	ctx, stop := context.WithCancel(context.Background())
+	q.stop = stop
+	go q.work(ctx)
 }
 
 // files is what the store has beside its databases.
@@ -76,8 +80,8 @@ type files struct {
 	moving    sync.Map // files that are being moved, by movingKey
 }
 
-// openFiles makes the contents of files available, and goes on with the transfers that
-// were under way when the store was closed.
+// openFiles makes the contents of files available, and queues the transfers that were
+// under way when the store was closed.
 func (s *store) openFiles(ctx context.Context) (err error) {
 	if s.blobs, err = openBlobs(filepath.Join(s.dir, blobsDir)); err != nil {
 		return err
@@ -98,7 +102,6 @@ func (s *store) openFiles(ctx context.Context) (err error) {
 		left = append(left, transferKey{flow.Download, id})
 	}
 	s.transfers = newTransfers(left, s.carry)
-	s.sweeper = startSweeper(s)
 	return nil
 }
 
