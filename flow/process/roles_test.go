@@ -291,7 +291,11 @@ func listen(t *testing.T) *lines {
 				return
 			}
 			in := bufio.NewReader(conn)
-			role, _ := in.ReadString('\n')
+			role, err := in.ReadString('\n')
+			if err != nil { // it was ended before it could say who it is
+				conn.Close()
+				continue
+			}
 			l.calls <- &line{strings.TrimSpace(role), conn, in}
 		}
 	}()
