@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -100,6 +101,33 @@ func TestOpenRefuses(t *testing.T) {
 			if string(before) != string(after) {
 				t.Error("the file was changed")
 			}
+		})
+	}
+}
+
+// TestFailedOpeningLeavesNothingRunning: who cannot open a store tries again every second.
+func TestFailedOpeningLeavesNothingRunning(t *testing.T) {
+	for name, spoil := range map[string]func(t *testing.T, dir string){
+		"no place for the contents of files": func(t *testing.T, dir string) {
+			if err := os.RemoveAll(filepath.Join(dir, blobsDir)); err != nil {
+				t.Fatal(err)
+			}
+			write(t, filepath.Join(dir, blobsDir), nil)
+		},
+		"a damaged key": func(t *testing.T, dir string) { write(t, filepath.Join(dir, vaultFile), []byte("short")) },
+		"limits that cannot be read": func(t *testing.T, dir string) {
+			run(t, filepath.Join(dir, mainFile), "ALTER TABLE channel RENAME COLUMN max_days TO lost")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			made(t, dir)
+			spoil(t, dir)
+			synctest.Test(t, func(t *testing.T) { // fails when something goes on after it
+				if _, err := openStore(t.Context(), dir, Options{}); err == nil {
+					t.Error("it was opened")
+				}
+			})
 		})
 	}
 }
