@@ -387,3 +387,27 @@ func TestSweep(t *testing.T) {
 		t.Errorf("a day later (-want +left):\n%s", diff)
 	}
 }
+
+// TestSweepPassesByWhatIsInItsWay: what others have put among the contents, and what cannot
+// be removed, keep nothing else from being removed.
+func TestSweepPassesByWhatIsInItsWay(t *testing.T) {
+	s := open(t, t.TempDir())
+	stubborn, orphan := s.blobs.path(digest{1}), s.blobs.path(digest{2})
+	kept := filepath.Join(stubborn, "kept")
+	for _, dir := range []string{filepath.Join(s.blobs.dir, "0x"), stubborn, filepath.Dir(orphan)} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	strays := []string{filepath.Join(s.blobs.dir, ".DS_Store"), filepath.Join(s.blobs.dir, "00"), kept}
+	for _, path := range append(strays, orphan) {
+		write(t, path, nil)
+	}
+	err := s.sweep(t.Context(), time.Now().Add(25*time.Hour))
+	if err == nil || strings.Contains(err.Error(), "DS_Store") || !strings.Contains(err.Error(), filepath.Base(stubborn)) {
+		t.Errorf("the sweep ended with %v, want only what is said of %s", err, stubborn)
+	}
+	if diff := cmp.Diff(strays, contents(t, s)); diff != "" {
+		t.Errorf("what is left (-want +got):\n%s", diff)
+	}
+}

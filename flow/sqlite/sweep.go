@@ -56,21 +56,23 @@ func (w *sweeper) close() {
 	<-w.done
 }
 
-// sweep removes what can be removed at a time.
+// sweep removes what can be removed at a time. What hinders one of its parts is no hindrance
+// to the others.
 func (s *store) sweep(ctx context.Context, now time.Time) error {
+	var errs []error
 	err := s.change(ctx, func(t *tx) error {
 		return t.GiveUpUnsent(t.ctx, now.Add(-keepUnsent).UnixMilli())
 	})
 	if err != nil {
-		return fmt.Errorf("give up unsent files: %w", err)
+		errs = append(errs, fmt.Errorf("give up unsent files: %w", err))
 	}
 	if err := s.sweepUnused(ctx); err != nil {
-		return fmt.Errorf("remove unused contents: %w", err)
+		errs = append(errs, fmt.Errorf("remove unused contents: %w", err))
 	}
 	if err := s.sweepOrphans(ctx, now.Add(-keepOrphan)); err != nil {
-		return fmt.Errorf("remove contents without a row: %w", err)
+		errs = append(errs, fmt.Errorf("remove contents without a row: %w", err))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // sweepUnused removes contents that no file has which can still be sent or fetched, row
@@ -101,32 +103,42 @@ func (s *store) sweepUnused(ctx context.Context) error {
 	}
 }
 
-// sweepOrphans removes contents that have had no row since some time.
+// sweepOrphans removes contents that have had no row since some time. It passes by what
+// others have put beside them.
 func (s *store) sweepOrphans(ctx context.Context, since time.Time) error {
 	dirs, err := os.ReadDir(s.blobs.dir)
 	if err != nil {
 		return err
 	}
+	var errs []error
 	for _, dir := range dirs {
-		files, err := os.ReadDir(filepath.Join(s.blobs.dir, dir.Name()))
-		if err != nil {
-			return err
+		if _, err := hex.DecodeString(dir.Name()); err != nil || len(dir.Name()) != 2 || !dir.IsDir() {
+			continue
 		}
-		for _, file := range files {
-			var name digest
-			raw, err := hex.DecodeString(dir.Name() + file.Name())
-			if err != nil || len(raw) != copy(name[:], raw) || len(raw) != len(name) {
-				continue // not a content: a copy that is being made
-			}
-			if info, err := file.Info(); err != nil || info.ModTime().After(since) {
-				continue
-			}
-			if err := s.removeOrphan(ctx, name); err != nil {
-				return err
-			}
-		}
+		errs = append(errs, s.sweepDir(ctx, dir.Name(), since))
 	}
-	return nil
+	return errors.Join(errs...)
+}
+
+// sweepDir does so among the contents whose names begin alike.
+func (s *store) sweepDir(ctx context.Context, beginning string, since time.Time) error {
+	files, err := os.ReadDir(filepath.Join(s.blobs.dir, beginning))
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, file := range files {
+		var name digest
+		raw, err := hex.DecodeString(beginning + file.Name())
+		if err != nil || len(raw) != copy(name[:], raw) || len(raw) != len(name) {
+			continue // not a content
+		}
+		if info, err := file.Info(); err != nil || info.ModTime().After(since) {
+			continue
+		}
+		errs = append(errs, s.removeOrphan(ctx, name))
+	}
+	return errors.Join(errs...)
 }
 
 // removeOrphan removes a content unless a row has it. No row can come meanwhile.
