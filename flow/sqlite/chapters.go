@@ -184,8 +184,19 @@ const (
 	mergePages = 64 // of one step
 )
 
-// mergeAll puts a chapter in one piece, without the words of rows that were deleted.
+// mergeAll puts a chapter in one piece, without the words of rows that were deleted. It does
+// so twice: a merge that was under way before it may have passed on words of rows that were
+// deleted since. Where nothing of that kind is left, the second time costs nothing.
 func (x *searcher) mergeAll(ctx context.Context, number int64) error {
+	for range 2 {
+		if err := x.mergeOnce(ctx, number); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (x *searcher) mergeOnce(ctx context.Context, number int64) error {
 	for statement := mergeFirst; ; statement = mergeOn {
 		more, err := x.merge(ctx, fmt.Sprintf(statement, number))
 		if err != nil || !more {

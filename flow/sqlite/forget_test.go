@@ -191,3 +191,57 @@ func TestDeletedChannelsAreCleared(t *testing.T) {
 	ana.send(t, "again")
 	ana.holds(t, "again")
 }
+
+// TestForgettingDuringAMerge: the indexer may have been merging when a message is deleted,
+// and the words of it may be in what that has made so far.
+func TestForgettingDuringAMerge(t *testing.T) {
+	for steps := 0; steps < 60; steps += 6 { // in the course of which it comes to the word
+		s := open(t, t.TempDir())
+		x := s.search
+		x.stop() // this test is the indexer
+		if _, err := x.file.Exec(fmt.Sprintf(beginChapter, 0)); err != nil {
+			t.Fatal(err)
+		}
+		x.chapters.Store(&[]int64{0})
+		const pieces, size, gone = 3, 2000, 3000
+		for piece := range pieces {
+			fills(t, x, piece*size, size, gone)
+		}
+		for i, statement := 0, mergeFirst; i < steps; i, statement = i+1, mergeOn {
+			if _, err := x.file.Exec(fmt.Sprintf(statement, 0), 1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := x.erase(t.Context(), 0, []flow.Cursor{gone}); err != nil {
+			t.Fatal(err)
+		}
+		if err := x.emptyLog(t.Context(), x.files()); err != nil {
+			t.Fatal(err)
+		}
+		if names := filesWith(t, s.dir, "silver"); len(names) > 0 { // the index leaves out how the word before begins
+			t.Errorf("after %d steps of a merge a word that was forgotten is in %q", steps, names)
+		}
+	}
+}
+
+// fills puts messages into chapter 0 of an index, all of them in a piece of their own. Each
+// is another word, and one of them is quicksilver.
+func fills(t *testing.T, x *searcher, from, size, quicksilver int) {
+	t.Helper()
+	in, err := x.file.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for place := from; place < from+size; place++ {
+		text := flow.NewID()
+		if place == quicksilver {
+			text = "quicksilver"
+		}
+		if _, err := in.Exec(fmt.Sprintf(addWords, 0), place, indexText(text), "c1 o1"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := in.Commit(); err != nil {
+		t.Fatal(err)
+	}
+}
