@@ -57,14 +57,18 @@ func within(names []string, typed string) int {
 func (x index[ID, T]) ref(i int) string {
 	names := x.names[i]
 	for j := min(len(names), offeredNames) - 1; j >= 0; j-- {
-		folded := x.folded[i][j]
-		_, taken := x.byID[ID(names[j])] // ids are looked up first
-		leads := x.fullest(x.byName[folded], folded)
-		if folded != "" && len(leads) == 1 && leads[0] == i && !taken && isPlain(names[j]) {
+		if x.leads(names[j], i) {
 			return names[j]
 		}
 	}
 	return string(x.ids[i])
+}
+
+// leads reports whether a name leads to one thing alone, and can be seen as it is.
+func (x index[ID, T]) leads(name string, i int) bool {
+	_, taken := x.byID[ID(name)] // ids are looked up first
+	places := x.places(Fold(name))
+	return Fold(name) != "" && len(places) == 1 && places[0] == i && !taken && isPlain(name)
 }
 
 // isPlain reports whether a name is one line on which nothing is hidden.

@@ -215,19 +215,20 @@ func newView(me AccountID, orgs []Org, channels []Channel, peers []Peer) *view {
 		if strings.HasPrefix(Fold(p.Username), "@") {
 			names = names[:1] // it is the name of somebody else
 		}
-		if p.AccountID == me {
-			names = append(names, "me", "@me")
-		}
 		return p.AccountID, names
 	})
+	v.peers.alias = map[string]AccountID{self: me, "@" + self: me}
 	v.channels = newIndex("channel", channels, func(ch Channel) (ChannelID, []string) {
 		team := v.orgs.get(ch.OrgID).Name + "/"
+		name := ch.Name
 		if ch.Purpose == DirectPurpose {
-			name := "@" + v.peers.get(ch.DirectAccountID).Username
-			return ch.ID, []string{team + name, name}
+			name = "@" + v.peers.get(ch.DirectAccountID).Username
 		}
-		if posesAsPerson(ch.Name) {
-			return ch.ID, []string{team + "#" + ch.Name, "#" + ch.Name}
+		switch {
+		case ch.Purpose == DirectPurpose && Fold(name) != "@"+self:
+			return ch.ID, []string{team + name, name}
+		case posesAsPerson(name):
+			return ch.ID, []string{team + "#" + name, "#" + name}
 		}
 		return ch.ID, []string{team + ch.Name, ch.Name, "#" + ch.Name, "#" + team + ch.Name}
 	})

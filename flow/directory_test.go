@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +16,7 @@ import (
 type town struct {
 	mu       sync.Mutex
 	channels []flow.Channel
+	people   []flow.Peer
 	reads    int
 }
 
@@ -35,7 +37,7 @@ func (w *town) Call(_ context.Context, method string, _ json.RawMessage) (json.R
 	case "EnumerateChannels":
 		answer = w.channels
 	case "EnumeratePeerAccounts":
-		answer = []flow.Peer{{AccountID: "A-BEN", Username: "Ben"}, {AccountID: "A-ANA", Username: "ana"}}
+		answer = w.people
 	default:
 		return nil, flow.Errorf(flow.Unsupported, "unknown method %s", method)
 	}
@@ -54,7 +56,7 @@ func (w *town) add(ch flow.Channel) {
 }
 
 func newTown() (*town, *flow.Directory) {
-	w := &town{channels: []flow.Channel{
+	w := &town{people: []flow.Peer{{AccountID: "A-BEN", Username: "Ben"}, {AccountID: "A-ANA", Username: "ana"}}, channels: []flow.Channel{
 		{ID: "C-1", OrgID: "O-1", Name: "general"},
 		{ID: "C-2", OrgID: "O-1", Name: "Straße"},
 		{ID: "C-3", OrgID: "O-1", Name: "twins"},
@@ -118,6 +120,33 @@ func TestRefusedReferences(t *testing.T) {
 				t.Errorf("%q: %q does not say %q", test.ref, err, part)
 			}
 		}
+	}
+}
+
+// TestAlias: "me" is whoever says it, on backends too where somebody is called so.
+func TestAlias(t *testing.T) {
+	w, dir := newTown()
+	w.people = append(w.people, flow.Peer{AccountID: "A-ME", Username: "me"}, flow.Peer{AccountID: "A-AT", Username: "@me"})
+	w.add(flow.Channel{ID: "C-9", OrgID: "O-1", Purpose: flow.DirectPurpose, DirectAccountID: "A-ME"})
+	for _, ref := range []string{"me", "@me", " ME ", "\uff20me", "m\u200de"} {
+		if p, err := dir.FindAccount(t.Context(), ref); err != nil || p.AccountID != "A-ANA" {
+			t.Errorf("%q: got %q, %v; want the own account", ref, p.AccountID, err)
+		}
+		if ch, err := dir.FindChannel(t.Context(), ref); !errors.Is(err, flow.NotFound) {
+			t.Errorf("the channel %q: got %q, %v; want none", ref, ch.ID, err)
+		}
+	}
+	for ref, want := range map[string]flow.AccountID{"A-ME": "A-ME", "@@me": "A-AT"} {
+		if p, err := dir.FindAccount(t.Context(), ref); err != nil || p.AccountID != want {
+			t.Errorf("%q: got %q, %v; want %q", ref, p.AccountID, err, want)
+		}
+	}
+	if ch, err := dir.FindChannel(t.Context(), "#@me"); err != nil || ch.ID != "C-9" {
+		t.Errorf("the conversation with somebody called me: got %q, %v", ch.ID, err)
+	}
+	got, err := dir.CompleteAccount(t.Context(), "me")
+	if want := []string{"@@me", "A-ME"}; err != nil || !slices.Equal(slices.Sorted(slices.Values(got)), want) {
+		t.Errorf("me is completed to %q, %v; want %q", got, err, want)
 	}
 }
 

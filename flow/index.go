@@ -15,6 +15,7 @@ type index[ID ~string, T any] struct {
 	ids    []ID             // of each
 	byID   map[ID]int       // place in all
 	byName map[string][]int // folded name to places
+	alias  map[string]ID    // what is never looked for among the names
 	keep   func(T) bool     // nil, or which of the things can be found
 }
 
@@ -70,7 +71,7 @@ func (x index[ID, T]) find(ref ID) (T, error) {
 	if name == "" {
 		return none, Errorf(Invalid, "the %s is empty: give a name, an id or a flow:// link", x.kind)
 	}
-	places := x.fullest(x.kept(x.byName[name]), name)
+	places := x.places(name)
 	switch len(places) {
 	case 1:
 		return x.all[places[0]], nil
@@ -84,10 +85,22 @@ func (x index[ID, T]) find(ref ID) (T, error) {
 // called returns all things that name is a name of.
 func (x index[ID, T]) called(name string) []T {
 	var all []T
-	for _, i := range x.fullest(x.kept(x.byName[Fold(name)]), Fold(name)) {
+	for _, i := range x.places(Fold(name)) {
 		all = append(all, x.all[i])
 	}
 	return all
+}
+
+// places returns where the things are that a folded name leads to.
+func (x index[ID, T]) places(name string) []int {
+	id, meant := x.alias[name]
+	if !meant {
+		return x.fullest(x.kept(x.byName[name]), name)
+	}
+	if i, ok := x.byID[id]; ok {
+		return x.kept([]int{i})
+	}
+	return nil
 }
 
 // fullest returns of the places those whose full name is the given one, if there are any: a

@@ -9,8 +9,23 @@ import (
 // MaxName is how many characters a name may have.
 const MaxName = 200
 
-// CheckName refuses with Invalid what cannot be the name of an account, a team or a
-// channel; what says whose name it is. Names are kept as they were given.
+// self is what every account calls itself wherever a person is named, so that nobody else may
+// be called so.
+const self = "me"
+
+// CheckUsername refuses what [CheckName] refuses, and what would be taken for whoever reads it.
+func CheckUsername(what, name string) error {
+	if err := CheckName(what, name); err != nil {
+		return err
+	}
+	if Fold(name) == self {
+		return Errorf(Invalid, "%s is %q, which is what everybody calls the own account; choose another", what, name)
+	}
+	return nil
+}
+
+// CheckName refuses with Invalid what cannot be the name of a team or a channel,
+// [CheckUsername] that of an account; what says whose name it is. Names are kept as they were given.
 func CheckName(what, name string) error {
 	switch {
 	case !utf8.ValidString(name):

@@ -14,6 +14,19 @@ func TestCheckName(t *testing.T) {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
+	for _, name := range []string{"me", "Me", "\uff4de", "m\u200de"} {
+		if err := flow.CheckUsername("Name", name); !errors.Is(err, flow.Invalid) || !strings.Contains(err.Error(), "own account") {
+			t.Errorf("the user name %q: %v", name, err)
+		}
+	}
+	for _, name := range []string{"mei", "m e", "me@example.com"} {
+		if err := flow.CheckUsername("Name", name); err != nil {
+			t.Errorf("the user name %q: %v", name, err)
+		}
+	}
+	if err := flow.CheckUsername("Name", ""); !errors.Is(err, flow.Invalid) {
+		t.Errorf("no user name: %v", err)
+	}
 	tests := []struct{ name, want string }{
 		{"", "Name is empty"},
 		{" \t", "Name is empty"},

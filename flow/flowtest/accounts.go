@@ -50,9 +50,10 @@ func accountsAreKnown(t *testing.T, n *network) {
 
 func accountNames(t *testing.T, n *network) {
 	n.register(t, "alice")
-	for _, name := range []string{"", " ", " bob", "bob ", "bob\n"} {
+	for _, name := range []string{"", " ", " bob", "bob ", "bob\n", "me", "M\u200dE"} {
 		s := open(t, n.process(t, ""))
 		refuse(t, s, flow.CreateAccount, flow.CreateAccountInput{Username: name, Password: password}, flow.Invalid)
+		refuse(t, s, flow.StartUpLocal, flow.StartUpLocalInput{Username: name}, flow.Invalid)
 	}
 	s := open(t, n.process(t, "elsewhere"))
 	refuse(t, s, flow.CreateAccount, flow.CreateAccountInput{Username: "carol", Password: "shorter"}, flow.Invalid)
@@ -94,6 +95,7 @@ func accountsAreRenamed(t *testing.T, n *network) {
 	refuse(t, alice, flow.ChangeUsername, rename("alice liddell", "a guess"))
 	refuse(t, alice, flow.ChangeUsername, rename("bob", password), flow.Conflict)
 	refuse(t, alice, flow.ChangeUsername, rename("", password), flow.Invalid)
+	refuse(t, alice, flow.ChangeUsername, rename("Me", password), flow.Invalid)
 	must(t, alice, flow.ChangeUsername, rename("alice liddell", password))
 
 	if got := must(t, alice, flow.Identifier, flow.IdentifierInput{}).Username; got != "alice liddell" {

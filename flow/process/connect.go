@@ -33,8 +33,22 @@ func Connect(setup flow.Setup, command ...string) (client *flow.Client, stop fun
 // UserName is what the person at this machine is called, without a Windows domain: who one
 // is when nobody says otherwise.
 func UserName() string {
-	if u, err := user.Current(); err == nil && u.Username != "" {
-		return u.Username[strings.LastIndex(u.Username, `\`)+1:]
+	u, err := user.Current()
+	if err != nil {
+		return unnamed
 	}
-	return "me"
+	return nameOf(u.Username)
+}
+
+// unnamed is who one is where the system does not say it.
+const unnamed = "user"
+
+// nameOf is the account of somebody who logs in under a name: that, unless there is none or
+// nobody may be called so.
+func nameOf(login string) string {
+	name := login[strings.LastIndex(login, `\`)+1:]
+	if name == "" || flow.Fold(name) == "me" {
+		return unnamed
+	}
+	return name
 }

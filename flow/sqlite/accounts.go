@@ -131,7 +131,7 @@ func (t *tx) signUp(wanted db.Account) (db.Account, error) {
 }
 
 func checkAccount(in flow.CreateAccountInput) error {
-	if err := flow.CheckName("Username", in.Username); err != nil {
+	if err := flow.CheckUsername("Username", in.Username); err != nil {
 		return err
 	}
 	labels := []struct{ name, text string }{
@@ -329,7 +329,7 @@ func (e *Engine) ChangeUsername(ctx context.Context, call flow.Call, in flow.Cha
 	if err != nil {
 		return flow.Nothing{}, err
 	}
-	if err := flow.CheckName("Username", in.Username); err != nil {
+	if err := flow.CheckUsername("Username", in.Username); err != nil {
 		return flow.Nothing{}, err
 	}
 	if account.Kind == flow.EscrowKind {

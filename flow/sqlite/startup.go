@@ -125,7 +125,7 @@ func (e *Engine) StartUpLocal(ctx context.Context, call flow.Call, in flow.Start
 	if err != nil {
 		return flow.Home{}, err
 	}
-	if err := flow.CheckName("Username", in.Username); err != nil {
+	if err := flow.CheckUsername("Username", in.Username); err != nil {
 		return flow.Home{}, err
 	}
 	if err := checkLabel("DeviceName", in.DeviceName); err != nil {

@@ -121,7 +121,7 @@ func (a *accountFlags) setup(use use) (flow.Setup, error) {
 	name := string(a.Account)
 	if name == "" {
 		name = process.UserName()
-		if err := flow.CheckName("your user name", name); err != nil {
+		if err := flow.CheckUsername("your user name", name); err != nil {
 			return flow.Setup{}, fmt.Errorf("%w, or give a name with --account", err)
 		}
 	}
@@ -142,7 +142,7 @@ func (n *accountName) UnmarshalText(text []byte) error {
 	if len(text) == 0 {
 		return nil
 	}
-	return flow.CheckName("the name of the account", string(*n))
+	return flow.CheckUsername("the name of the account", string(*n))
 }
 
 // rules reads the policy, if there is one.
