@@ -12,7 +12,7 @@ import (
 // The index is cut into chapters, each of which holds the messages of a stretch of the
 // log. A search goes from the newest one back and ends when it has found enough. To forget
 // words only rewrites their chapters.
-const chapterSpan = 100_000 // places of the log
+const chapterSpan = 250_000 // places of the log
 
 // beginChapter needs no texts: rows are found by their place in the log. The words come
 // from [indexText], so the tokenizer has only to split them. Their positions, which phrases
