@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"os/user"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -77,9 +78,9 @@ func New(o Options) (*Folders, error) {
 func chosen(named []string) ([]string, error) {
 	var all []string
 	for _, name := range named {
-		path := name
-		if rest, ok := strings.CutPrefix(name, "~"); ok && (rest == "" || os.IsPathSeparator(rest[0])) {
-			path = filepath.Join(xdg.Home, rest)
+		path, err := expand(name)
+		if err != nil {
+			return nil, fmt.Errorf("the folder %s cannot be used: %w", name, err)
 		}
 		if !filepath.IsAbs(path) {
 			return nil, fmt.Errorf("the folder %s cannot be used: give an absolute path, or one that begins with ~/", name)
@@ -92,6 +93,31 @@ func chosen(named []string) ([]string, error) {
 	}
 	return all, nil
 }
+
+// Absolute returns the whole of a path that a person wrote: a ~ is the home directory, and
+// what is relative begins where the server was started.
+func Absolute(path string) (string, error) {
+	path, err := expand(path)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Abs(path)
+}
+
+// expand puts the home directory in place of a ~. One that is all of the machine is none.
+func expand(path string) (string, error) {
+	rest, ok := strings.CutPrefix(path, "~")
+	if !ok || rest != "" && !os.IsPathSeparator(rest[0]) {
+		return path, nil
+	}
+	if isRoot(xdg.Home) {
+		return "", errors.New("there is no home directory that ~ could stand for; give an absolute path")
+	}
+	return filepath.Join(xdg.Home, rest), nil
+}
+
+// isRoot reports whether nothing is above a folder.
+func isRoot(folder string) bool { return filepath.Dir(folder) == folder }
 
 // usual returns the folders of a server that nobody told of any: where it was started,
 // unless that is the home directory or above, and Downloads.
@@ -108,13 +134,29 @@ func usual() []string {
 	return all
 }
 
+// holdsHome reports whether a folder is, or is above, the home directory: the one that the
+// environment names or the one that the system knows, which need not be the same. Where
+// neither is there, any folder may be.
 func holdsHome(folder string) bool {
-	home, err := resolve(xdg.Home)
-	if err != nil {
-		return false
+	if isRoot(folder) {
+		return true
 	}
-	_, inside := below(folder, home)
-	return inside
+	homes := []string{xdg.Home}
+	if me, err := user.Current(); err == nil && me.HomeDir != "" {
+		homes = append(homes, me.HomeDir)
+	}
+	found := false
+	for _, home := range homes {
+		home, err := resolve(home)
+		if err != nil {
+			continue
+		}
+		found = true
+		if _, inside := below(folder, home); inside {
+			return true
+		}
+	}
+	return !found
 }
 
 // resolve returns where a folder really is.
@@ -140,7 +182,8 @@ func below(folder, path string) (string, bool) {
 }
 
 // Roots reads the addresses of folders that a client names. Those that are no folders of
-// this machine are left out.
+// this machine are left out, and all of the machine is: clients that were started nowhere
+// in particular name that.
 func Roots(uris []string) []string {
 	all := []string{}
 	for _, uri := range uris {
@@ -155,7 +198,7 @@ func Roots(uris []string) []string {
 		if runtime.GOOS == "windows" {
 			path = strings.TrimPrefix(path, "/")
 		}
-		if real, err := resolve(filepath.FromSlash(path)); err == nil {
+		if real, err := resolve(filepath.FromSlash(path)); err == nil && !isRoot(real) {
 			all = append(all, real)
 		}
 	}

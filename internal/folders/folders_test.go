@@ -8,9 +8,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/adrg/xdg"
 
 	"github.com/flow-mcp/flow-mcp/flow"
 )
@@ -266,6 +269,62 @@ func TestClosedPlaces(t *testing.T) {
 		t.Fatal(err)
 	}
 	file.Close()
+}
+
+// What nobody has chosen is never all of the machine, nor what may hold a home directory.
+func TestUsualFolders(t *testing.T) {
+	p := newPlace(t)
+	t.Cleanup(xdg.Reload) // after the variables are as they were
+	for name, test := range map[string]struct {
+		home, here string
+		want       bool
+	}{
+		"elsewhere":       {p.outside, p.inside, true},
+		"home":            {p.inside, p.inside, false},
+		"above home":      {p.inside, p.top, false},
+		"all":             {p.outside, "/", false},
+		"all and no home": {"/nonexistent", "/", false},
+		"the home of all": {"/", "/", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("HOME", test.home)
+			xdg.Reload()
+			t.Chdir(test.here)
+			if got := slices.Contains(usual(), test.here); got != test.want {
+				t.Errorf("%s is usual: %v, want %v, with the home %s", test.here, got, test.want, test.home)
+			}
+		})
+	}
+	if roots := Roots([]string{"file:///"}); len(roots) != 0 {
+		t.Errorf("a client opens %q", roots)
+	}
+}
+
+// A path of a person's is made whole, unless its ~ would stand for all of the machine.
+func TestAbsolute(t *testing.T) {
+	t.Cleanup(xdg.Reload)
+	home := t.TempDir()
+	t.Chdir(home)
+	t.Setenv("HOME", home)
+	xdg.Reload()
+	for path, want := range map[string]string{
+		"~": home, "~/a": filepath.Join(home, "a"), "/a/../b": "/b", "a": filepath.Join(home, "a"), "./~": filepath.Join(home, "~"),
+		"~a": filepath.Join(home, "~a"),
+	} {
+		if got, err := Absolute(path); got != want || err != nil {
+			t.Errorf("%s is %s (%v), want %s", path, got, err, want)
+		}
+	}
+	t.Setenv("HOME", "/")
+	xdg.Reload()
+	for _, path := range []string{"~", "~/a"} {
+		if got, err := Absolute(path); err == nil {
+			t.Errorf("%s is %s", path, got)
+		}
+	}
+	if _, err := New(Options{Send: []string{"~"}}); err == nil {
+		t.Error("the home of all may be sent")
+	}
 }
 
 func TestRoots(t *testing.T) {
