@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"os/user"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -76,6 +77,31 @@ func forgetEmpty() error {
 	return nil
 }
 
+// findHome sets the home directory as the system knows it, if nobody has set one, and
+// reports whether there is any.
+func findHome() (bool, error) {
+	if _, err := os.UserHomeDir(); err == nil {
+		return true, nil
+	}
+	me, err := user.Current()
+	if err != nil || me.HomeDir == "" || me.HomeDir == "/" {
+		return false, nil // as of users that only have a number
+	}
+	if err := os.Setenv("HOME", me.HomeDir); err != nil {
+		return false, fmt.Errorf("set HOME: %w", err)
+	}
+	xdg.Reload()
+	return true, nil
+}
+
+// dataDir is where the store lies if nobody has said; nowhere without a home.
+func dataDir(home bool) string {
+	if !home && os.Getenv("XDG_DATA_HOME") == "" {
+		return ""
+	}
+	return filepath.Join(xdg.DataHome, "flow-mcp")
+}
+
 // level is what is logged by a command.
 func (p *program) level(command string) slog.Level {
 	switch {
@@ -107,11 +133,16 @@ func run(ctx context.Context, args []string) int {
 		fmt.Fprintf(os.Stderr, "flow-mcp: %v\n", err)
 		return 2
 	}
+	home, err := findHome()
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "flow-mcp: %v\n", err)
+		return 2
+	}
 	parser, err := kong.New(&p,
 		kong.Name("flow-mcp"),
 		kong.Description("Team chat for AI agents: the Flow API as an MCP server. "+
 			"Without a command it serves; flow-mcp serve --help lists the flags of that."),
-		kong.Vars{"data_dir": filepath.Join(xdg.DataHome, "flow-mcp"), "version": "flow-mcp " + command.Release()},
+		kong.Vars{"data_dir": dataDir(home), "version": "flow-mcp " + command.Release()},
 	)
 	if err != nil {
 		panic(err) // the tags of program are wrong

@@ -5,6 +5,7 @@ package examples_test
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -68,7 +69,9 @@ func begin(ts *testscript.TestScript, neg bool, args []string, era string, optio
 	defer cancel()
 	environ := []string{"HOME=" + ts.Getenv("WORK"), "PATH=" + ts.Getenv("PATH"),
 		"FLOW_MCP_DATA_DIR=" + ts.Getenv("FLOW_MCP_DATA_DIR"), "FLOW_MCP_BACKEND=" + ts.Getenv("FLOW_MCP_BACKEND")}
-	h, err := startProgram(ctx, binary, options, environ, era, append([]string{"--account", args[0], "--folder", ts.Getenv("WORK")}, args[1:]...)...)
+	cmd := exec.Command(binary, append([]string{"--account", args[0], "--folder", ts.Getenv("WORK")}, args[1:]...)...)
+	cmd.Env, cmd.Stderr, cmd.Dir = environ, os.Stderr, ts.Getenv("WORK")
+	h, err := startCommand(ctx, cmd, options, era)
 	if h != nil {
 		all := scriptHosts(ts)
 		all.mu.Lock()

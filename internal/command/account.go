@@ -3,6 +3,7 @@ package command
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -13,12 +14,35 @@ import (
 	"github.com/flow-mcp/flow-mcp/flow"
 	"github.com/flow-mcp/flow-mcp/flow/process"
 	"github.com/flow-mcp/flow-mcp/flow/sqlite"
+	"github.com/flow-mcp/flow-mcp/internal/folders"
 	"github.com/flow-mcp/flow-mcp/internal/policy"
 )
 
 // storeFlags say where the embedded store is.
 type storeFlags struct {
-	DataDir string `env:"FLOW_MCP_DATA_DIR" placeholder:"DIR" default:"${data_dir}" help:"Directory of the embedded store; ${default} when not given. (${env})"`
+	DataDir filePath `env:"FLOW_MCP_DATA_DIR" placeholder:"DIR" default:"${data_dir}" help:"Directory of the embedded store; ${default} when not given. (${env})"`
+}
+
+// Validate refuses to guess where the store would be.
+func (s *storeFlags) Validate() error {
+	if s.DataDir == "" {
+		return errors.New("--data-dir: say where the store is; without a home directory there is no usual place")
+	}
+	return nil
+}
+
+// filePath is the whole path of a file or a directory, or empty.
+type filePath string
+
+// UnmarshalText implements [encoding.TextUnmarshaler]. It takes what is relative, and what
+// begins with ~ and no shell has made whole.
+func (p *filePath) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		return nil
+	}
+	whole, err := folders.Absolute(string(text))
+	*p = filePath(whole)
+	return err
 }
 
 // accountFlags say who one is, and on which backend.
@@ -26,8 +50,8 @@ type accountFlags struct {
 	storeFlags
 	patienceFlags
 	Account accountName `env:"FLOW_MCP_ACCOUNT" placeholder:"NAME" help:"Account to use; it is made when it does not exist, by what writes. Your user name when not given. (${env})"`
-	Policy  string      `env:"FLOW_MCP_POLICY" placeholder:"FILE" help:"What may be read, written, sent and touched, as TOML. (${env})"`
-	Backend string      `env:"FLOW_MCP_BACKEND" placeholder:"PATH" help:"Installed backend to drive instead of the embedded one: a semaphor-backend, or the directory of the application that it came with. (${env})"`
+	Policy  filePath    `env:"FLOW_MCP_POLICY" placeholder:"FILE" help:"What may be read, written, sent and touched, as TOML. (${env})"`
+	Backend filePath    `env:"FLOW_MCP_BACKEND" placeholder:"PATH" help:"Installed backend to drive instead of the embedded one: a semaphor-backend, or the directory of the application that it came with. (${env})"`
 }
 
 // use says what an account is started for.
@@ -43,7 +67,7 @@ const (
 func (a *accountFlags) connect(
 	executable string, use use, rules *policy.Policy, log *slog.Logger,
 ) (*process.Supervisor, *policy.Gate, *flow.Client, error) {
-	if err := sqlite.CheckDir(a.DataDir); err != nil {
+	if err := sqlite.CheckDir(string(a.DataDir)); err != nil {
 		return nil, nil, nil, fmt.Errorf("--data-dir: %w", err)
 	}
 	setup, err := a.setup(use)
@@ -52,7 +76,7 @@ func (a *accountFlags) connect(
 	}
 	supervisor := a.embedded(executable, use, log)
 	if a.Backend != "" {
-		app := &process.Application{Path: a.Backend, DataDir: a.DataDir, Guard: []string{executable, "guard", "--"}}
+		app := &process.Application{Path: string(a.Backend), DataDir: string(a.DataDir), Guard: []string{executable, "guard", "--"}}
 		if err := app.Check(); err != nil {
 			return nil, nil, nil, fmt.Errorf("--backend: %w; give the path of a semaphor-backend, or the directory of the application", err)
 		}
@@ -77,7 +101,7 @@ func (a *accountFlags) visit(
 		return err
 	}
 	if use == reads && a.Backend == "" {
-		if err := sqlite.CheckStore(a.DataDir); err != nil { // before a backend says so, too
+		if err := sqlite.CheckStore(string(a.DataDir)); err != nil { // before a backend says so, too
 			return err
 		}
 	}
@@ -99,7 +123,7 @@ func (a *accountFlags) visit(
 // embedded describes our own backend as a process, which logs what log wants to have.
 func (a *accountFlags) embedded(executable string, use use, log *slog.Logger) *process.Supervisor {
 	command := []string{
-		executable, "backend", "--until-stdin-closes", "--data-dir", a.DataDir,
+		executable, "backend", "--until-stdin-closes", "--data-dir", string(a.DataDir),
 		"--log-level", levelOf(log), "--log-format", "json", "--give-up-after", a.GiveUpAfter.String(),
 	}
 	if use == reads {
@@ -150,5 +174,5 @@ func (s *accountFlags) rules() (*policy.Policy, error) {
 	if s.Policy == "" {
 		return &policy.Policy{}, nil
 	}
-	return policy.Load(s.Policy)
+	return policy.Load(string(s.Policy))
 }

@@ -48,7 +48,7 @@ func (b *Backend) Run(ctx context.Context, log *slog.Logger) error {
 		// Whoever started us may be gone: nobody else would end a store that hangs.
 		time.AfterFunc(closingTime, func() { os.Exit(1) })
 	})()
-	store, err := sqlite.Open(ctx, b.DataDir, sqlite.Options{Log: log, Version: Release(), Patience: b.GiveUpAfter.Duration, Existing: b.Existing})
+	store, err := sqlite.Open(ctx, string(b.DataDir), sqlite.Options{Log: log, Version: Release(), Patience: b.GiveUpAfter.Duration, Existing: b.Existing})
 	if err != nil {
 		return err
 	}

@@ -24,12 +24,12 @@ import (
 // Serve is the command that hosts run: an MCP server on standard input and output.
 type Serve struct {
 	accountFlags
-	Toolsets     []string `env:"FLOW_MCP_TOOLSETS" placeholder:"SET" help:"Sets of tools to offer: default, all, or groups of operations. (${env})"`
-	Tools        []string `env:"FLOW_MCP_TOOLS" placeholder:"TOOL" help:"Further tools to offer, by name. (${env})"`
-	ExcludeTools []string `env:"FLOW_MCP_EXCLUDE_TOOLS" placeholder:"TOOL" help:"Tools not to offer, by name. (${env})"`
-	ReadOnly     bool     `env:"FLOW_MCP_READ_ONLY" help:"Offer only tools that change nothing; the account has to exist. (${env})"`
-	Folder       []string `env:"FLOW_MCP_FOLDER" sep:"none" placeholder:"DIR" help:"Folder that files may be sent from and saved to, in place of the usual ones. (${env})"`
-	Confirm      string   `env:"FLOW_MCP_CONFIRM" default:"auto" enum:"auto,never,destructive,always" help:"Before which calls a person is asked: never, destructive or always. Where the client cannot ask, such calls are refused. Auto is destructive where the client can ask. (${env})"`
+	Toolsets     []string   `env:"FLOW_MCP_TOOLSETS" placeholder:"SET" help:"Sets of tools to offer: default, all, or groups of operations. (${env})"`
+	Tools        []string   `env:"FLOW_MCP_TOOLS" placeholder:"TOOL" help:"Further tools to offer, by name. (${env})"`
+	ExcludeTools []string   `env:"FLOW_MCP_EXCLUDE_TOOLS" placeholder:"TOOL" help:"Tools not to offer, by name. (${env})"`
+	ReadOnly     bool       `env:"FLOW_MCP_READ_ONLY" help:"Offer only tools that change nothing; the account has to exist. (${env})"`
+	Folder       []filePath `env:"FLOW_MCP_FOLDER" sep:"none" placeholder:"DIR" help:"Folder that files may be sent from and saved to, in place of the usual ones. (${env})"`
+	Confirm      string     `env:"FLOW_MCP_CONFIRM" default:"auto" enum:"auto,never,destructive,always" help:"Before which calls a person is asked: never, destructive or always. Where the client cannot ask, such calls are refused. Auto is destructive where the client can ask. (${env})"`
 }
 
 // Run serves one host until it closes standard input or ctx ends.
@@ -77,21 +77,14 @@ func (s *Serve) Run(ctx context.Context, log *slog.Logger) error {
 func (s *Serve) folders(rules *policy.Policy) (*folders.Folders, error) {
 	o := folders.Options{
 		Send: rules.Files.Send, Save: rules.Files.Save, MaxBytes: rules.Files.MaxBytes,
-		Staging: filepath.Join(s.DataDir, "outgoing"), Closed: []string{s.DataDir},
+		Staging: filepath.Join(string(s.DataDir), "outgoing"), Closed: []string{string(s.DataDir)},
 	}
 	if s.Policy != "" {
-		o.Closed = append(o.Closed, s.Policy)
+		o.Closed = append(o.Closed, string(s.Policy))
 	}
 	var named []string
 	for _, folder := range s.Folder {
-		if !strings.HasPrefix(folder, "~") { // of which folders knows more than a shell may have told
-			absolute, err := filepath.Abs(folder)
-			if err != nil {
-				return nil, fmt.Errorf("--folder: %w", err)
-			}
-			folder = absolute
-		}
-		named = append(named, folder)
+		named = append(named, string(folder))
 	}
 	for key, list := range map[string][]string{"send_from": rules.Files.Send, "save_to": rules.Files.Save} {
 		if _, err := folders.New(folders.Options{Send: list}); err != nil {

@@ -20,7 +20,7 @@ type Tail struct {
 	Since      string   `placeholder:"TIME" xor:"start" help:"Begin at a time: 90m ago, 2026-11-26, or 2026-11-26T17:00:00Z."`
 	Once       bool     `help:"End when what is there was printed."`
 	JSON       bool     `name:"json" help:"One JSON object a line."`
-	CursorFile string   `type:"path" placeholder:"FILE" help:"Go on where the last run with this file ended, whatever --after and --since say. It is made when it is missing, and is for one account and choice of channels."`
+	CursorFile filePath `placeholder:"FILE" help:"Go on where the last run with this file ended, whatever --after and --since say. It is made when it is missing, and is for one account and choice of channels."`
 }
 
 // Help implements [kong.HelpProvider].
@@ -44,7 +44,7 @@ func (c *cursor) UnmarshalText(text []byte) error {
 // Run prints messages until it is stopped or its reader goes.
 func (c *Tail) Run(ctx context.Context, log *slog.Logger) error {
 	options := tail.Options{
-		Channels: c.Channel, After: (*flow.Cursor)(c.After), Once: c.Once, JSON: c.JSON, CursorFile: c.CursorFile, Log: log,
+		Channels: c.Channel, After: (*flow.Cursor)(c.After), Once: c.Once, JSON: c.JSON, CursorFile: string(c.CursorFile), Log: log,
 	}
 	if c.Since != "" {
 		var err error
