@@ -206,17 +206,33 @@ func keep(ctx context.Context, from *os.File, root *os.Root) (called string, siz
 
 // fresh makes a file that was not there.
 func fresh(root *os.Root, wanted string) (*os.File, string, error) {
-	extension := filepath.Ext(wanted)
 	for n := 1; ; n++ {
-		called := wanted
-		if n > 1 {
-			called = fmt.Sprintf("%s (%d)%s", strings.TrimSuffix(wanted, extension), n, extension)
-		}
+		called := numbered(wanted, n)
 		file, err := root.OpenFile(called, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 		if !errors.Is(err, os.ErrExist) || n == 1000 {
 			return file, called, err
 		}
 	}
+}
+
+// longestExtension is the longest ending of a name, in bytes, that is kept whole.
+const longestExtension = 32
+
+// numbered returns the nth name that a file is tried to be given. What would be too long
+// for file systems loses the end of its stem.
+func numbered(wanted string, n int) string {
+	extension := filepath.Ext(wanted)
+	if len(extension) > longestExtension {
+		extension = ""
+	}
+	stem, number := strings.TrimSuffix(wanted, extension), ""
+	if n > 1 {
+		number = fmt.Sprintf(" (%d)", n)
+	}
+	if room := flow.MaxFilename - len(number) - len(extension); len(stem) > room {
+		stem = string(flow.WholeRunes([]byte(stem[:room])))
+	}
+	return stem + number + extension
 }
 
 // stopping reads until ctx ends.

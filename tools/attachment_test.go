@@ -145,6 +145,34 @@ func TestSavingAttachments(t *testing.T) {
 	ben.cannot(t, "flow_save_attachment", fmt.Sprintf(`{"attachment":%q,"folder":%q}`, flow.NewID(), folder), "attachment:")
 }
 
+// A name that grows too long for file systems loses the end of its stem.
+func TestSavingUnderLongNames(t *testing.T) {
+	w := newWorld(t)
+	ana := w.joins(t, "ana", tools.Options{})
+	home, err := ana.dir.FindOrg(t.Context(), "Home")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string][2]string{
+		strings.Repeat("é", 125) + ".txt": {strings.Repeat("é", 125) + ".txt", strings.Repeat("é", 123) + " (2).txt"},
+		"." + strings.Repeat("x", 254):    {"_." + strings.Repeat("x", 253), "_." + strings.Repeat("x", 249) + " (2)"},
+		"a." + strings.Repeat("y", 253):   {"a." + strings.Repeat("y", 253), "a." + strings.Repeat("y", 249) + " (2)"},
+	} {
+		id, err := flow.NewAttachment.Call(t.Context(), ana.client, flow.NewAttachmentInput{OrgID: home.ID, FilePath: written(t, name, "a")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ana.does(t, "flow_send_message", fmt.Sprintf(`{"channel":"general","text":"","files":[%q]}`, id))
+		folder := t.TempDir()
+		for _, called := range want {
+			r := ana.does(t, "flow_save_attachment", fmt.Sprintf(`{"attachment":%q,"folder":%q}`, id, folder))
+			if path := filepath.Join(folder, called); r.str("path") != path {
+				t.Errorf("%q was saved as %q, want %q", name, r.str("path"), path)
+			}
+		}
+	}
+}
+
 // slow is a backend whose downloads never come to an end by themselves.
 type slow struct {
 	flow.Caller
