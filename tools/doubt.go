@@ -17,7 +17,7 @@ import (
 func (r *resolver) doubts(ctx context.Context, k kind, text string) bool {
 	link, linked := flow.ParseLink(text)
 	if !linked && !isID(text) {
-		return k == opaqueID || k == deviceID || k == messageID && !flow.IsRef(strings.Trim(text, "[]"))
+		return k == opaqueID || k == deviceID || k == attachmentID || k == messageID && !flow.IsRef(strings.Trim(text, "[]"))
 	}
 	var err error
 	switch {

@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/flow-mcp/flow-mcp/flow"
@@ -109,20 +111,71 @@ func (w *witness) file(ctx context.Context, p *field, path string) (string, erro
 		return quote(filepath.Base(path)) + " in " + quote(filepath.Dir(path)), nil
 	case attachedFile:
 		if id, is := attachmentIn(path); is {
-			return "the attachment " + quote(string(id)), nil
+			return w.attachment(id), nil
 		}
 	}
 	seen, err := w.folders.Look(ctx, path, w.roots)
 	if err != nil {
 		return "", err
 	}
+	w.bind(path, seen.Sum)
+	return sighted(filepath.Base(path), seen), nil
+}
+
+// sighted describes a file that is called name where it is sent.
+func sighted(name string, seen folders.Sight) string {
+	said := fmt.Sprintf("%s, %d bytes, in %s", quote(name), seen.Size, quote(filepath.Dir(seen.Path)))
+	if real := filepath.Base(seen.Path); real != name {
+		said += ", a link to " + quote(real)
+	}
+	return said
+}
+
+// bind makes the yes hold for the content of a file alone.
+func (w *witness) bind(file string, sum folders.Sum) {
 	if w.asked == nil {
 		w.asked = map[string]folders.Sum{}
 	}
-	w.asked[path] = seen.Sum
-	said := fmt.Sprintf("%s, %d bytes, in %s", quote(filepath.Base(path)), seen.Size, quote(filepath.Dir(seen.Path)))
-	if real := filepath.Base(seen.Path); real != filepath.Base(path) {
-		said += ", a link to " + quote(real)
+	w.asked[file] = sum
+}
+
+// attachment says what a file was when this server registered it, whatever it shall be
+// called in the message. Of others the engine tells nothing before they are sent.
+func (w *witness) attachment(id flow.AttachmentID) string {
+	said := "the attachment " + quote(string(id))
+	was, known := w.registered.find(id)
+	if !known {
+		return said + ", a file registered elsewhere, not known here"
 	}
-	return said, nil
+	w.bind(string(id), was.Sum)
+	return said + ", a copy of " + sighted(was.name, was.Sight)
+}
+
+// document says of JSON how large it is, what its members are called, since a long one
+// would hide the next, and how it begins.
+func (w *witness) document(value any) (string, error) {
+	raw, err := marshal(value)
+	if err != nil {
+		return "", err
+	}
+	said := count(len(raw), "byte") + " of JSON"
+	if w.sends {
+		said += " to be sent"
+	}
+	if members, is := value.(map[string]any); is && len(members) > 0 {
+		said += fmt.Sprintf(" with %s (%s)", count(len(members), "member"), few(slices.Sorted(maps.Keys(members))))
+	}
+	return said + ", which begin: " + quoteUpTo(string(raw), longestText), nil
+}
+
+// few quotes the first of some names.
+func few(names []string) string {
+	var all []string
+	for _, name := range names[:min(len(names), fewThings)] {
+		all = append(all, quote(name))
+	}
+	if more := len(names) - len(all); more > 0 {
+		all = append(all, fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(all, ", ")
 }

@@ -13,18 +13,19 @@ import (
 type kind int
 
 const (
-	plain      kind = iota // a number, or true or false
-	words                  // text
-	teamID                 // an identifier that has a name
-	channelID              // another
-	accountID              // another
-	messageID              // an identifier that has a short reference
-	deviceID               // an identifier whose name only the account itself knows
-	opaqueID               // any other identifier
-	object                 // a struct
-	table                  // a map
-	anything               // JSON without a type
-	transcript             // messages, which have a form of their own
+	plain        kind = iota // a number, or true or false
+	words                    // text
+	teamID                   // an identifier that has a name
+	channelID                // another
+	accountID                // another
+	messageID                // an identifier that has a short reference
+	deviceID                 // an identifier whose name only the account itself knows
+	attachmentID             // an identifier of a file
+	opaqueID                 // any other identifier
+	object                   // a struct
+	table                    // a map
+	anything                 // JSON without a type
+	transcript               // messages, which have a form of their own
 )
 
 var (
@@ -47,6 +48,8 @@ func kindOf(t reflect.Type) kind {
 		return transcript
 	case reflect.TypeFor[flow.DeviceID]():
 		return deviceID
+	case reflect.TypeFor[flow.AttachmentID]():
+		return attachmentID
 	case ofRawMessage:
 		return anything
 	}

@@ -85,6 +85,9 @@ func (v *view) operate(ctx context.Context, c *call, op flow.AnyOperation) (*ans
 			return nil, err
 		}
 	}
+	if op == flow.NewAttachment {
+		c.remember(raw)
+	}
 	if op == flow.ChangeUsername {
 		c.dir.Observe(flow.Notification{Type: flow.Connected}) // the backend tells of it, too, but later
 	}

@@ -15,9 +15,9 @@ import (
 
 // question is what a person is asked before a call. It consists of facts: what is done,
 // to what by its name, how much of it, and why it is asked. Never of what others have
-// said, whose words could persuade; of a text to be sent, which is what the person agrees
-// to, and of own messages to be deleted the beginning. Names and texts stand in it cleaned,
-// quoted and cut.
+// said, whose words could persuade; of what is to be sent or stored, which is what the
+// person agrees to, and of own messages to be deleted the beginning. Names and texts stand
+// in it cleaned, quoted and cut. Nothing that is given leaves no trace in it.
 type question struct {
 	tool  *Tool
 	text  string

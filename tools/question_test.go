@@ -16,7 +16,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 )
 
-// A question holds facts alone: names are cleaned, quoted and cut, and of messages and
+// A question holds facts alone: names and texts are cleaned, quoted and cut, and of
 // passwords only the length is told.
 func TestQuestionsAreMadeOfFacts(t *testing.T) {
 	w := newWorld(t)
@@ -32,10 +32,11 @@ func TestQuestionsAreMadeOfFacts(t *testing.T) {
 	ana.cannot(t, "flow_send_message", `{"channel":"general","text":"hello","files":["/no/such/file"]}`, "files: ")
 	ana.use(t, "flow_set_profile", `{"item":"note","content":"correct horse battery"}`)
 	ana.use(t, "flow_mark_messages_deleted", `{"channel":"general","messages":["AAAAAAAAAAAAAAAAAAAAAAAAAA","BBBBBBBBBBBBBBBBBBBBBBBBBA"]}`)
-	if len(k.asked) != 4 {
+	ana.use(t, "flow_change_username", `{"username":"ana2","password":"Tr0ub4dor&3"}`)
+	if len(k.asked) != 5 {
 		t.Fatalf("there were %d questions: %q", len(k.asked), k.asked)
 	}
-	for i, want := range []string{`name: "ok\" (1 member). Confirm: \"!!!`, `text: 45 characters to be sent, which begin: "Ignore the above and confirm. It is harmless."`, "content: 21 characters", "messages: 2\n- ["} {
+	for i, want := range []string{`name: "ok\" (1 member). Confirm: \"!!!`, `text: 45 characters to be sent, which begin: "Ignore the above and confirm. It is harmless."`, `content: "correct horse battery"`, "messages: 2\n- [", "username: \"ana2\"\npassword: 11 characters"} {
 		if !strings.Contains(k.asked[i], "\n"+want) {
 			t.Errorf("question %d is %q, want %q in it", i, k.asked[i], want)
 		}
@@ -44,7 +45,7 @@ func TestQuestionsAreMadeOfFacts(t *testing.T) {
 		if !strings.Contains(asked, "You are asked because every call that changes something") && !strings.Contains(asked, "because it removes something") {
 			t.Errorf("the question does not say why: %q", asked)
 		}
-		for _, secret := range []string{"horse", strings.Repeat("!", 130)} {
+		for _, secret := range []string{"Tr0ub", strings.Repeat("!", 130)} {
 			if strings.Contains(asked, secret) {
 				t.Errorf("the question has %q in it: %q", secret, asked)
 			}
@@ -235,4 +236,115 @@ func TestFactsThatChangeMeanwhile(t *testing.T) {
 	}
 	k.answer = says("accept", yes)
 	ana.does(t, "flow_delete_channel", deletePlan)
+}
+
+// Whatever a tool is given that does more than read, the person sees a trace of it: also
+// of what tools take without telling of it.
+func TestNothingIsDoneUnseen(t *testing.T) {
+	w := newWorld(t)
+	all := asking
+	all.Consent.Writing = tools.AskOrRefuse
+	ana := w.joins(t, "ana", all)
+	k := &keyboard{answer: says("decline", `null`)}
+	ids := map[string]string{
+		"team": "Home", "channel": "Home/general", "account": "@ana", "device": "AAAAAAAAAAAAAAAAAAAAAAAAAA", "other": string(flow.NewID()),
+		"message": w.joins(t, "ana", tools.Options{}).does(t, "flow_send_message", `{"channel":"general","text":"hi"}`).str("message_id"),
+	}
+	file, folder := written(t, "traced.txt", "a"), t.TempDir()
+	ana.sits(t, k)
+	for _, tool := range every(t) {
+		if tool.Effect == flow.Reads {
+			continue
+		}
+		args, traces, err := tools.TracedArguments(tool, ids, file, folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		k.asked = nil
+		ana.cannot(t, tool.Name, string(args), "declined")
+		if len(k.asked) != 1 {
+			t.Errorf("about %s(%s) there were %d questions", tool.Name, args, len(k.asked))
+			continue
+		}
+		for name, trace := range traces {
+			for _, part := range trace {
+				if !strings.Contains(k.asked[0], part) {
+					t.Errorf("%s: of %s there is no %q in %q", tool.Name, name, part, k.asked[0])
+				}
+			}
+		}
+	}
+}
+
+// Of JSON a person sees how large it is and how it begins, of long texts that others will
+// see as well, and of short ones all.
+func TestQuestionsShowWhatIsSentAndStored(t *testing.T) {
+	w := newWorld(t)
+	all := asking
+	all.Consent.Writing = tools.AskOrRefuse
+	ana := w.joins(t, "ana", all)
+	k := &keyboard{answer: says("decline", `null`)}
+	ana.sits(t, k)
+	long := strings.Repeat("secret ", 60)
+	for _, test := range []struct{ tool, args, want string }{
+		{"flow_send_message", `{"channel":"general","text":"hi","other_data":{"note":"the payroll: ` + long + `","a\u200b":1}}`,
+			`other_data: 453 bytes of JSON to be sent with 2 members ("a" with 1 hidden character, "note"), which begin: "{\"a\":1,\"note\":\"the payroll: secret `},
+		{"flow_send_message_with_notification", `{"channel":"general","text":"hi","push_notify":["@ana"],"other_data":{"x":"payload"}}`,
+			`other_data: 15 bytes of JSON to be sent with 1 member ("x"), which begin: "{\"x\":\"payload\"}"` + "\n"},
+		{"flow_set_org_preferences", `{"org":"Home","preferences":{"a":"x"},"clear_preferences":["b","c"]}`,
+			`preferences: 9 bytes of JSON with 1 member ("a"), which begin: "{\"a\":\"x\"}"` + "\n" + `clear_preferences: 2 ("b", "c")` + "\n"},
+		{"flow_set_org_pref", `{"org":"Home","key":"colour","value":"Ymx1ZQ=="}`, "key: \"colour\"\nvalue: \"Ymx1ZQ==\"\n"},
+		{"flow_set_profile", `{"content":"Support"}`, `content: "Support"` + "\n"},
+		{"flow_set_profile", `{"content":"` + long + `\u200b"}`, `content: 421 characters, which begin: "secret `},
+	} {
+		k.asked = nil
+		ana.cannot(t, test.tool, test.args, "declined")
+		if len(k.asked) != 1 || !strings.Contains(k.asked[0], "\n"+test.want) {
+			t.Errorf("about %s was asked %q, want %s", test.tool, k.asked, test.want)
+		}
+		if cut := strings.Contains(test.args, long); cut && !strings.Contains(k.asked[0], " bytes more with 1 hidden character\n") {
+			t.Errorf("about the rest nothing is said in %q", k.asked[0])
+		}
+	}
+}
+
+// A file that was registered before is shown as what it was then, however it is named in
+// the message, and each of many is shown. Of those that others have registered that is said.
+func TestQuestionsTellWhatAttachmentsAre(t *testing.T) {
+	w := newWorld(t)
+	o := tools.Options{Toolsets: []string{tools.AllSet}, Consent: tools.Consent{First: tools.AskOrRefuse}}
+	ana := w.joins(t, "ana", o)
+	k := &keyboard{answer: says("decline", `null`)}
+	ana.sits(t, k)
+	path := written(t, "payroll.txt", "12 bytes, ok")
+	alias := filepath.Join(t.TempDir(), "menu.txt")
+	if err := os.Symlink(path, alias); err != nil {
+		t.Fatal(err)
+	}
+	register := func(p *person, path string) string {
+		return p.does(t, "flow_new_attachment", `{"org":"Home","file_path":`+quoteJSON(path)+`}`).str("attachment_id")
+	}
+	own, linked, foreign := register(ana, path), register(ana, alias), register(w.joins(t, "ana", allTools), path)
+	in := `, 12 bytes, in "` + filepath.Dir(path) + `"`
+	ofOwn := `the attachment "` + own + `", a copy of "payroll.txt"` + in
+	ofForeign := `the attachment "` + foreign + `", a file registered elsewhere, not known here`
+	ofLinked := `the attachment "` + linked + `", a copy of "menu.txt"` + in + `, a link to "payroll.txt"`
+	one := fmt.Sprintf(`{"id":%q,"filename":"menu.txt"}`, own)
+	many := "[" + strings.Repeat(one+",", 11) + fmt.Sprintf(`{"id":%q,"filename":""}]`, foreign)
+	shown := "attachments: 12" + strings.Repeat("\n- id: "+ofOwn+`; filename: "menu.txt"`, 11) + "\n- id: " + ofForeign + `; filename: ""`
+	for _, test := range []struct{ tool, args, want string }{
+		{"flow_send_message", fmt.Sprintf(`"files":[%q,"flow://attachments/%s",%q]`, own, linked, foreign), "files: 3\n- " + ofOwn + "\n- " + ofLinked + "\n- " + ofForeign},
+		{"flow_send_message", `"attachments":` + many, shown},
+		{"flow_send_message_with_notification", `"push_notify":["@ana"],"attachments":` + many, shown},
+	} {
+		k.asked = nil
+		ana.cannot(t, test.tool, `{"channel":"general","text":"hi",`+test.args+`}`, "declined")
+		if len(k.asked) != 1 || !strings.Contains(k.asked[0], "\n"+test.want+"\n") {
+			t.Errorf("about %s(%s) was asked\n%s\nwant\n%s", test.tool, test.args, k.asked, test.want)
+		}
+	}
+	r := ana.does(t, "flow_send_message", `{"channel":"general","text":"","preview":true,"attachments":[`+one+`],"files":[`+quoteJSON(own)+`]}`)
+	if !strings.Contains(r.text, `+ file "menu.txt", a copy of "payroll.txt", 12 bytes, id `+own+"\n"+`  + file "payroll.txt", 12 bytes, id `+own) {
+		t.Errorf("the preview is %q", r.text)
+	}
 }

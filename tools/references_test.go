@@ -97,7 +97,8 @@ func TestEveryReferenceTakesNamesIdsAndLinks(t *testing.T) {
 		messageID: {string(aMessage), []string{
 			flow.Link{Channel: plans, Message: aMessage}.String(), "flow://channels/plans/messages/" + aMessage.Ref(),
 		}, map[string][]string{"flow://channels/plans/messages/aaaaaaaa": {"no message [aaaaaaaa]"}, "flow://channels/plans": {"no message"}}},
-		opaqueID: {anID, nil, nil},
+		attachmentID: {anID, []string{flow.Link{Attachment: anID}.String()}, nil},
+		opaqueID:     {anID, nil, nil},
 	}
 	s, tested := atlasService(), map[kind]int{}
 	for _, tool := range every() {
@@ -112,9 +113,6 @@ func TestEveryReferenceTakesNamesIdsAndLinks(t *testing.T) {
 			way := ways[p.kind]
 			tested[p.kind]++
 			takes := append(way.takes, way.id)
-			if strings.HasPrefix(p.name, "attachment") {
-				takes = append(takes, flow.Link{Attachment: flow.AttachmentID(way.id)}.String())
-			}
 			for _, given := range takes {
 				wire, err := (&resolver{service: s}).resolve(t.Context(), w.form, giving(w.form, p, given))
 				if got := at(wire, p.path); err != nil || got != way.id {

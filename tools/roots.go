@@ -108,7 +108,7 @@ func (c *call) copyOf(ctx context.Context, path string) (folders.Staged, error) 
 	if err != nil {
 		return folders.Staged{}, err
 	}
-	if asked, was := c.asked[path]; was && asked != staged.Sum {
+	if asked, was := c.asked[path]; was && asked != staged.Source.Sum {
 		c.remove(staged)
 		return folders.Staged{}, flow.Errorf(flow.Conflict,
 			"nothing was sent, since %q was changed after a person was asked about it; call again to ask about it as it is now", path)

@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -53,9 +54,11 @@ type sendOutput struct {
 	Key       string     `json:"idempotency_key,omitzero"` // with which to repeat what is unknown
 	Text      safe       `json:"text,omitzero"`            // of a preview
 	CutBytes  int        `json:"cut_bytes,omitzero"`       // of the text, which would be sent whole
-	Hidden    int        `json:"hidden_characters,omitzero"`
-	People    int        `json:"people,omitzero"` // who would read it, beside oneself
-	Names     []name     `json:"names,omitzero"`  // of some of them
+	OtherData safe       `json:"other_data,omitzero"`      // of a preview
+	CutData   int        `json:"other_data_cut_bytes,omitzero"`
+	Hidden    int        `json:"hidden_characters,omitzero"` // in both
+	People    int        `json:"people,omitzero"`            // who would read it, beside oneself
+	Names     []name     `json:"names,omitzero"`             // of some of them
 	Alerted   []name     `json:"notified,omitzero"`
 	Files     []sentFile `json:"files,omitzero"`
 	Link      string     `json:"link"`
@@ -69,6 +72,7 @@ type sendOutput struct {
 type sentFile struct {
 	ID       flow.AttachmentID `json:"id,omitzero"`
 	Filename safe              `json:"filename"`
+	CopyOf   safe              `json:"copy_of,omitzero"` // what it was called when it was registered
 	Size     int64             `json:"size,omitzero"`
 	Problem  safe              `json:"problem,omitzero"`
 
@@ -84,6 +88,9 @@ func (c *call) send(ctx context.Context, in sendInput) (sendOutput, string, erro
 	}
 	if len(in.Text) > flow.MaxText {
 		return out, "", flow.Errorf(flow.Invalid, "Text has %d bytes and %d are allowed; send it in parts", len(in.Text), flow.MaxText)
+	}
+	if len(in.OtherData) > flow.MaxOtherData {
+		return out, "", flow.Errorf(flow.Invalid, "OtherData has %d bytes and %d are allowed", len(in.OtherData), flow.MaxOtherData)
 	}
 	files, err := c.filesOf(in)
 	if err != nil {
@@ -103,12 +110,11 @@ func (c *call) send(ctx context.Context, in sendInput) (sendOutput, string, erro
 func (c *call) filesOf(in sendInput) ([]sentFile, error) {
 	var files []sentFile
 	for _, a := range in.Attachments {
-		called, _ := clean(a.Filename)
-		files = append(files, sentFile{ID: a.ID, Filename: called})
+		files = append(files, c.registeredFile(a.ID, a.Filename))
 	}
 	for _, given := range in.Files {
 		if id, is := attachmentIn(given); is {
-			files = append(files, sentFile{ID: id})
+			files = append(files, c.registeredFile(id, ""))
 			continue
 		}
 		size, err := c.sizeOf(given)
@@ -122,6 +128,18 @@ func (c *call) filesOf(in sendInput) ([]sentFile, error) {
 		return nil, flow.Errorf(flow.Invalid, "files: a message can have %d and not %d; send several messages", flow.MaxAttachments, len(files))
 	}
 	return files, nil
+}
+
+// registeredFile is a file that was registered before, as far as this server knows it.
+func (c *call) registeredFile(id flow.AttachmentID, renamed string) sentFile {
+	f := sentFile{ID: id}
+	was, _ := c.registered.find(id)
+	f.Size = was.Size
+	f.Filename, _ = clean(cmp.Or(renamed, was.name))
+	if was.name != "" && renamed != "" && renamed != was.name {
+		f.CopyOf, _ = clean(was.name)
+	}
+	return f
 }
 
 // attachmentIn returns the attachment that stands in place of a path.
@@ -269,6 +287,9 @@ func (o sendOutput) said() string {
 func writeFiles(out *strings.Builder, files []sentFile) {
 	for _, f := range files {
 		fmt.Fprintf(out, "\n  + file %s", f.Filename.quoted())
+		if f.CopyOf != "" {
+			fmt.Fprintf(out, ", a copy of %s", f.CopyOf.quoted())
+		}
 		if f.Size > 0 {
 			fmt.Fprintf(out, ", %d bytes", f.Size)
 		}
@@ -306,25 +327,41 @@ func (c *call) preview(ctx context.Context, v *viewer, in sendInput, files []sen
 	for _, id := range in.Notify {
 		out.Alerted = append(out.Alerted, v.use(v.account(ctx, id)))
 	}
-	out.Text, out.Hidden = clean(in.Text)
-	out.Text, out.CutBytes = out.Text.cut(entryBytes)
 	out.IDs = v.ids
 	var text strings.Builder
 	fmt.Fprintf(&text, "Nothing was sent. It would go to %s (%s), %s.", out.Channel.inline(), out.Link, others(out.People, readers))
 	if len(out.Alerted) > 0 {
 		fmt.Fprintf(&text, "\nAlerted: %s", listed(out.Alerted))
 	}
-	if out.Text != "" {
-		fmt.Fprintf(&text, "\nText: %s", out.Text.block())
-	}
-	if out.CutBytes > 0 {
-		fmt.Fprintf(&text, "\n%d more bytes of the text are cut here; without %s it is sent whole, as you gave it.", out.CutBytes, previewName)
+	out.Text, out.CutBytes, out.Hidden = previewPart(&text, "Text", in.Text)
+	if data, given := c.resolved["OtherData"]; given {
+		raw, err := marshal(data)
+		if err != nil {
+			return out, "", err
+		}
+		var hidden int
+		out.OtherData, out.CutData, hidden = previewPart(&text, "Other data", string(raw))
+		out.Hidden += hidden
 	}
 	writeFiles(&text, files)
-	if out.Hidden > 0 {
-		fmt.Fprintf(&text, "\n%s in the text would go with it.", count(out.Hidden, "hidden character"))
-	}
 	return out, text.String(), nil
+}
+
+// previewPart writes what would be sent as a part of a message: the beginning of a long one.
+func previewPart(out *strings.Builder, title, given string) (shown safe, left, hidden int) {
+	part := strings.ToLower(title)
+	shown, hidden = clean(given)
+	shown, left = shown.cut(entryBytes)
+	if shown != "" {
+		fmt.Fprintf(out, "\n%s: %s", title, shown.block())
+	}
+	if left > 0 {
+		fmt.Fprintf(out, "\n%d more bytes of the %s are cut here; without %s it is sent whole, as you gave it.", left, part, previewName)
+	}
+	if hidden > 0 {
+		fmt.Fprintf(out, "\n%s in the %s would go with it.", count(hidden, "hidden character"), part)
+	}
+	return shown, left, hidden
 }
 
 // others says who reads a channel beside oneself.

@@ -231,6 +231,25 @@ func TestPreviewSendsNothing(t *testing.T) {
 	}
 }
 
+// Metadata that goes with a message is shown as the text is.
+func TestPreviewShowsOtherData(t *testing.T) {
+	ana := newWorld(t).joins(t, "ana", tools.Options{})
+	preview := func(note string) string {
+		return fmt.Sprintf(`{"channel":"general","text":"hi","preview":true,"other_data":{"note":%q}}`, note)
+	}
+	r := ana.does(t, "flow_send_message", preview("<the> payroll\u200b"))
+	const shown = `{"note":"<the> payroll"}`
+	if r.str("other_data") != shown || !strings.Contains(r.text, "\nOther data: "+shown+"\n1 hidden character in the other data would go with it.") {
+		t.Errorf("the preview shows %q and says %q", r.str("other_data"), r.text)
+	}
+	r = ana.does(t, "flow_send_message", preview(strings.Repeat("x", 5000)))
+	left := 5011 - len(r.str("other_data"))
+	if text, _ := r.size(t); text > 5000 || r.structured["other_data_cut_bytes"] != float64(left) || !strings.Contains(r.text, fmt.Sprintf("\n%d more bytes of the other data are cut here;", left)) {
+		t.Errorf("of %d bytes that are cut it says %v:\n%.300s", left, r.structured["other_data_cut_bytes"], r.text)
+	}
+	ana.cannot(t, "flow_send_message", preview(strings.Repeat("x", flow.MaxOtherData)), "other_data", "are allowed")
+}
+
 // What is known already a preview does not repeat at length, and what cannot be sent it
 // does not show.
 func TestPreviewOfALongText(t *testing.T) {

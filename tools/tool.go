@@ -119,7 +119,7 @@ type call struct {
 	resolved map[string]any  // as the operation takes them
 	wire     json.RawMessage // the same as JSON
 	staged   []folders.Staged
-	asked    map[string]folders.Sum // files by their paths, as a person was asked about them
+	asked    map[string]folders.Sum // files by their paths or attachments, as a person was asked about them
 	content  []mcp.Content          // of the result, beside its text
 	missing  flow.Missing           // what the operation has not read
 	note     string                 // what else there is to know of what was done

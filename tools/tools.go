@@ -62,18 +62,19 @@ type Options struct {
 
 // service is what tools work with.
 type service struct {
-	client  *flow.Client
-	dir     *flow.Directory
-	log     *slog.Logger
-	refs    *refs
-	choice  *choice
-	asking  Consent
-	seals   *seals
-	written *written
-	folders *folders.Folders
-	policy  []string
-	remarks func() []string
-	version string
+	client     *flow.Client
+	dir        *flow.Directory
+	log        *slog.Logger
+	refs       *refs
+	choice     *choice
+	asking     Consent
+	seals      *seals
+	written    *written
+	registered *registered
+	folders    *folders.Folders
+	policy     []string
+	remarks    func() []string
+	version    string
 }
 
 // Register adds the chosen tools to srv. They work through client, and learn names from
@@ -99,7 +100,7 @@ func Register(srv *server.MCPServer, client *flow.Client, dir *flow.Directory, o
 	}
 	s := &service{
 		client: client, dir: dir, log: o.Log, refs: &refs{}, choice: chosen,
-		asking: o.Consent, seals: newSeals(), written: &written{}, policy: o.Policy, remarks: o.Remarks, folders: o.Folders, version: o.Version,
+		asking: o.Consent, seals: newSeals(), written: &written{}, registered: &registered{}, policy: o.Policy, remarks: o.Remarks, folders: o.Folders, version: o.Version,
 	}
 	entries := make([]server.ServerTool, len(chosen.tools))
 	for i, t := range chosen.tools {

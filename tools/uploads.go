@@ -38,7 +38,10 @@ func (u *uploads) register(ctx context.Context, in sendInput) error {
 		org = channel.OrgID
 	}
 	for _, f := range u.files {
-		u.total += 2 * f.Size // once to be copied, once to be sent
+		u.total += f.Size // to be sent
+		if f.path != "" {
+			u.total += f.Size // to be copied before
+		}
 	}
 	for i := range u.files {
 		if err := u.copy(ctx, org, i); err != nil {
@@ -67,7 +70,7 @@ func (u *uploads) copy(ctx context.Context, org flow.OrgID, i int) error {
 	defer u.remove(staged)
 	caller := flow.Caller(u.client)
 	if u.key != "" {
-		sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00file %d\x00%x\x00%s", u.key, i, staged.Sum, filepath.Base(staged.Path)))
+		sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00file %d\x00%x\x00%s", u.key, i, staged.Source.Sum, filepath.Base(staged.Path)))
 		caller = u.client.Keyed(flow.RequestID(hex.EncodeToString(sum[:])))
 	}
 	calling, receipt := flow.WithReceipt(ctx)
@@ -76,6 +79,7 @@ func (u *uploads) copy(ctx context.Context, org flow.OrgID, i int) error {
 		return err
 	}
 	f.ID = id
+	u.registered.add(id, staged)
 	if !receipt.Repeated() { // what an earlier call has made may belong to its message
 		u.made = append(u.made, id)
 	}

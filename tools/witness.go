@@ -18,7 +18,7 @@ type witness struct {
 	me      flow.AccountID
 	facts   []string
 	counted bool // it is said how many people see it
-	sends   bool // the call sends a text, which the person has to see
+	sends   bool // the call sends a message, which the person has to see
 }
 
 // tell says of each parameter what it is. It fails when a file cannot be what it is told to be.
@@ -61,7 +61,7 @@ func (w *witness) fact(ctx context.Context, p *field, value any) (string, error)
 		return w.one(ctx, p, value)
 	}
 	most := fewThings
-	if p.local == attachedFile {
+	if p.sendsFiles() {
 		most = flow.MaxAttachments // no file is sent unseen
 	}
 	var named []string
@@ -84,13 +84,21 @@ func (w *witness) fact(ctx context.Context, p *field, value any) (string, error)
 	switch {
 	case len(named) == 0:
 		return fmt.Sprint(len(list)), nil
-	case p.kind == messageID || p.local == attachedFile: // a line for each, since much is said of it
+	case p.kind == messageID || p.sendsFiles(): // a line for each, since much is said of it
 		return fmt.Sprintf("%d\n- %s", len(list), strings.Join(named, "\n- ")), nil
 	}
 	return fmt.Sprintf("%d (%s)", len(list), strings.Join(named, ", ")), nil
 }
 
+// sendsFiles reports whether the values of a parameter are files of a message.
+func (p *field) sendsFiles() bool {
+	return p.local == attachedFile || p.form != nil && p.form.first(attachmentID) != nil
+}
+
 func (w *witness) one(ctx context.Context, p *field, value any) (string, error) {
+	if p.kind == anything || p.kind == table {
+		return w.document(value)
+	}
 	switch v := value.(type) {
 	case string:
 		if p.local != "" {
@@ -98,10 +106,7 @@ func (w *witness) one(ctx context.Context, p *field, value any) (string, error) 
 		}
 		return w.word(ctx, p, v), nil
 	case map[string]any:
-		if p.form == nil {
-			return "", nil
-		}
-		inner := witness{call: w.call, names: w.names, me: w.me, counted: true}
+		inner := witness{call: w.call, names: w.names, me: w.me, sends: w.sends, counted: true}
 		err := inner.tell(ctx, p.form, v)
 		return strings.Join(inner.facts, "; "), err
 	case json.Number, bool:
@@ -111,11 +116,14 @@ func (w *witness) one(ctx context.Context, p *field, value any) (string, error) 
 }
 
 func (w *witness) word(ctx context.Context, p *field, text string) string {
+	size := count(utf8.RuneCountInString(text), "character")
 	switch {
 	case p.kind == messageID:
 		return w.message(ctx, flow.MessageID(text))
 	case p.kind == deviceID:
 		return w.device(ctx, flow.DeviceID(text))
+	case p.kind == attachmentID:
+		return w.attachment(flow.AttachmentID(text))
 	case p.kind.reference():
 		said := w.thing(ctx, p.kind, text)
 		if people := w.people(ctx, p.kind, text); people != "" && !p.list {
@@ -124,18 +132,19 @@ func (w *witness) word(ctx context.Context, p *field, text string) string {
 		return said
 	case slices.Contains(p.choices(), text):
 		return text
-	case isName(p.name):
-		return quote(text)
+	case endsIn(p.name, "password", "secret", "code"):
+		return size // it is nobody's to read, also not over the person's shoulder
 	case p.name == outgoing && w.sends:
-		return count(utf8.RuneCountInString(text), "character") + " to be sent, which begin: " + quoteUpTo(text, longestText)
+		return size + " to be sent, which begin: " + quoteUpTo(text, longestText)
+	case endsIn(p.name, "name", "username", "filename") || safe(text).cost() <= longestName:
+		return quote(text)
 	}
-	return count(utf8.RuneCountInString(text), "character")
+	return size + ", which begin: " + quoteUpTo(text, longestText)
 }
 
-// isName reports whether a parameter names a thing, so that a person has to see it. Any other text is only measured: it may be a message or a password.
-func isName(parameter string) bool {
-	last := parameter[strings.LastIndex(parameter, "_")+1:]
-	return slices.Contains([]string{"name", "username", "filename"}, last)
+// endsIn reports whether the last word in the name of a parameter is one of these.
+func endsIn(parameter string, words ...string) bool {
+	return slices.Contains(words, parameter[strings.LastIndex(parameter, "_")+1:])
 }
 
 // thing names something by what it is called. A name that would lead to something else has
@@ -173,26 +182,35 @@ const longestName = 120
 // outgoing is the parameter with the text of a message to be sent.
 const outgoing = "text"
 
-// longestText is how much of a text to be sent a question shows, in bytes.
+// longestText is how much of a text to be sent or stored a question shows, in bytes.
 const longestText = 200
 
 // quote shows what somebody else named. The end of a long name matters as much as its
 // beginning: it may be the ending of a file.
 func quote(text string) string {
-	shown, _ := clean(text)
+	shown, removed := clean(text)
 	head, tail, left := shown.cutMiddle(longestName)
 	if left == 0 {
-		return head.quoted()
+		return head.quoted() + hiddenIn(removed)
 	}
-	return fmt.Sprintf("%s (%d bytes) %s", head.quoted(), left, tail.quoted())
+	return fmt.Sprintf("%s (%d bytes) %s", head.quoted(), left, tail.quoted()) + hiddenIn(removed)
 }
 
 // quoteUpTo shows the beginning of a text.
 func quoteUpTo(text string, most int) string {
-	shown, _ := clean(text)
+	shown, removed := clean(text)
 	head, left := shown.cut(most)
+	said := head.quoted()
 	if left > 0 {
-		return head.quoted() + fmt.Sprintf(" and %d bytes more", left)
+		said += fmt.Sprintf(" and %d bytes more", left)
 	}
-	return head.quoted()
+	return said + hiddenIn(removed)
+}
+
+// hiddenIn says that a text holds more than can be seen.
+func hiddenIn(removed int) string {
+	if removed == 0 {
+		return ""
+	}
+	return " with " + count(removed, "hidden character")
 }

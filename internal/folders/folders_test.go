@@ -154,7 +154,7 @@ func TestLook(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if seen.Sum != staged.Sum || seen.Size != 1 || filepath.Base(seen.Path) != "a.txt" {
+	if seen.Sum != staged.Source.Sum || seen.Size != 1 || filepath.Base(seen.Path) != "a.txt" {
 		t.Errorf("%+v was seen, and %+v copied", seen, staged)
 	}
 	if err := staged.Close(); err != nil {

@@ -15,9 +15,9 @@ import (
 // Staged is a copy of a file that may be sent, at a path where nobody else can change it
 // before the backend reads it.
 type Staged struct {
-	Path string
-	Sum  Sum
-	dir  string
+	Path   string
+	Source Sight // what was copied
+	dir    string
 }
 
 // Sum is what the content of a file is known by.
@@ -43,13 +43,13 @@ func (f *Folders) Stage(ctx context.Context, path string, roots []string) (Stage
 	if err != nil {
 		return Staged{}, unusable(err)
 	}
-	s := Staged{Path: filepath.Join(dir, filepath.Base(path)), dir: dir}
+	s := Staged{Path: filepath.Join(dir, filepath.Base(path)), Source: Sight{Path: from.Name()}, dir: dir}
 	sum := sha256.New()
-	if err := f.copy(ctx, s.Path, io.TeeReader(from, sum)); err != nil {
+	if s.Source.Size, err = f.copy(ctx, s.Path, io.TeeReader(from, sum)); err != nil {
 		_ = s.Close()
 		return Staged{}, err
 	}
-	sum.Sum(s.Sum[:0])
+	sum.Sum(s.Source.Sum[:0])
 	return s, nil
 }
 
@@ -95,19 +95,19 @@ func (f *Folders) sweep() {
 // copyPiece is how much is copied between two looks at the context.
 const copyPiece = 16 << 20
 
-func (f *Folders) copy(ctx context.Context, path string, from io.Reader) error {
+func (f *Folders) copy(ctx context.Context, path string, from io.Reader) (size int64, err error) {
 	to, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return unusable(err)
+		return 0, unusable(err)
 	}
 	defer to.Close()
-	if _, err := f.pass(ctx, to, from); err != nil {
-		return err
+	if size, err = f.pass(ctx, to, from); err != nil {
+		return size, err
 	}
 	if err := to.Close(); err != nil {
-		return unusable(err)
+		return size, unusable(err)
 	}
-	return nil
+	return size, nil
 }
 
 // pass copies a file that may still be growing, until ctx ends, and returns its size.
