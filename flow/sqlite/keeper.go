@@ -133,7 +133,15 @@ type due struct {
 	straight flow.Cursor         // up to here they are in the order of their dates, though it was said that they are not
 }
 
-// dueIn finds out what goes from a channel at a time, the oldest first.
+// dueIn finds out what goes from a channel at a time, the oldest first. Up to the channel's
+// ahead messages may be dated later than some after them; beyond it they are in order. The
+// first of these counts:
+//   - There is an excess: the oldest go, whatever their dates.
+//   - Nothing is left up to ahead, or it is zero: all are in order, and ahead can be forgotten.
+//   - Messages stay for ever: ahead is kept for when they do not.
+//   - There is no bend: who was dated too late is gone, and ahead can be forgotten.
+//   - The oldest comes before the bend: so far they are in order.
+//   - The bend is at the oldest: only the dates of all up to ahead tell.
 func (k *keeper) dueIn(ctx context.Context, ch db.LimitedChannelRow, now int64) (due, error) {
 	q := k.store.read
 	upTo, err := excess(ctx, q, ch, keepChunk)

@@ -13,9 +13,10 @@ type doomed struct {
 
 // remove takes messages of a channel away and tells its members. There is no other way
 // for a message to go, so that all rules of deletion are here: of what it said nothing
-// stays in its row, the search index forgets its words, see [searcher.forget], and it moves to where only escrow accounts can read it when its team
-// has such an account at this moment. Its files follow it, see UnusedContents. A message
-// may be named twice, and may be gone already.
+// stays in its row, the search index forgets its words, see [searcher.forget], and it moves
+// to where only escrow accounts can read it when its team has such an account at this
+// moment. Its files follow it, see UnusedContents. A message may be named twice, and may be
+// gone already.
 func (t *tx) remove(ch channel, messages []doomed) error {
 	keep, err := t.HasEscrow(t.ctx, ch.org)
 	if err != nil {
