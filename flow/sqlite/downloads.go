@@ -17,8 +17,8 @@ import (
 	"github.com/flow-mcp/flow-mcp/flow/sqlite/internal/db"
 )
 
-// StartAttachmentDownload implements [flow.Engine]. It does nothing while a download of
-// the same file is under way.
+// StartAttachmentDownload implements [flow.Engine]. It announces nothing while a download of
+// the same file is under way, which goes on at once if it waits after a failure.
 func (e *Engine) StartAttachmentDownload(ctx context.Context, call flow.Call, in flow.StartAttachmentDownloadInput) (flow.Nothing, error) {
 	seat, err := e.seatOf(ctx)
 	if err != nil {
@@ -45,7 +45,9 @@ func (e *Engine) StartAttachmentDownload(ctx context.Context, call flow.Call, in
 			Device: self.device, Upload: up.ID, Dir: dir, Part: partName(),
 		})
 		if errors.Is(err, sql.ErrNoRows) {
-			return nil
+			id, err = t.PendingDownload(t.ctx, self.device, up.ID)
+			t.started = append(t.started, transferKey{flow.Download, id})
+			return err
 		}
 		if err != nil {
 			return err
@@ -195,6 +197,9 @@ func (s *store) download(ctx context.Context, job *transfer) error {
 		},
 	}
 	path, failure := s.fetch(ctx, d, row, p)
+	if errors.Is(failure, errUnrecorded) {
+		return failure
+	}
 	if ctx.Err() != nil { // it was cancelled, or goes on when the store is opened again
 		return s.clear(context.WithoutCancel(ctx), d.ID)
 	}
@@ -239,7 +244,7 @@ func (s *store) fetch(ctx context.Context, d db.DownloadByIDRow, row db.UploadBy
 	}
 	path, err := s.bring(ctx, d, row, p)
 	var refusal *flow.Error
-	if err != nil && !errors.As(err, &refusal) {
+	if err != nil && !errors.As(err, &refusal) && !errors.Is(err, errUnrecorded) {
 		err = unwritable(d.Dir, err)
 	}
 	return path, err
@@ -290,10 +295,19 @@ func (s *store) bring(ctx context.Context, d db.DownloadByIDRow, row db.UploadBy
 	if err != nil {
 		return "", err
 	}
-	return path, s.change(context.WithoutCancel(ctx), func(t *tx) error {
+	err = s.change(context.WithoutCancel(ctx), func(t *tx) error {
 		return t.SetDownloadPath(t.ctx, path, d.ID)
 	})
+	if err != nil {
+		_ = os.Remove(path) // nobody would know of it
+		return "", fmt.Errorf("%w: %w", errUnrecorded, err)
+	}
+	return path, nil
 }
+
+// errUnrecorded says that a file cannot be noted in the store, which is to be tried again:
+// no more could be said of it there either.
+var errUnrecorded = errors.New("record where a download lies")
 
 // isStill reports whether a file has the content that it got.
 func isStill(ctx context.Context, path string, row db.UploadByIDRow) bool {

@@ -230,12 +230,12 @@ func (s *store) published(t *tx) {
 	for _, c := range t.searches {
 		s.follow(c)
 	}
+	s.transfers.add(t.started)
+	s.transfers.cancel(t.ended)
 	if len(t.events)+len(t.changes)+len(t.bars)+len(t.deleted) == 0 {
 		return
 	}
 	s.hub.publish(t.events, t.changes, t.bars, t.deleted)
-	s.transfers.add(t.started)
-	s.transfers.cancel(t.ended)
 	s.search.wake()
 }
 

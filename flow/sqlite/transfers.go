@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,11 +14,13 @@ import (
 
 // How transfers are run: at most maxTransfers at a time, each telling of its progress
 // once in progressPause. Work on one begins transferDelay after the call that asked for
-// it, because programs register for the outcome after that call has returned.
+// it, because programs register for the outcome after that call has returned. One whose
+// outcome cannot be written is tried again, after a pause that grows up to transferAgain.
 const (
 	maxTransfers  = 4
 	progressPause = 100 * time.Millisecond
 	transferDelay = 300 * time.Millisecond
+	transferAgain = time.Minute
 )
 
 // transferKey names a row of upload or of download.
@@ -29,8 +32,8 @@ type transferKey struct {
 // transfers works through the uploads and downloads of the store. Their rows are in the
 // store: those that were under way when a process ended go on when the store is opened.
 type transfers struct {
-	run  func(context.Context, *transfer)
-	wake chan struct{} // has room for one
+	run  func(context.Context, *transfer) error // an error says that there is no outcome
+	wake chan struct{}                          // has room for one
 	stop context.CancelFunc
 	done chan struct{}
 
@@ -41,13 +44,16 @@ type transfers struct {
 
 // waiting is a transfer that waits for its time and its turn.
 type waiting struct {
-	key transferKey
-	due time.Time
+	key   transferKey
+	due   time.Time
+	pause time.Duration // for which it was put
 }
 
 // transfer is one under way.
 type transfer struct {
 	key         transferKey
+	pause       time.Duration // before it is tried again
+	again       bool          // somebody has asked for it meanwhile; under the lock of transfers
 	cancel      context.CancelFunc
 	done        chan struct{}
 	transferred atomic.Int64
@@ -55,7 +61,7 @@ type transfer struct {
 
 // newTransfers works through what is added once it is started, beginning with what is left
 // from before.
-func newTransfers(left []transferKey, run func(context.Context, *transfer)) *transfers {
+func newTransfers(left []transferKey, run func(context.Context, *transfer) error) *transfers {
 	q := &transfers{
 		run: run, wake: make(chan struct{}, 1), done: make(chan struct{}),
 		running: map[transferKey]*transfer{},
@@ -105,16 +111,17 @@ func (s *store) openFiles(ctx context.Context) (err error) {
 	return nil
 }
 
-// carry does one transfer. One that fails without an outcome is tried again when the
-// store is next opened.
-func (s *store) carry(ctx context.Context, t *transfer) {
+// carry does one transfer. What is logged here has had no outcome, and is tried again.
+func (s *store) carry(ctx context.Context, t *transfer) error {
 	carry := s.upload
 	if t.key.direction == flow.Download {
 		carry = s.download
 	}
-	if err := carry(ctx, t); err != nil && ctx.Err() == nil {
+	err := carry(ctx, t)
+	if err != nil && ctx.Err() == nil {
 		s.log.Error("store: transfer not finished", "direction", t.key.direction, "error", err)
 	}
+	return err
 }
 
 // close stops what runs and waits for it. It is in the store and will go on.
@@ -123,18 +130,35 @@ func (q *transfers) close() {
 	<-q.done
 }
 
-// add queues transfers whose rows have been committed.
+// add queues transfers whose rows have been committed. One that waits after a failure is
+// tried sooner, and one that runs once more, since its row may be another one by now.
 func (q *transfers) add(keys []transferKey) {
 	if len(keys) == 0 {
 		return
 	}
-	due := time.Now().Add(transferDelay)
 	q.mu.Lock()
 	for _, key := range keys {
-		q.waiting = append(q.waiting, waiting{key, due})
+		if t := q.running[key]; t != nil {
+			t.again = true
+			continue
+		}
+		q.waiting = slices.DeleteFunc(q.waiting, func(w waiting) bool { return w.key == key })
+		q.put(key, transferDelay)
 	}
 	q.mu.Unlock()
 	signal(q.wake)
+}
+
+// put queues a transfer after a pause. The lock must be held.
+func (q *transfers) put(key transferKey, pause time.Duration) {
+	w := waiting{key: key, due: time.Now().Add(pause), pause: pause}
+	at, _ := slices.BinarySearchFunc(q.waiting, w, func(other, w waiting) int {
+		if other.due.After(w.due) {
+			return 1
+		}
+		return -1 // behind those that are due at the same time
+	})
+	q.waiting = slices.Insert(q.waiting, at, w)
 }
 
 // cancel ends those that run of transfers whose rows say that they are over.
@@ -176,53 +200,76 @@ func (q *transfers) work(ctx context.Context) {
 	defer jobs.Wait()
 	slots := make(chan struct{}, maxTransfers)
 	for {
-		key, ok := q.next(ctx)
-		if !ok {
-			return
-		}
 		select {
 		case slots <- struct{}{}:
 		case <-ctx.Done():
 			return
 		}
 		own, cancel := context.WithCancel(ctx)
-		t := &transfer{key: key, cancel: cancel, done: make(chan struct{})}
-		q.mu.Lock()
-		q.running[key] = t
-		q.mu.Unlock()
-		jobs.Go(func() {
-			q.run(own, t)
+		t := q.next(ctx, cancel)
+		if t == nil {
 			cancel()
-			q.mu.Lock()
-			delete(q.running, key)
-			q.mu.Unlock()
-			close(t.done)
+			return
+		}
+		jobs.Go(func() {
+			err := q.run(own, t)
+			cancel()
+			q.ended(ctx, t, err)
 			<-slots
 		})
 	}
 }
 
-// next returns the transfer whose time has come first. It reports false when ctx ends.
-func (q *transfers) next(ctx context.Context) (transferKey, bool) {
-	for {
-		q.mu.Lock()
-		var pause <-chan time.Time // none while there is nothing
-		if len(q.waiting) > 0 {
-			first := q.waiting[0]
-			left := time.Until(first.due)
-			if left <= 0 {
-				q.waiting = q.waiting[1:]
-				q.mu.Unlock()
-				return first.key, ctx.Err() == nil
-			}
-			pause = time.After(left)
+// ended takes a transfer off those that run, and queues it again where it has to be.
+func (q *transfers) ended(ctx context.Context, t *transfer, err error) {
+	q.mu.Lock()
+	delete(q.running, t.key)
+	switch {
+	case ctx.Err() != nil: // it goes on when the store is opened again
+	case t.again:
+		q.put(t.key, transferDelay)
+	case err != nil:
+		q.put(t.key, t.pause)
+	}
+	q.mu.Unlock()
+	close(t.done)
+	signal(q.wake)
+}
+
+// next returns the transfer whose time has come first, which runs from then on until cancel
+// is called. There is none when ctx ends.
+func (q *transfers) next(ctx context.Context, cancel context.CancelFunc) *transfer {
+	for ctx.Err() == nil {
+		t, pause := q.first(cancel)
+		if t != nil {
+			return t
 		}
-		q.mu.Unlock()
 		select {
 		case <-pause:
 		case <-q.wake:
 		case <-ctx.Done():
-			return transferKey{}, false
 		}
 	}
+	return nil
+}
+
+// first takes the first of those that wait. If it is not due yet there is a pause, which
+// does not end while there is none.
+func (q *transfers) first(cancel context.CancelFunc) (t *transfer, pause <-chan time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.waiting) == 0 {
+		return nil, nil
+	}
+	w := q.waiting[0]
+	if left := time.Until(w.due); left > 0 {
+		return nil, time.After(left)
+	}
+	q.waiting = q.waiting[1:]
+	t = &transfer{
+		key: w.key, pause: min(max(2*w.pause, transferDelay), transferAgain),
+		cancel: cancel, done: make(chan struct{}),
+	}
+	q.running[w.key] = t
+	return t, nil
 }

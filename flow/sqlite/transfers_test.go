@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -236,4 +239,101 @@ func write(t testing.TB, path string, content []byte) {
 	if err := os.WriteFile(path, content, 0o600); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// hindered makes a store fail at some statements until allow is called.
+func hindered(t *testing.T, s *store, statements ...string) (allow func()) {
+	t.Helper()
+	do := func(format string) {
+		t.Helper()
+		err := s.change(t.Context(), func(*tx) error {
+			for i, statement := range statements {
+				if err := s.writer.exec(fmt.Sprintf(format, i, statement)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	do("CREATE TEMP TRIGGER hindrance%d BEFORE %s BEGIN SELECT RAISE(ABORT, 'no'); END")
+	return func() {
+		t.Helper()
+		do("DROP TRIGGER hindrance%d -- %s")
+	}
+}
+
+// TestTransfersOutliveTrouble: transfers whose outcome cannot be written are not lost.
+func TestTransfersOutliveTrouble(t *testing.T) {
+	for name, statements := range map[string][]string{
+		"at the end":                  {"UPDATE OF status ON main.upload", "DELETE ON main.download"},
+		"when the path is to be kept": {"UPDATE OF path ON main.download"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			downloads, content := t.TempDir(), bytesOf("trouble", 1000)
+			keeping(t, func(t *testing.T, s *store, ana user) {
+				ana.downloadsTo(t, downloads)
+				allow := hindered(t, s, statements...)
+				id := ana.register(t, fileOf(t, "a.bin", content))
+				message := ana.sendFile(t, id)
+				ana.fetch(t, message, id)
+				time.Sleep(time.Hour)
+				allow()
+				ana.fetch(t, message, id) // which does not wait for the next attempt
+				kind, got := ana.downloaded(t, id)
+				if kind != flow.DownloadCompleteEvent.Type() {
+					t.Fatalf("the download ended as %s: %+v", kind, got)
+				}
+				if fetched, err := os.ReadFile(got.Path); err != nil || !bytes.Equal(fetched, content) {
+					t.Errorf("%d bytes have arrived of %d, %v", len(fetched), len(content), err)
+				}
+				time.Sleep(transferAgain)
+				synctest.Wait()
+				pending, err := ana.EnumeratePendingAttachmentTransfers(t.Context(), ana.call, flow.EnumeratePendingAttachmentTransfersInput{})
+				if err != nil || len(pending) != 0 {
+					t.Errorf("there are still under way %+v, %v", pending, err)
+				}
+				if entries, err := os.ReadDir(downloads); err != nil || len(entries) != 1 {
+					t.Errorf("the downloads are %v, %v; want one", entries, err)
+				}
+			})
+		})
+	}
+}
+
+// TestTransfersAreTriedAgain: the pauses between attempts grow, and end for one that is
+// asked for again. What is asked for while it runs is run once more.
+func TestTransfersAreTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		key := transferKey{flow.Download, 1}
+		begun := time.Now()
+		var at []time.Duration
+		var q *transfers
+		q = newTransfers([]transferKey{key}, func(context.Context, *transfer) error {
+			at = append(at, time.Since(begun))
+			switch len(at) {
+			case 11:
+				q.add([]transferKey{key})
+				return nil
+			case 12:
+				return nil
+			}
+			return errors.New("trouble")
+		})
+		q.start()
+		time.Sleep(150 * time.Second)
+		q.add([]transferKey{key}) // which would have waited until 196.5 s
+		time.Sleep(time.Hour)
+		q.close()
+		const ms = time.Millisecond
+		want := []time.Duration{
+			0, 300 * ms, 900 * ms, 2100 * ms, 4500 * ms, 9300 * ms, 18900 * ms, 38100 * ms, 76500 * ms, 136500 * ms, // at last a minute
+			150300 * ms, 150600 * ms,
+		}
+		if diff := cmp.Diff(want, at); diff != "" {
+			t.Errorf("it ran (-want +got):\n%s", diff)
+		}
+	})
 }

@@ -98,6 +98,9 @@ SELECT id FROM upload WHERE account = ? AND status = 'pending' ORDER BY id;
 -- name: AddDownload :one
 INSERT INTO download (device, upload, dir, part) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id;
 
+-- name: PendingDownload :one
+SELECT id FROM download WHERE device = ? AND upload = ? AND cancelled = 0;
+
 -- name: DownloadByID :one
 SELECT download.*, device.account, upload.attachment, upload.message,
   CAST(coalesce(channel_member.state, 'b') AS TEXT) AS state, CAST(coalesce(stored_file.path, '') AS TEXT) AS stored_path

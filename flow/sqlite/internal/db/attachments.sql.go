@@ -333,6 +333,17 @@ func (q *Queries) MarkSent(ctx context.Context, id int64) error {
 	return err
 }
 
+const pendingDownload = `-- name: PendingDownload :one
+SELECT id FROM download WHERE device = ? AND upload = ? AND cancelled = 0
+`
+
+func (q *Queries) PendingDownload(ctx context.Context, device int64, upload int64) (int64, error) {
+	row := q.db.QueryRowContext(ctx, pendingDownload, device, upload)
+	var id int64
+	err := row.Scan(&id)
+	return id, err
+}
+
 const pendingDownloadsTo = `-- name: PendingDownloadsTo :many
 SELECT download.id, download.upload, attachment.public
 FROM download CROSS JOIN upload ON upload.id = download.upload
