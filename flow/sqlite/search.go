@@ -153,11 +153,13 @@ func (s *search) run(ctx context.Context) error {
 	if err := s.look(ctx, s.query.asked); err != nil {
 		return err
 	}
-	switch {
-	case len(s.known) > 0, !s.query.inner && !s.unasked():
+	if len(s.known) > 0 || !s.query.inner && !s.unasked() {
 		return nil
-	case len(s.query.rest) > 0:
-		return s.look(ctx, s.query.rest)
+	}
+	if len(s.query.rest) > 0 && !s.failed {
+		if err := s.look(ctx, s.query.rest); err != nil || !s.failed {
+			return err
+		}
 	}
 	return s.scan(ctx, func() bool { return s.looked >= s.reach.far })
 }
