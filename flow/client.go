@@ -5,7 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"iter"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -30,15 +30,17 @@ type Identity struct {
 }
 
 // Client is a Caller that keeps one started account on a backend: it opens a session
-// when it is first used and again after each restart of the backend, and repeats what
-// may be repeated. Its methods may be called by several goroutines at once.
+// when it is first used and again when the backend was restarted or does not know it any
+// more, and repeats what may be repeated. Its methods may be called by several goroutines
+// at once.
 type Client struct {
 	dialer Dialer
 	setup  Setup
-	turn   chan struct{} // holds one token: who has it may change current
-	known  connection    // guarded by turn
+	turn   chan struct{} // holds one token: who has it may change known
+	known  connection    // the newest; guarded by turn
 
 	started chan struct{} // closed when the account was first started
+	once    sync.Once     // does that
 }
 
 // Setup says how a Client starts its account.
@@ -56,9 +58,12 @@ type Setup struct {
 	Config func() Config
 }
 
+// connection is a session that the client has opened.
 type connection struct {
 	endpoint Endpoint
+	number   int // the first has 1
 	session  SessionID
+	started  bool // else identity may be that of an earlier one
 	identity Identity
 }
 
@@ -71,7 +76,7 @@ func NewClient(dialer Dialer, setup Setup) *Client {
 
 // Identity returns who the client is, starting the backend if need be.
 func (c *Client) Identity(ctx context.Context) (Identity, error) {
-	conn, err := c.connect(ctx)
+	conn, err := c.connect(ctx, 0)
 	return conn.identity, err
 }
 
@@ -116,8 +121,9 @@ func (c *Client) call(ctx context.Context, method string, params json.RawMessage
 		call.Request = RequestID(uuid.Must(uuid.NewV7()).String())
 	}
 	var unknown error // what an earlier attempt failed with that may have been done
+	lost := 0         // number of the session that turned out to be none
 	for attempt := 0; ; attempt++ {
-		conn, err := c.connect(ctx)
+		conn, err := c.connect(ctx, lost)
 		if err != nil {
 			return nil, cmp.Or(unknown, err)
 		}
@@ -128,7 +134,11 @@ func (c *Client) call(ctx context.Context, method string, params json.RawMessage
 		}
 		attempted, receipt := WithReceipt(ctx)
 		result, err := conn.endpoint.Caller.Call(attempted, method, whole)
-		if unknown != nil && errors.Is(err, Unusable) { // which is true of this attempt alone
+		if errors.Is(err, UnknownSession) && lost == 0 {
+			lost = conn.number
+			continue
+		}
+		if unknown != nil && (errors.Is(err, Unusable) || errors.Is(err, UnknownSession)) { // which is true of this attempt alone
 			return nil, Errorf(Uncertain, "%v, and it could not be asked for again: %v", unknown, err)
 		}
 		if !gone(err) {
@@ -155,15 +165,16 @@ func changesNothing(method string) bool {
 	return ok && (op.Info().Effect == Reads || op.Info().Effect == Protocol)
 }
 
-// connect returns the session on the backend that runs now. It waits for another backend
-// when one goes away meanwhile; a call for which it fails has surely not been done.
-func (c *Client) connect(ctx context.Context) (connection, error) {
+// connect returns the session on the backend that runs now, or a later one than that of
+// the number lost, which the backend does not know. It waits for another backend when one
+// goes away meanwhile; a call for which it fails has surely not been done.
+func (c *Client) connect(ctx context.Context, lost int) (connection, error) {
 	for attempt := 0; ; attempt++ {
 		endpoint, err := c.dialer.Endpoint(ctx)
 		if err != nil {
 			return connection{}, err
 		}
-		conn, err := c.session(ctx, endpoint)
+		conn, err := c.session(ctx, endpoint, lost)
 		if !gone(err) {
 			return conn, err
 		}
@@ -176,54 +187,71 @@ func (c *Client) connect(ctx context.Context) (connection, error) {
 	}
 }
 
-// session returns the session on endpoint, or on a later one.
-func (c *Client) session(ctx context.Context, endpoint Endpoint) (connection, error) {
+// session returns a later session than that of the number lost, on endpoint or on a later
+// one.
+func (c *Client) session(ctx context.Context, endpoint Endpoint, lost int) (connection, error) {
 	select {
 	case <-c.turn:
 		defer func() { c.turn <- struct{}{} }()
 	case <-ctx.Done():
 		return connection{}, context.Cause(ctx)
 	}
-	if c.known.session != 0 && c.known.endpoint.Generation >= endpoint.Generation {
-		return c.known, nil
+	err := c.ready(ctx, endpoint, lost)
+	if errors.Is(err, UnknownSession) { // it may have waited long for an account that starts
+		err = c.ready(ctx, endpoint, c.known.number)
 	}
-	conn, err := c.open(ctx, endpoint)
 	if err != nil {
 		return connection{}, err
 	}
-	if c.known.session == 0 {
-		close(c.started)
-	}
-	c.known = conn
-	return conn, nil
+	return c.known, nil
 }
 
-// open makes a session and starts the account on it.
-func (c *Client) open(ctx context.Context, endpoint Endpoint) (connection, error) {
-	conn := connection{endpoint: endpoint}
+// ready opens a session unless there is one, and starts the account on it unless that was
+// done. When the account does not start, its session stays for the next attempt.
+func (c *Client) ready(ctx context.Context, endpoint Endpoint, lost int) error {
+	if c.known.number <= lost || c.known.endpoint.Generation < endpoint.Generation {
+		if err := c.open(ctx, endpoint); err != nil {
+			return err
+		}
+	}
+	if c.known.started {
+		return nil
+	}
+	home, err := c.start(ctx, Session{c.known.endpoint.Caller, c.known.session}, c.known.identity.Backend.Name != "")
+	if err != nil {
+		return unstarted(err)
+	}
+	c.known.identity.Home, c.known.started = home, true
+	c.once.Do(func() { close(c.started) })
+	return nil
+}
+
+// open makes a session, on which no account is started.
+func (c *Client) open(ctx context.Context, endpoint Endpoint) error {
 	var config Config
 	if c.setup.Config != nil {
 		config = c.setup.Config()
 	}
 	raw, err := json.Marshal(config)
 	if err != nil {
-		return conn, err
+		return err
 	}
 	said, err := endpoint.Caller.Call(ctx, ConfigOperation.info.Name, raw)
 	if err != nil {
-		return conn, err
+		return err
 	}
-	_ = json.Unmarshal(said, &conn.identity.Backend) // the original says nothing of itself
 	session, err := NewSession.Call(ctx, endpoint.Caller, NewSessionInput{})
 	if err != nil {
-		return conn, err
+		return err
 	}
 	if session.SessionID == 0 {
-		return conn, Errorf(Internal, "the backend has opened no session: it said 0")
+		return Errorf(Internal, "the backend has opened no session: it said 0")
 	}
-	conn.session = session.SessionID
-	conn.identity.Home, err = c.start(ctx, Session{endpoint.Caller, session.SessionID}, conn.identity.Backend.Name != "")
-	return conn, unstarted(err)
+	conn := connection{endpoint: endpoint, number: c.known.number + 1, session: session.SessionID}
+	conn.identity.Home = c.known.identity.Home
+	_ = json.Unmarshal(said, &conn.identity.Backend) // the original says nothing of itself
+	c.known = conn
+	return nil
 }
 
 // unstarted makes of a refusal to start the account something that a person has to mend:
@@ -250,66 +278,6 @@ func (c *Client) start(ctx context.Context, s Session, own bool) (Home, error) {
 	}
 	id, err := GetAccountID.Call(ctx, s, AccountIDInput{})
 	return Home{AccountID: id, Username: c.setup.Username}, err
-}
-
-// Notifications yields what the backend reports, for as long as ctx lives. The first
-// after every connection is of type [Connected]. Errors are yielded too, and waited out:
-// a consumer that goes on gets what comes after them. On a backend whose notifications
-// have a Seq none is lost or repeated, however often the backend goes away.
-func (c *Client) Notifications(ctx context.Context) iter.Seq2[Notification, error] {
-	return func(yield func(Notification, error) bool) {
-		l := listener{client: c, generation: -1}
-		for failures := 0; ctx.Err() == nil; {
-			batch, err := l.next(ctx)
-			if err != nil {
-				if ctx.Err() != nil || !yield(Notification{}, err) {
-					return
-				}
-				_ = pause(ctx, retryPause(failures))
-				failures++
-				continue
-			}
-			failures = 0
-			for _, n := range batch {
-				if !yield(n, nil) {
-					return
-				}
-			}
-		}
-	}
-}
-
-// listener polls for the notifications of a client.
-type listener struct {
-	client     *Client
-	generation int    // of the backend that was polled last
-	last       Cursor // of the notifications that arrived
-	unsure     bool   // whether the backend knows what arrived
-}
-
-// next returns what the backend reports, or [Connected] when it is not the one of before.
-func (l *listener) next(ctx context.Context) (Notifications, error) {
-	conn, err := l.client.connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if conn.endpoint.Generation != l.generation {
-		l.generation, l.unsure = conn.endpoint.Generation, true
-		return Notifications{{Type: Connected}}, nil
-	}
-	var in WaitForNotificationInput
-	if l.unsure {
-		in.After = l.last
-	}
-	batch, err := WaitForNotification.Call(ctx, Session{conn.endpoint.Caller, conn.session}, in)
-	if errors.Is(err, Invalid) {
-		l.last = 0 // it is not of this log, which must have been made anew
-	}
-	l.unsure = err != nil
-	for _, n := range batch {
-		l.last = max(l.last, n.Seq)
-	}
-	return batch, err
 }
 
 // Session is a Caller on one session of another Caller.

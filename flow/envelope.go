@@ -204,7 +204,7 @@ func encode(value any) (json.RawMessage, error) {
 
 func orInternal(c Code) Code {
 	switch c {
-	case Invalid, NotFound, Denied, Conflict, Unsupported, Unavailable, Unusable, Uncertain:
+	case Invalid, NotFound, Denied, Conflict, Unsupported, Unavailable, Unusable, Uncertain, UnknownSession:
 		return c
 	}
 	return Internal

@@ -29,6 +29,9 @@ const (
 	Unusable Code = "unusable"
 	// Uncertain: the backend went away while it worked; the write may have happened.
 	Uncertain Code = "uncertain"
+	// UnknownSession: nothing happened, because the backend has no such session: it was never
+	// opened, or has ended. Open one, start the account on it and ask again.
+	UnknownSession Code = "unknown_session"
 	// Internal: a defect on the other side. The details are in its log.
 	Internal Code = "internal"
 )

@@ -25,6 +25,9 @@ func (n news) answer(ctx context.Context, method string, _ json.RawMessage) (jso
 		if text == "foreign" {
 			return nil, flow.Errorf(flow.Invalid, "the cursor is not in this log")
 		}
+		if text == "none" {
+			return nil, flow.Errorf(flow.UnknownSession, "Unknown session")
+		}
 		return json.RawMessage(text), nil
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)

@@ -32,6 +32,7 @@ func TestClientRepeats(t *testing.T) {
 	lost := flow.Errorf(flow.Uncertain, "lost")
 	no := flow.Errorf(flow.Denied, "no")
 	stuck := flow.Errorf(flow.Unusable, "stuck")
+	none := flow.Errorf(flow.UnknownSession, "Unknown session")
 	tests := []struct {
 		name   string
 		own    bool
@@ -50,6 +51,11 @@ func TestClientRepeats(t *testing.T) {
 		{"a read of a store that is of no use", true, "EnumerateOrgs", []error{lost, stuck}, stuck, 2},
 		{"a write that meets a store that is of no use", true, "SendMessage", []error{stuck}, stuck, 1},
 		{"a write that was lost before that", true, "SendMessage", []error{lost, stuck}, flow.Uncertain, 2},
+		{"a read on a session that is none", false, "EnumerateOrgs", []error{none}, nil, 2},
+		{"a write on a session that is none", false, "SendMessage", []error{none}, nil, 2},
+		{"a write on sessions that are all none", true, "SendMessage", slices.Repeat([]error{none}, 50), none, 2},
+		{"a write that was lost with its session", true, "SendMessage", []error{lost, none, away}, nil, 4},
+		{"a write that was lost before all sessions were none", true, "SendMessage", []error{lost, none, none}, flow.Uncertain, 3},
 		{"what is away for ever", true, "EnumerateOrgs", slices.Repeat([]error{away}, 50), away, 13},
 		{"a write that was lost and then is away for ever", true, "SendMessage", append([]error{lost}, slices.Repeat([]error{away}, 50)...), lost, 13},
 	}

@@ -79,7 +79,7 @@ func prefixed(name string, err error) error {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	switch e.Code {
-	case flow.Unavailable, flow.Unusable, flow.Uncertain, flow.Unsupported:
+	case flow.Unavailable, flow.Unusable, flow.Uncertain, flow.UnknownSession, flow.Unsupported:
 		return err
 	}
 	return &flow.Error{Code: e.Code, Message: name + ": " + e.Message}

@@ -16,7 +16,7 @@ type fails struct{ after time.Duration }
 
 func (f fails) Call(context.Context, string, json.RawMessage) (json.RawMessage, error) {
 	time.Sleep(f.after)
-	return nil, flow.Errorf(flow.NotFound, "Unknown session")
+	return nil, flow.Errorf(flow.UnknownSession, "Unknown session")
 }
 
 // Programs of the first hour poll again at once after an error.
@@ -42,7 +42,7 @@ func TestFailingPollsAreSlow(t *testing.T) {
 				if took := time.Since(began); took != tt.takes {
 					t.Errorf("the reply took %v, want %v", took, tt.takes)
 				}
-				if got, want := w.Body.String(), `{"error":"Unknown session","code":"not_found"}`; got != want {
+				if got, want := w.Body.String(), `{"error":"Unknown session","code":"unknown_session"}`; got != want {
 					t.Errorf("reply is %s, want %s", got, want)
 				}
 			})

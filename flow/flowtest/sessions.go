@@ -2,6 +2,7 @@ package flowtest
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 	"testing"
 
@@ -60,8 +61,8 @@ func sessionsMustBeOpened(t *testing.T, n *network) {
 			continue
 		}
 		_, err := nowhere.Call(ofEvery(t.Context()), name, json.RawMessage("{}"))
-		if err == nil || err.Error() != "Unknown session" {
-			t.Errorf("%s on a session that nobody opened: %v; want Unknown session", name, err)
+		if !errors.Is(err, flow.UnknownSession) || err.Error() != "Unknown session" {
+			t.Errorf("%s on a session that nobody opened: %v (%s); want Unknown session (%s)", name, err, flow.CodeOf(err), flow.UnknownSession)
 		}
 	}
 }

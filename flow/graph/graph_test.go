@@ -127,7 +127,7 @@ func TestRefusalsAreErrorsOfFields(t *testing.T) {
 // TestFailuresOfTheEngine: callers try again when the store moves to another process, and
 // defects are logged, so neither may hide in a reply.
 func TestFailuresOfTheEngine(t *testing.T) {
-	for _, fails := range []error{flow.Errorf(flow.Unavailable, "moving"), flow.Errorf(flow.Unusable, "disk full"), fmt.Errorf("SELECT secret")} {
+	for _, fails := range []error{flow.Errorf(flow.Unavailable, "moving"), flow.Errorf(flow.Unusable, "disk full"), flow.Errorf(flow.UnknownSession, "Unknown session"), fmt.Errorf("SELECT secret")} {
 		h := &hall{channels: 1, fails: fails}
 		if reply, err := graph.Answer(t.Context(), h, onSeven, flow.GraphQLInput{Query: oneChannel}); err != fails {
 			t.Errorf("%v: the reply is %+v, %v", fails, reply, err)

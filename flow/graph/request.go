@@ -41,7 +41,7 @@ func load[In comparable, Out any](
 // is not the query's fault, and asking again may help.
 func (r *request) judge(err error) error {
 	switch flow.CodeOf(err) {
-	case flow.Internal, flow.Unavailable, flow.Unusable, flow.Uncertain:
+	case flow.Internal, flow.Unavailable, flow.Unusable, flow.Uncertain, flow.UnknownSession:
 		r.stop(err)
 	}
 	return err

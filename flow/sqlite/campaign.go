@@ -157,7 +157,7 @@ func (m *Member) greet(ctx context.Context, stream *flow.Stream) error {
 		return err
 	}
 	self := m.self
-	self.Token = token
+	self.Token, self.Newest = token, m.newestSession()
 	params, err := json.Marshal(self)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"path/filepath"
+	"sync/atomic"
 
 	"github.com/flow-mcp/flow-mcp/flow"
 	"github.com/flow-mcp/flow-mcp/flow/sqlite/internal/db"
@@ -14,6 +15,10 @@ import (
 type Engine struct {
 	store  *store
 	member string // names the process
+
+	// newest is the id of its newest session. That may have ended: an id is not used again
+	// by the same process, where somebody may still ask for the session that had it.
+	newest atomic.Int64
 }
 
 var _ flow.Engine = (*Engine)(nil)
@@ -71,7 +76,9 @@ func (e *Engine) NewSession(ctx context.Context, call flow.Call, _ flow.NewSessi
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return flow.NewSessionOutput{}, err
 		}
-		return flow.NewSessionOutput{SessionID: newest + 1}, t.AddSession(t.ctx, e.member, newest+1)
+		id := max(newest, flow.SessionID(e.newest.Load())) + 1
+		e.newest.Store(int64(id))
+		return flow.NewSessionOutput{SessionID: id}, t.AddSession(t.ctx, e.member, id)
 	})
 }
 

@@ -9,7 +9,8 @@ const protocol = 1
 // helloMethod must be the first call on a connection. It is not in the catalogue.
 const helloMethod = "Hello"
 
-// hello says who calls. Its form must stay as it is in every version of the protocol.
+// hello says who calls. Its form must stay as it is in every version of the protocol; what
+// is added to it must be something that others can do without.
 type hello struct {
 	Protocol int    `json:"protocol"`
 	Schema   int    `json:"schema"`  // newest version of the store's tables that it knows
@@ -17,7 +18,13 @@ type hello struct {
 	Process  int    `json:"process"` // its id
 	Member   string `json:"member"`
 	Token    string `json:"token"`
+
+	Newest flow.SessionID `json:"newest,omitzero"` // of the sessions that it has opened
 }
+
+// maxSession is the highest id of a session that a member can have: JSON numbers are not
+// exact beyond it.
+const maxSession = 1 << 53
 
 // refuse says why members of different protocols cannot work together.
 func (owner hello) refuse(visitor hello) error {

@@ -184,7 +184,7 @@ func TestLeavingEndsWaits(t *testing.T) {
 		runtime.Gosched()
 	}
 	s.leave("one")
-	if err := <-waits; !errors.Is(err, flow.NotFound) || err.Error() != "Unknown session" {
+	if err := <-waits; !errors.Is(err, flow.UnknownSession) || err.Error() != "Unknown session" {
 		t.Errorf("the wait ended with %v", err)
 	}
 	if _, err := ana.EnumerateOrgs(t.Context(), ana.call, flow.EnumerateOrgsInput{}); err == nil || err.Error() != "Unknown session" {

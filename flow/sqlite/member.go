@@ -42,6 +42,7 @@ type Member struct {
 	route     route         // where calls go now
 	changed   chan struct{} // closed when route changes
 	delivered map[flow.SessionID]delivery
+	newest    flow.SessionID // that was opened here
 }
 
 // route is where the calls of a member go: the owner's own engine, the stream to the
@@ -142,6 +143,9 @@ func (m *Member) Call(ctx context.Context, method string, params json.RawMessage
 		attempted, receipt := flow.WithReceipt(ctx)
 		result, err := m.callOn(attempted, r, method, params)
 		if err == nil || ctx.Err() != nil || !r.lost(err) {
+			if errors.Is(err, flow.UnknownSession) { // which is true of this attempt alone
+				err = stillUnknown(unknown, err)
+			}
 			notes := receipt.Notes()
 			notes.Repeated = notes.Repeated && unknown == nil // else it may be an attempt of ours that was repeated
 			flow.Note(ctx, notes)

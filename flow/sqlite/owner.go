@@ -85,7 +85,9 @@ func (o *owner) open(m *Member) error {
 		return errors.Join(store.explain(err), store.close(o.ctx))
 	}
 	o.store = store
-	o.own = flow.Serve(store.seat(m.self.Member))
+	seat := store.seat(m.self.Member)
+	seat.newest.Store(int64(m.newestSession()))
+	o.own = flow.Serve(seat)
 	o.expect(members)
 	return nil
 }
@@ -232,6 +234,8 @@ func (v *visitor) hello(ctx context.Context, params json.RawMessage) (json.RawMe
 		return nil, flow.Errorf(flow.Denied, "the token is not that of the store")
 	case said.Member == "" || len(said.Member) > 64:
 		return nil, flow.Errorf(flow.Invalid, "%s: the member must have a name of 1 to 64 bytes", helloMethod)
+	case said.Newest < 0 || said.Newest > maxSession:
+		return nil, flow.Errorf(flow.Invalid, "%s: the newest session must have a number from 0 to %d", helloMethod, maxSession)
 	}
 	select {
 	case <-o.opened:
@@ -247,9 +251,13 @@ func (v *visitor) hello(ctx context.Context, params json.RawMessage) (json.RawMe
 	if v.seat != nil {
 		return nil, flow.Errorf(flow.Invalid, "%s may be said once", helloMethod)
 	}
-	o.arrive(said.Member)
+	if err := o.arrive(ctx, said.Member); err != nil {
+		return nil, err
+	}
 	v.member = said.Member
-	v.seat = flow.Serve(o.store.seat(said.Member))
+	seat := o.store.seat(said.Member)
+	seat.newest.Store(int64(said.Newest))
+	v.seat = flow.Serve(seat)
 	welcome := o.self
 	welcome.Token = ""
 	return json.Marshal(welcome)

@@ -34,6 +34,8 @@ func TestHello(t *testing.T) {
 			[]string{"protocol 0", "protocol 1", "end process 4242"}},
 		{"wrong token", func(h *hello) { h.Token = "guess" }, flow.Denied, []string{"token"}},
 		{"no member", func(h *hello) { h.Member = "" }, flow.Invalid, []string{"member"}},
+		{"no number of a session", func(h *hello) { h.Newest = -1 }, flow.Invalid, []string{"session"}},
+		{"endless sessions", func(h *hello) { h.Newest = maxSession + 1 }, flow.Invalid, []string{"session"}},
 		{"endless member", func(h *hello) { h.Member = strings.Repeat("x", 65) }, flow.Invalid, []string{"member"}},
 	}
 	for _, c := range cases {

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"time"
 )
 
@@ -8,7 +9,8 @@ import (
 // is gone and its sessions end: until then it may only have been slow.
 type presence struct {
 	connections int
-	farewell    *time.Timer // runs while there is no connection
+	farewell    *time.Timer   // runs while there is no connection
+	burial      chan struct{} // made when its sessions begin to end, closed when they have
 }
 
 // returnTime is how long a member without a connection may take to come back.
@@ -19,17 +21,30 @@ func (o *owner) expect(members []string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, member := range members {
-		if o.present[member] == nil && member != o.self.Member && !o.closing {
-			o.miss(member, &presence{})
+		if o.present[member] == nil && member != o.self.Member {
+			o.miss(member)
 		}
 	}
 }
 
-// arrive counts a connection of a member.
-func (o *owner) arrive(member string) {
+// arrive counts a connection of a member. One whose sessions are ending waits until they
+// have: it would use what is about to go.
+func (o *owner) arrive(ctx context.Context, member string) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	p := o.present[member]
+	for p != nil && p.burial != nil {
+		o.mu.Unlock()
+		select {
+		case <-p.burial:
+		case <-ctx.Done():
+		}
+		o.mu.Lock()
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		p = o.present[member]
+	}
 	if p == nil {
 		p = &presence{}
 		o.present[member] = p
@@ -37,8 +52,8 @@ func (o *owner) arrive(member string) {
 	p.connections++
 	if p.farewell != nil {
 		p.farewell.Stop()
-		p.farewell = nil
 	}
+	return nil
 }
 
 // depart counts it out again.
@@ -46,15 +61,19 @@ func (o *owner) depart(member string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	p := o.present[member]
-	if p.connections--; p.connections == 0 && !o.closing {
-		o.miss(member, p)
+	if p.connections--; p.connections == 0 {
+		o.miss(member)
 	}
 }
 
 // miss starts to wait for a member. It is called with mu held.
-func (o *owner) miss(member string, p *presence) {
-	o.present[member] = p
+func (o *owner) miss(member string) {
+	if o.closing {
+		return
+	}
+	p := &presence{}
 	p.farewell = time.AfterFunc(returnTime, func() { o.bury(member, p) })
+	o.present[member] = p
 }
 
 // bury ends the sessions of a member that did not come back. An owner that goes itself
@@ -64,13 +83,28 @@ func (o *owner) bury(member string, p *presence) {
 		return
 	}
 	defer o.running.Done()
+	o.store.leaveIf(member, func() bool { return o.isGone(member, p) })
 	o.mu.Lock()
-	gone := p.connections == 0 && o.present[member] == p
-	if gone {
+	defer o.mu.Unlock()
+	switch {
+	case o.present[member] != p || p.connections > 0:
+		return // it came back in time
+	case p.burial == nil:
+		o.miss(member) // the store could not be written to
+	default:
 		delete(o.present, member)
+		close(p.burial)
 	}
-	o.mu.Unlock()
-	if gone {
-		o.store.leave(member)
+}
+
+// isGone judges a member. The writer asks when it is about to end the sessions, since the
+// member may have come back while others wrote.
+func (o *owner) isGone(member string, p *presence) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.present[member] != p || p.connections > 0 {
+		return false
 	}
+	p.burial = make(chan struct{})
+	return true
 }

@@ -13,7 +13,8 @@ import (
 )
 
 // What makes a call repeatable at the next owner: a request id in every write, and in
-// every wait for notifications the last one that arrived.
+// every wait for notifications the last one that arrived. And what the next owner must not
+// give out again: the numbers of sessions.
 
 // delivery is the last notification that a session got.
 type delivery struct {
@@ -79,7 +80,10 @@ func splice(params json.RawMessage, change func(inside []byte) [][]byte) (json.R
 	return append(out, '}'), nil
 }
 
-var waitMethod = flow.WaitForNotification.Info().Name
+var (
+	waitMethod       = flow.WaitForNotification.Info().Name
+	newSessionMethod = flow.NewSession.Info().Name
+)
 
 // starts reports whether a call gives a session another account, and with it another
 // cursor.
@@ -93,6 +97,8 @@ func (m *Member) callOn(ctx context.Context, r route, method string, params json
 	switch {
 	case method == waitMethod:
 		return m.wait(ctx, r, params)
+	case method == newSessionMethod:
+		return m.open(ctx, r, params)
 	case starts(method):
 		var call flow.Call
 		_ = json.Unmarshal(params, &call) // the owner says what is wrong with them
@@ -101,6 +107,24 @@ func (m *Member) callOn(ctx context.Context, r route, method string, params json
 		m.mu.Unlock()
 	}
 	return r.caller.Call(ctx, method, params)
+}
+
+// open opens a session and remembers its number, which the next owner has to know.
+func (m *Member) open(ctx context.Context, r route, params json.RawMessage) (json.RawMessage, error) {
+	result, err := r.caller.Call(ctx, newSessionMethod, params)
+	var opened flow.NewSessionOutput
+	if err == nil && json.Unmarshal(result, &opened) == nil {
+		m.mu.Lock()
+		m.newest = max(m.newest, opened.SessionID)
+		m.mu.Unlock()
+	}
+	return result, err
+}
+
+func (m *Member) newestSession() flow.SessionID {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.newest
 }
 
 // wait tells an owner that did not send it itself which notification came last, so that

@@ -245,7 +245,7 @@ func (s *store) resume(ctx context.Context, one *session) error {
 }
 
 var (
-	errUnknownSession = flow.Errorf(flow.NotFound, "Unknown session")
+	errUnknownSession = flow.Errorf(flow.UnknownSession, "Unknown session")
 	errNotStarted     = flow.Errorf(flow.Denied, "no account is started on this session: call StartUp first")
 )
 

@@ -265,13 +265,20 @@ func (s *store) seat(member string) *Engine {
 }
 
 // leave ends the sessions of a backend process that is gone.
-func (s *store) leave(member string) {
-	s.mu.Lock()
-	delete(s.seats, member)
-	s.mu.Unlock()
-	gone := s.sessions.remove(member)
+func (s *store) leave(member string) { s.leaveIf(member, func() bool { return true }) }
+
+// leaveIf does so if the process is gone still when its turn to write has come.
+func (s *store) leaveIf(member string, gone func() bool) {
+	var ended []*session
 	err := s.change(context.Background(), func(t *tx) error {
-		for _, one := range gone {
+		if !gone() {
+			return nil
+		}
+		s.mu.Lock()
+		delete(s.seats, member)
+		s.mu.Unlock()
+		ended = s.sessions.remove(member)
+		for _, one := range ended {
 			if err := one.save(t); err != nil {
 				return err
 			}
@@ -281,7 +288,7 @@ func (s *store) leave(member string) {
 	if err != nil && !errors.Is(err, errClosed) {
 		s.log.Error("store: sessions of a process that is gone remain", "error", err)
 	}
-	for _, one := range gone {
+	for _, one := range ended {
 		s.end(one, errUnknownSession)
 	}
 }

@@ -85,7 +85,8 @@ func (m *meter) judge(in reflect.Value, op flow.AnyOperation, request flow.Reque
 // was cancelled may have been done.
 func didNothing(err error) bool {
 	switch flow.CodeOf(err) {
-	case flow.Invalid, flow.NotFound, flow.Denied, flow.Conflict, flow.Unsupported, flow.Unavailable, flow.Unusable:
+	case flow.Invalid, flow.NotFound, flow.Denied, flow.Conflict, flow.Unsupported,
+		flow.Unavailable, flow.Unusable, flow.UnknownSession:
 		return true
 	}
 	return false

@@ -22,7 +22,7 @@ func (f *failing) Call(context.Context, string, json.RawMessage) (json.RawMessag
 // A call that surely did nothing costs nothing. One of which nobody knows does, or else
 // calls that are cancelled in time would be free; but to repeat it is free.
 func TestWhatIsGivenBack(t *testing.T) {
-	sure := []flow.Code{flow.Invalid, flow.NotFound, flow.Denied, flow.Conflict, flow.Unsupported, flow.Unavailable, flow.Unusable}
+	sure := []flow.Code{flow.Invalid, flow.NotFound, flow.Denied, flow.Conflict, flow.Unsupported, flow.Unavailable, flow.Unusable, flow.UnknownSession}
 	tests := map[string]struct {
 		err   error
 		costs bool
