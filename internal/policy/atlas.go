@@ -16,12 +16,13 @@ type atlas struct {
 	policy *Policy
 	log    *slog.Logger
 
-	mu    sync.Mutex
-	last  drawing
-	drawn time.Time             // zero when something has changed since
-	stale int                   // rises with every change, so that what was drawn meanwhile is not kept
-	teams map[string]flow.OrgID // which team a name stands for, folded
-	told  map[topic]bool        // what the log was told of
+	mu     sync.Mutex
+	last   drawing
+	drawn  time.Time // zero when something has changed since
+	stale  int       // rises with every change, so that what was drawn meanwhile is not kept
+	teams  pins[flow.OrgID]
+	people pins[flow.AccountID]
+	told   map[topic]bool // what the log was told of
 }
 
 // drawing is what the channels were at one time. It is never changed.
@@ -31,7 +32,7 @@ type drawing struct {
 }
 
 func newAtlas(p *Policy, log *slog.Logger) *atlas {
-	return &atlas{policy: p, log: log, told: map[topic]bool{}}
+	return &atlas{policy: p, log: log, teams: pins[flow.OrgID]{}, people: pins[flow.AccountID]{}, told: map[topic]bool{}}
 }
 
 // fresh is how long an atlas is believed: names may change without a word.
@@ -110,68 +111,37 @@ func (a *atlas) draw(ctx context.Context, c flow.Caller) (drawing, error) {
 	if err != nil {
 		return drawing{}, err
 	}
-	called := map[flow.AccountID]string{}
-	for _, peer := range peers {
-		called[peer.AccountID] = peer.Username
-	}
-	named := a.pin(orgs)
-	known, places := map[flow.ChannelID]verdict{}, []place{}
+	now, known := a.pin(orgs, peers), map[flow.ChannelID]verdict{}
+	var places []place
 	for _, org := range orgs {
 		channels, err := flow.EnumerateChannels.Call(ctx, c, flow.EnumerateChannelsInput{OrgID: org.ID})
 		if err != nil {
 			return drawing{}, err
 		}
 		for _, ch := range channels {
-			at := place{id: ch.ID, org: org.ID, team: named[org.ID], channel: ch.Name}
+			at := now.channel(ch.ID, org.ID, ch.Name)
 			if ch.Purpose == flow.DirectPurpose {
-				at.channel, at.direct = "@"+called[ch.DirectAccountID], true
+				at = now.direct(ch.ID, org.ID, ch.DirectAccountID)
 			}
 			known[ch.ID], places = a.policy.judge(at), append(places, at)
 		}
 	}
-	return drawing{known, a.policy.remarks(orgs, named, places)}, nil
-}
-
-// pin returns by what names the teams are known to patterns. A name stands for the team
-// that had it first, as long as this server runs, and for none when there were several:
-// anybody can make a team of the same name and add people to it.
-func (a *atlas) pin(orgs []flow.Org) map[flow.OrgID]string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.teams == nil {
-		a.teams = map[string]flow.OrgID{}
-	}
-	count := map[string]int{}
-	for _, org := range orgs {
-		count[flow.Fold(org.Name)]++
-	}
-	named := map[flow.OrgID]string{}
-	for _, org := range orgs {
-		name := flow.Fold(org.Name)
-		if a.teams[name] == "" && count[name] == 1 {
-			a.teams[name] = org.ID
-		}
-		if a.teams[name] == org.ID {
-			named[org.ID] = org.Name
-		}
-	}
-	return named
+	return drawing{known, a.policy.remarks(now, places)}, nil
 }
 
 // future returns the place that a channel would have which does not exist yet.
 func (a *atlas) future(ctx context.Context, c flow.Caller, org flow.OrgID, name string, with flow.AccountID) (place, error) {
-	at := place{org: org, channel: name}
 	orgs, err := flow.EnumerateOrgs.Call(ctx, c, flow.EnumerateOrgsInput{})
 	if err != nil {
-		return at, err
+		return place{}, err
 	}
-	at.team = a.pin(orgs)[org]
+	peers, err := flow.EnumeratePeerAccounts.Call(ctx, c, flow.EnumeratePeerAccountsInput{})
+	if err != nil {
+		return place{}, err
+	}
+	now := a.pin(orgs, peers)
 	if with != "" {
-		peer, err := flow.GetPeerFromID.Call(ctx, c, flow.GetPeerFromIDInput{PeerID: with})
-		if err != nil {
-			return at, err
-		}
-		at.channel, at.direct = "@"+peer.Username, true
+		return now.direct("", org, with), nil
 	}
-	return at, nil
+	return now.channel("", org, name), nil
 }

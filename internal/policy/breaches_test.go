@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/flow-mcp/flow-mcp/flow"
@@ -46,6 +47,101 @@ func TestTeamsOfOneName(t *testing.T) {
 	later := l.behind(t, "[channels]\nread = [\"Home/*\"]\n") // it cannot know which team is meant
 	if _, err := flow.EnumerateMessages.Call(t.Context(), later, flow.EnumerateMessagesInput{ChannelID: trap}); !errors.Is(err, flow.NotFound) {
 		t.Errorf("reading in the other team says %v", err)
+	}
+}
+
+// A name means the person who had it first, whoever takes it later.
+func TestPeopleOfOneName(t *testing.T) {
+	l := newLab(t)
+	mal := flow.NewClient(fixed{l.store}, flow.Setup{Username: "mal"})
+	malID := l.id(t, mal)
+	direct := func(with flow.AccountID) flow.ChannelID {
+		return do(t, l.ana, flow.NewDirectConversation, flow.NewDirectConversationInput{OrgID: l.org, MemberID: with})
+	}
+	real, trap := direct(l.benID), direct(malID)
+	c := gateTo(t, l.store, "[channels]\nread = \"@ben\"\nwrite = \"@ben\"\n")
+	write := func(to flow.ChannelID) error {
+		_, err := flow.SendMessage.Call(t.Context(), c, flow.SendMessageInput{OrgID: l.org, ChannelID: to, Text: "for ben"})
+		return err
+	}
+	if err := write(real); err != nil {
+		t.Fatal(err)
+	}
+	rename := func(who *flow.Client, name string) {
+		do(t, who, flow.ChangeUsername, flow.ChangeUsernameInput{Username: name})
+		c.hears(t, flow.ProfileEvent.Type())
+	}
+	remark := func(want string) {
+		t.Helper()
+		if said := strings.Join(c.gate.Remarks(), "\n"); said != want {
+			t.Errorf("the remarks are %q, want %q", said, want)
+		}
+	}
+	const byID = "; write the id of a person in place of its name"
+	ben, thief := "flow://accounts/"+string(l.benID), "flow://accounts/"+string(malID)
+	rename(l.ben, "benjamin")
+	if err := write(real); err != nil {
+		t.Errorf("to the one who was renamed: %v", err)
+	}
+	remark(`"@ben" means people that had the name first and are called otherwise now (` + ben + `)` + byID)
+	rename(mal, "ben")
+	if err := write(trap); !errors.Is(err, flow.NotFound) {
+		t.Errorf("to the one who took the name: %v", err)
+	}
+	if err := write(real); err != nil {
+		t.Errorf("to the one who had it: %v", err)
+	}
+	remark(`"@ben" means the person that had the name first (` + ben + `), and not the others (` + thief + `)` + byID)
+
+	named := l.behind(t, "[channels]\nwrite = [\"flow://accounts/"+string(l.benID)+"\"]\n")
+	do(t, named, flow.SendMessage, flow.SendMessageInput{OrgID: l.org, ChannelID: real, Text: "for ben"})
+}
+
+// A name that comes from several name spaces means nobody.
+func TestPeopleOfTwoNameSpaces(t *testing.T) {
+	l := newLab(t)
+	session, err := flow.NewSession.Call(t.Context(), l.store, flow.NewSessionInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := flow.Session{Caller: l.store, ID: session.SessionID}
+	if _, err := flow.CreateAccount.Call(t.Context(), other, flow.CreateAccountInput{Username: "ben", ServerURI: "elsewhere", Password: "12345678"}); err != nil {
+		t.Fatal(err)
+	}
+	id, err := flow.GetAccountID.Call(t.Context(), other, flow.AccountIDInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	join := func() {
+		do(t, l.ana, flow.OrgAddMember, flow.OrgAddMemberInput{OrgID: l.org, MemberAccountID: id, MemberState: flow.Member})
+	}
+	direct := func(with flow.AccountID) flow.ChannelID {
+		return do(t, l.ana, flow.NewDirectConversation, flow.NewDirectConversationInput{OrgID: l.org, MemberID: with})
+	}
+	read := func(c *flow.Client, channel flow.ChannelID) error {
+		_, err := flow.EnumerateMessages.Call(t.Context(), c, flow.EnumerateMessagesInput{ChannelID: channel})
+		return err
+	}
+	real := direct(l.benID)
+	before := l.behind(t, "[channels]\nread = \"@ben\"\n")
+	if err := read(before, real); err != nil {
+		t.Error(err)
+	}
+	join()
+	trap := direct(id)
+	after := l.behind(t, "[channels]\nread = \"@ben\"\n")
+	for name, err := range map[string]error{
+		"the second": read(before, trap), "one of two": read(after, real), "the other of two": read(after, trap),
+	} {
+		if !errors.Is(err, flow.NotFound) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := read(before, real); err != nil {
+		t.Errorf("the first: %v", err)
+	}
+	if err := read(l.behind(t, "[channels]\nread = \"@*\"\n"), trap); err != nil {
+		t.Errorf("anybody: %v", err)
 	}
 }
 

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/flow-mcp/flow-mcp/flow"
@@ -15,10 +16,12 @@ import (
 //	@ana, @*          the direct conversation with ana, or all of them
 //	Home/@ana         the same in one team
 //	flow://channels/… one channel, or its id alone; a link may have the name, too
+//	flow://accounts/… the direct conversations with one person, or the id alone
 //
-// The team may be an id, which nobody else can take. A star stands for any text, and names
-// match as they do everywhere: without regard to case. Whoever may create channels can
-// give one a name that fits; an id is the strictest pattern.
+// The team may be an id, and so may the person after an @; nobody else can take one. A star
+// stands for any text, and names match as they do everywhere: without regard to case, and
+// with or without a # before a channel. Whoever may create channels can give one a name
+// that fits; an id is the strictest pattern.
 type Pattern string
 
 func (p Pattern) check() error {
@@ -26,44 +29,75 @@ func (p Pattern) check() error {
 		return fmt.Errorf("a pattern is empty; write \"*\" for every channel")
 	}
 	if strings.HasPrefix(string(p), "flow://") {
-		if link, ok := flow.ParseLink(string(p)); !ok || link.Channel == "" || link.Message != "" {
-			return fmt.Errorf("%q is no link to a channel", string(p))
+		if link, ok := flow.ParseLink(string(p)); !ok || link.Channel == "" && link.Account == "" || link.Message != "" {
+			return fmt.Errorf("%q is no link to a channel or an account", string(p))
 		}
 	}
-	if team, channel, ok := strings.Cut(string(p), "/"); ok && (team == "" || channel == "" || channel == "@") || p == "@" || p == "#" {
-		return fmt.Errorf("%q names no channel; write Team/channel", string(p))
+	if said := p.parts(); !isID(said.whole) && (said.team == "" || said.name == "") {
+		return fmt.Errorf("%q names no channel; write Team/channel, or @ and a name", string(p))
 	}
 	return nil
 }
 
 // fits reports whether a channel is named by the pattern.
 func (p Pattern) fits(at place) bool {
-	id, team, channel := p.parts()
-	if id == at.id {
+	said := p.parts()
+	switch {
+	case said.whole == string(at.id), at.direct && said.whole == string(at.with):
 		return true
-	}
-	if team == "" || strings.HasPrefix(channel, "@") != at.direct {
+	case isID(said.whole), said.direct != at.direct, said.team != string(at.org) && !globAny(said.team, at.teams):
 		return false
+	case said.direct:
+		return said.name == string(at.with) || !isID(said.name) && globAny(said.name, at.names)
 	}
-	return (team == string(at.org) || glob(flow.Fold(team), flow.Fold(at.team))) && glob(flow.Fold(channel), flow.Fold(at.channel))
+	name := flow.Fold(at.channel)
+	return glob(flow.Fold(said.name), name) || said.hash && glob(flow.Fold("#"+said.name), name)
 }
 
-// parts returns the channel that the pattern may identify, and what it says of names, of
-// the team and of the channel. That is nothing where it has the form of an identifier: a
-// channel may be called as another one is identified.
-func (p Pattern) parts() (id flow.ChannelID, team, channel string) {
-	if link, ok := flow.ParseLink(string(p)); ok {
-		p = Pattern(link.Channel)
+// parts are what a pattern says.
+type parts struct {
+	whole  string // all of it, which may be an id; else it says the following
+	team   string // a star where it says none
+	name   string // of the channel, or of the person
+	direct bool   // it is a person
+	hash   bool   // there was a # before the channel
+}
+
+func (p Pattern) parts() parts {
+	text := string(p)
+	if link, ok := flow.ParseLink(text); ok {
+		text = string(link.Channel)
+		if link.Account != "" {
+			text = "@" + strings.TrimPrefix(string(link.Account), "@")
+		}
 	}
-	id = flow.ChannelID(p)
-	if raw, ok := flow.DecodeID(string(p)); ok && len(raw) >= 16 {
-		return id, "", ""
+	said := parts{whole: text, team: "*"}
+	text, said.hash = strings.CutPrefix(text, "#")
+	if team, name, ok := strings.Cut(text, "/"); ok && (said.hash || !strings.HasPrefix(text, "@")) {
+		said.team, text = team, name
 	}
-	team, channel, ok := strings.Cut(string(p), "/")
-	if !ok {
-		return id, "*", string(p)
+	said.name = text
+	if name, ok := strings.CutPrefix(text, "#"); ok && !said.hash {
+		said.name, said.hash = name, true
 	}
-	return id, team, channel
+	if name, ok := strings.CutPrefix(said.name, "@"); ok && !said.hash {
+		said.name, said.direct = name, true
+	}
+	return said
+}
+
+// isID reports whether a text has the form of an identifier. It is no name then: a channel
+// may be called as another one is identified.
+func isID(text string) bool {
+	raw, ok := flow.DecodeID(text)
+	return ok && len(raw) >= 16
+}
+
+// globAny reports whether a pattern stands for one of some folded names. A lone star does
+// even where there is none.
+func globAny(pattern string, names []string) bool {
+	folded := flow.Fold(pattern)
+	return glob(folded, "") || slices.ContainsFunc(names, func(name string) bool { return glob(folded, name) })
 }
 
 // glob reports whether text is pattern, in which a star stands for any text.

@@ -266,9 +266,11 @@ func named(patterns []Pattern) string {
 type place struct {
 	id      flow.ChannelID
 	org     flow.OrgID
-	team    string
-	channel string // its name; of a direct conversation @ and the other's name
+	teams   []string // names that mean the team, folded
+	channel string   // what it is called; of a direct conversation @ and the other's name
 	direct  bool
+	with    flow.AccountID // whom a direct conversation is with
+	names   []string       // names that mean that person, folded
 }
 
 // verdict says what may be done with a channel.
@@ -290,4 +292,6 @@ func (p *Policy) judge(at place) verdict {
 }
 
 // String is the place as a person knows it.
-func (at place) String() string { return cmp.Or(at.team, string(at.org)) + "/" + at.channel }
+func (at place) String() string {
+	return strings.Join(append(at.teams[:min(1, len(at.teams)):1], at.channel), "/")
+}

@@ -113,11 +113,15 @@ func TestMistakesAreToldWithTheirLine(t *testing.T) {
 }
 
 func TestPatterns(t *testing.T) {
-	general := place{id: "CH1", org: "ORG1", team: "Home", channel: "general"}
-	slash := place{id: "CH2", org: "ORG2", team: "Home/x", channel: "y"}
-	deep := place{id: "CH3", org: "ORG1", team: "Home", channel: "a/b"}
-	ana := place{id: "CH4", org: "ORG1", team: "Home", channel: "@ana", direct: true}
-	liar := place{id: "CH5", org: "ORG1", team: "Home", channel: "@ana"} // a channel that calls itself so
+	home := []string{"home"}
+	general := place{id: "CH1", org: "ORG1", teams: home, channel: "general"}
+	slash := place{id: "CH2", org: "ORG2", teams: []string{"home/x"}, channel: "y"}
+	deep := place{id: "CH3", org: "ORG1", teams: home, channel: "a/b"}
+	ana := place{id: "CH4", org: "ORG1", teams: home, channel: "@anna", direct: true, with: "ACC1", names: []string{"ana", "anna"}}
+	liar := place{id: "CH5", org: "ORG1", teams: home, channel: "@ana"} // a channel that calls itself so
+	hash := place{id: "CH7", org: "ORG1", teams: home, channel: "#x"}
+	thief := place{id: "CH8", org: "ORG1", teams: home, channel: "@ana", direct: true, with: "ACC2"} // who took the name
+	robot := place{id: "CH9", org: "ORG1", teams: home, channel: "@a/b", direct: true, with: "ACC3", names: []string{"a/b"}}
 	const named = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" // the id of another
 	tests := []struct {
 		pattern Pattern
@@ -140,7 +144,18 @@ func TestPatterns(t *testing.T) {
 		{"CH1", general, true},
 		{"flow://channels/Home%2Fgeneral", general, true},
 		{named, place{id: named}, true},
-		{named, place{id: "CH6", org: "ORG1", team: "Home", channel: named}, false},
+		{named, place{id: "CH6", org: "ORG1", teams: home, channel: named}, false},
+		{"@" + named, place{direct: true, with: named}, true},
+		{"flow://accounts/" + named, place{direct: true, with: named}, true},
+		{named, place{direct: true, with: named}, true},
+		{"@" + named, place{direct: true, with: "ACC4", names: []string{strings.ToLower(named)}}, false},
+		{"#general", general, true},
+		{"Home/#general", general, true},
+		{"#Home/general", general, true},
+		{"#x", hash, true},
+		{"Home/x", hash, false},
+		{"#@ana", liar, true},
+		{"#@ana", ana, false},
 		{"ch1", general, false},
 		{"flow://channels/CH1", general, true},
 		{"flow://channels/CH2", general, false},
@@ -153,6 +168,15 @@ func TestPatterns(t *testing.T) {
 		{"@Ana", ana, true},
 		{"Home/@ana", ana, true},
 		{"@ben", ana, false},
+		{"@anna", ana, true},
+		{"Home/@ACC1", ana, true},
+		{"flow://accounts/ACC1", ana, true},
+		{"flow://accounts/ana", ana, true},
+		{"@ana", thief, false},
+		{"@a*", thief, false},
+		{"@*", thief, true},
+		{"@ACC2", thief, true},
+		{"@a/b", robot, true},
 		{"@ana", liar, false},
 		{"@*", liar, false},
 		{"Home/*", liar, true},
@@ -172,7 +196,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		p.judge(place{id: "C", org: "O", team: "T", channel: "c"})
+		p.judge(place{id: "C", org: "O", teams: []string{"t"}, channel: "c"})
 		_ = p.Describe(false)
 	})
 }

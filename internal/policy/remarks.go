@@ -14,7 +14,7 @@ type remark struct {
 	text string
 }
 
-// topic is what a remark is about, whichever teams it is about at present.
+// topic is what a remark is about, whichever teams or people it is about at present.
 type topic struct {
 	pattern Pattern
 	effect  effect
@@ -27,31 +27,48 @@ const (
 	fitsNothing effect = iota
 	meansTheFirst
 	meansNone
+	meansRenamed
 )
 
 // remarks says of the patterns which of them name no channel at present, and which name
-// teams by a name that is not theirs alone, so that they are not all meant ([atlas.pin]).
-func (p *Policy) remarks(orgs []flow.Org, named map[flow.OrgID]string, places []place) (all []remark) {
+// teams or people by a name that is not theirs alone, so that they are not all meant
+// ([pins]).
+func (p *Policy) remarks(now scene, places []place) (all []remark) {
 	patterns := slices.Concat(p.Channels.Read, p.Channels.Write)
 	for i, pattern := range patterns {
 		if slices.Contains(patterns[:i], pattern) {
 			continue
 		}
-		say := func(e effect, format string, args ...any) {
-			all = append(all, remark{topic{pattern, e}, fmt.Sprintf("%q ", string(pattern)) + fmt.Sprintf(format, args...)})
+		said := slices.Concat(pattern.teams(now).remarks("team", "teams"), pattern.people(now).remarks("person", "people"))
+		if len(said) == 0 && !slices.ContainsFunc(places, pattern.fits) {
+			said = []remark{{topic{effect: fitsNothing}, "fits no channel at present"}}
 		}
-		meant, strange := pattern.teams(orgs, named)
-		switch {
-		case len(strange) > 0 && len(meant) > 0:
-			say(meansTheFirst, "means the team that had the name first (%s), and not the others (%s); write the id of a team in place of its name",
-				addresses(meant), addresses(strange))
-		case len(strange) > 0:
-			say(meansNone, "means no team, since nobody knows which (%s); write the id of a team in place of its name", addresses(strange))
-		case !slices.ContainsFunc(places, pattern.fits):
-			say(fitsNothing, "fits no channel at present")
+		for _, r := range said {
+			all = append(all, remark{topic{pattern, r.effect}, fmt.Sprintf("%q %s", string(pattern), r.text)})
 		}
 	}
 	return all
+}
+
+// meaning is whom a pattern means by name, and who else is called so and is not meant.
+type meaning struct {
+	meant, strange []string // addresses
+	renamed        bool     // nobody whom it means is called so any more
+}
+
+func (m meaning) remarks(one, several string) []remark {
+	say := func(e effect, format string, args ...any) []remark {
+		return []remark{{topic{effect: e}, fmt.Sprintf(format, args...) + "; write the id of a " + one + " in place of its name"}}
+	}
+	switch {
+	case len(m.strange) > 0 && len(m.meant) > 0:
+		return say(meansTheFirst, "means the %s that had the name first (%s), and not the others (%s)", one, few(m.meant), few(m.strange))
+	case len(m.strange) > 0:
+		return say(meansNone, "means no %s, since nobody knows which (%s)", one, few(m.strange))
+	case m.renamed:
+		return say(meansRenamed, "means %s that had the name first and are called otherwise now (%s)", several, few(m.meant))
+	}
+	return nil
 }
 
 // warn logs remarks on what none was logged about before, since what a remark says of
@@ -69,37 +86,57 @@ func (a *atlas) warn(all []remark) {
 	}
 }
 
-// teams returns which teams the pattern means by name, and which others have such a name
-// and are not meant.
-func (p Pattern) teams(orgs []flow.Org, named map[flow.OrgID]string) (meant, strange []flow.OrgID) {
-	_, team, _ := p.parts()
+// teams says which teams the pattern means.
+func (p Pattern) teams(now scene) (m meaning) {
+	team := p.parts().team
 	if glob(team, "") {
-		return nil, nil // it does not look at names of teams
+		return m // it does not look at names of teams
 	}
-	for _, org := range orgs {
+	for _, org := range now.orgs {
+		address := flow.Link{Org: org.ID}.String()
 		switch {
 		case team == string(org.ID):
-			return nil, nil
+			return meaning{}
 		case !glob(flow.Fold(team), flow.Fold(org.Name)):
-		case named[org.ID] != "":
-			meant = append(meant, org.ID)
+		case globAny(team, now.teams[org.ID]):
+			m.meant = append(m.meant, address)
 		default:
-			strange = append(strange, org.ID)
+			m.strange = append(m.strange, address)
 		}
 	}
-	return meant, strange
+	return m
 }
 
-// fewTeams is how many teams a remark names.
-const fewTeams = 5
+// people says which people the pattern means.
+func (p Pattern) people(now scene) (m meaning) {
+	said := p.parts()
+	if !said.direct || glob(said.name, "") || isID(said.name) {
+		return m // it does not look at names of people
+	}
+	m.renamed = true
+	for _, peer := range now.peers {
+		address := flow.Link{Account: peer.AccountID}.String()
+		called := glob(flow.Fold(said.name), flow.Fold(peer.Username))
+		switch {
+		case said.name == string(peer.AccountID):
+			return meaning{}
+		case globAny(said.name, now.people[peer.AccountID]):
+			m.meant, m.renamed = append(m.meant, address), m.renamed && !called
+		case called:
+			m.strange = append(m.strange, address)
+		}
+	}
+	m.renamed = m.renamed && len(m.meant) > 0
+	return m
+}
 
-func addresses(teams []flow.OrgID) string {
-	var all []string
-	for _, id := range teams[:min(len(teams), fewTeams)] {
-		all = append(all, flow.Link{Org: id}.String())
+// fewAddresses is how many teams or people a remark names.
+const fewAddresses = 5
+
+func few(addresses []string) string {
+	shown := slices.Clone(addresses[:min(len(addresses), fewAddresses)])
+	if more := len(addresses) - len(shown); more > 0 {
+		shown = append(shown, fmt.Sprintf("and %d more", more))
 	}
-	if more := len(teams) - len(all); more > 0 {
-		all = append(all, fmt.Sprintf("and %d more", more))
-	}
-	return strings.Join(all, ", ")
+	return strings.Join(shown, ", ")
 }
