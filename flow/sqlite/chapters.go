@@ -16,9 +16,8 @@ const chapterSpan = 250_000 // places of the log
 
 // beginChapter needs no texts: rows are found by their place in the log. The words come
 // from [indexText], so the tokenizer has only to split them. Their positions, which phrases
-// are found by, cost a twentieth more work. There is no index of prefixes: it would take
-// nearly twice as much work again, and in a chapter they are gathered soon.
-const beginChapter = `
+// are found by, cost a twentieth more work.
+const beginChapter = beginVocabulary + `
 CREATE VIRTUAL TABLE words_%[1]d USING fts5(
   body, scope, content='', contentless_delete=1, detail=full, tokenize='ascii'
 );
@@ -26,7 +25,7 @@ INSERT INTO words_%[1]d (words_%[1]d, rank) VALUES ('automerge', 8);
 INSERT INTO chapter (number) VALUES (%[1]d);`
 
 // The statements about chapters. One that was emptied is not in the list any more; its
-// table goes when the file is opened next, while nobody reads it.
+// tables go when the file is opened next, while nobody reads it.
 const (
 	addWords     = `INSERT INTO words_%d (rowid, body, scope) VALUES (?, ?, ?)`
 	hasWords     = `SELECT EXISTS (SELECT 1 FROM words_%d_docsize)`
@@ -34,8 +33,8 @@ const (
 	inPieces     = `SELECT number FROM chapter WHERE whole = 0 AND number < ? ORDER BY number`
 	setWhole     = `UPDATE chapter SET whole = 1 WHERE number = ?`
 	dropChapter  = `DELETE FROM chapter WHERE number = ?`
-	emptied      = `SELECT name FROM sqlite_schema WHERE sql LIKE 'CREATE VIRTUAL TABLE%'
-		AND name NOT IN (SELECT 'words_' || number FROM chapter)`
+	emptied      = `SELECT name FROM sqlite_schema WHERE (name LIKE 'vocabulary_%' OR sql LIKE 'CREATE VIRTUAL TABLE%')
+		AND name NOT IN (SELECT 'words_' || number FROM chapter UNION ALL SELECT 'vocabulary_' || number FROM chapter)`
 )
 
 // readChapters reads the list, and drops what is not in it any more.
@@ -119,7 +118,7 @@ func (f *filling) turn(ctx context.Context, number int64) (err error) {
 		f.said = vocabulary{chapter: number, known: map[string]bool{}}
 	}
 	f.on.said = vocabulary{} // until what is added is there to stay
-	if f.say, err = f.t.PrepareContext(ctx, addWord); err != nil {
+	if f.say, err = f.t.PrepareContext(ctx, fmt.Sprintf(addWord, number)); err != nil {
 		return err
 	}
 	f.insert, err = f.t.PrepareContext(ctx, fmt.Sprintf(addWords, number))
@@ -144,10 +143,11 @@ func (x *searcher) retire(ctx context.Context, number int64) error {
 	if holds {
 		return nil
 	}
-	for _, statement := range []string{dropWords, dropChapter} {
-		if _, err := x.file.ExecContext(ctx, statement, number); err != nil {
-			return fmt.Errorf("retire a chapter: %w", err)
-		}
+	if _, err := x.file.ExecContext(ctx, fmt.Sprintf(dropWords, number)); err != nil {
+		return fmt.Errorf("empty the vocabulary of a chapter: %w", err)
+	}
+	if _, err := x.file.ExecContext(ctx, dropChapter, number); err != nil {
+		return fmt.Errorf("retire a chapter: %w", err)
 	}
 	list := slices.DeleteFunc(slices.Clone(*x.chapters.Load()), func(n int64) bool { return n == number })
 	x.chapters.Store(&list)

@@ -48,9 +48,11 @@ func TestChaptersAreEmptied(t *testing.T) {
 		t.Fatal(err)
 	}
 	s = openWith(t, dir, Options{chapter: span})
-	tables, err := column[string](t.Context(), s.search.file, "SELECT name FROM sqlite_schema WHERE name LIKE 'words%' AND sql LIKE 'CREATE VIRTUAL%'")
-	if err != nil || len(tables) != len(after) {
-		t.Errorf("for the chapters %v there are the tables %v; %v", after, tables, err)
+	for _, tables := range []string{"name LIKE 'words%' AND sql LIKE 'CREATE VIRTUAL%'", "name LIKE 'vocabulary%'"} {
+		names, err := column[string](t.Context(), s.search.file, "SELECT name FROM sqlite_schema WHERE "+tables)
+		if err != nil || len(names) != len(after) {
+			t.Errorf("for the chapters %v there are the tables %v; %v", after, names, err)
+		}
 	}
 	ana = start(t, s, "one", "ana")
 	ana.send(t, "one more")

@@ -21,10 +21,10 @@ import (
 
 // indexFormat is the version of search.db, and of what [indexText] makes of a text. A file
 // of any other is made anew.
-const indexFormat = 6
+const indexFormat = 7
 
 // indexSchema is what there is beside the chapters.
-const indexSchema = vocabularySchema + `
+const indexSchema = `
 CREATE TABLE state (
   only    INTEGER PRIMARY KEY CHECK (only = 1),
   store   TEXT    NOT NULL, -- the main file it belongs to

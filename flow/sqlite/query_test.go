@@ -34,7 +34,7 @@ func FuzzIndex(f *testing.F) {
 		if _, err := d.Exec("INSERT INTO words_0 (words_0) VALUES ('delete-all')"); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := d.Exec(dropWords, 0); err != nil {
+		if _, err := d.Exec(fmt.Sprintf(dropWords, 0)); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := d.Exec(fmt.Sprintf(addWords, 0), 1, indexText(text), "c1 o2"); err != nil {
@@ -131,7 +131,7 @@ func emptyIndex(f *testing.F) *sql.DB {
 // learn puts the words of a text into the vocabulary.
 func learn(t *testing.T, d *sql.DB, text string) {
 	t.Helper()
-	insert, err := d.Prepare(addWord)
+	insert, err := d.Prepare(fmt.Sprintf(addWord, 0))
 	if err != nil {
 		t.Fatal(err)
 	}
