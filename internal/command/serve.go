@@ -88,7 +88,7 @@ func (s *Serve) folders(rules *policy.Policy) (*folders.Folders, error) {
 	}
 	for key, list := range map[string][]string{"send_from": rules.Files.Send, "save_to": rules.Files.Save} {
 		if _, err := folders.New(folders.Options{Send: list}); err != nil {
-			return nil, rules.At(key, fmt.Errorf("files.%s: %w", key, err))
+			return nil, rules.At("files."+key, fmt.Errorf("files.%s: %w", key, err))
 		}
 	}
 	if o.Send == nil {

@@ -40,11 +40,24 @@ func form(key []string) string {
 	return "a whole number without quotes, such as 10"
 }
 
-// line returns in which line of a policy a key is set, counted from 1; zero when it is in none.
+var header = regexp.MustCompile(`^\s*\[\s*"?([\w-]+)"?\s*\]`)
+
+// line returns in which line of a policy a key such as channels.read is set, counted from
+// 1; zero when it is in none of its own.
 func line(raw []byte, key string) int {
-	set := regexp.MustCompile(`^\s*"?` + regexp.QuoteMeta(key) + `"?\s*=`)
+	name := func(key string) string { return `"?` + regexp.QuoteMeta(key) + `"?\s*` }
+	table, last, nested := strings.Cut(key, ".")
+	dotted := name(table)
+	if nested {
+		dotted += `\.\s*` + name(last)
+	}
+	whole, inside := regexp.MustCompile(`^\s*`+dotted+`=`), regexp.MustCompile(`^\s*`+name(last)+`=`)
+	in := ""
 	for i, text := range bytes.Split(raw, []byte("\n")) {
-		if set.Match(text) {
+		if m := header.FindSubmatch(text); m != nil {
+			in = string(m[1])
+		}
+		if in == "" && whole.Match(text) || nested && in == table && inside.Match(text) {
 			return i + 1
 		}
 	}
@@ -69,7 +82,7 @@ func checkLists(raw []byte, given map[string]any) error {
 			values, name = given, table
 		}
 		if key != "account.write" && !isText(values[name]) {
-			return at(raw, name, fmt.Errorf("%s must be %s", key, forms[key]))
+			return at(raw, key, fmt.Errorf("%s must be %s", key, forms[key]))
 		}
 	}
 	return nil
@@ -94,7 +107,7 @@ func checkLimits(raw []byte, given map[string]any) error {
 		for _, key := range keys[table] {
 			n, isNumber := values[key].(int64)
 			if isNumber && n <= 0 {
-				return at(raw, key, fmt.Errorf("%s.%s is %d, which is no limit; leave it out for none%s", table, key, n, instead(key)))
+				return at(raw, table+"."+key, fmt.Errorf("%s.%s is %d, which is no limit; leave it out for none%s", table, key, n, instead(key)))
 			}
 		}
 	}

@@ -20,6 +20,7 @@
 package policy
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -113,7 +114,7 @@ func Load(path string) (*Policy, error) {
 	return p, nil
 }
 
-// At says of an error about what a key says in which file and line that is.
+// At says of an error about what a key such as files.save_to says in which file and line that is.
 func (p *Policy) At(key string, err error) error {
 	return fmt.Errorf("policy %s: %w", p.path, at(p.raw, key, err))
 }
@@ -121,6 +122,7 @@ func (p *Policy) At(key string, err error) error {
 // Parse reads the text of a policy, which is TOML.
 func Parse(raw []byte) (*Policy, error) {
 	var p Policy
+	raw = bytes.TrimPrefix(raw, []byte("\ufeff")) // as some editors put before a text
 	d := toml.NewDecoder(strings.NewReader(string(raw)))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&p); err != nil {
@@ -196,7 +198,7 @@ func (p *Policy) check() error {
 func (p *Policy) checkPatterns(key string, list []Pattern) error {
 	for _, pattern := range list {
 		if err := pattern.check(); err != nil {
-			return at(p.raw, key, fmt.Errorf("channels.%s: %w", key, err))
+			return at(p.raw, "channels."+key, fmt.Errorf("channels.%s: %w", key, err))
 		}
 	}
 	return nil

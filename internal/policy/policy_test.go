@@ -91,6 +91,9 @@ func TestMistakesAreToldWithTheirLine(t *testing.T) {
 		"no text":        {"confirm = 5", []string{"line 1: confirm must be \"never\", or a list such as"}},
 		"no truth":       {"[account]\nwrite = \"no\"", []string{"line 2: account.write must be true or false, without quotes"}},
 		"no table":       {"limits = 4", []string{"line 1: limits must be a table"}},
+		"key of two":     {"[account]\nwrite = false\n[channels]\nread = [\"*\"]\nwrite = [\"\"]", []string{"line 5: channels.write"}},
+		"dotted key":     {"account.write = false\nchannels.write = [\"\"]", []string{"line 2: channels.write"}},
+		"byte order":     {"\ufeff[channels]\nwrite = [\"\"]", []string{"line 2: channels.write"}},
 		"nobody":         {"[channels]\nread = [\"@\"]", []string{`line 2: channels.read: "@" names no channel`}},
 	}
 	for name, test := range tests {
