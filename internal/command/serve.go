@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -126,6 +127,23 @@ func (s *Serve) consent(rules *policy.Policy, gate *policy.Gate) tools.Consent {
 	return c
 }
 
+// confirms names the rules that are in force, of --confirm and of the policy.
+func (s *Serve) confirms(rules *policy.Policy) string {
+	all := []string{s.Confirm}
+	for _, rule := range rules.Confirm {
+		if !slices.Contains(all, string(rule)) {
+			all = append(all, string(rule))
+		}
+	}
+	said := slices.DeleteFunc(all, func(rule string) bool {
+		return rule == string(policy.Never) || rule == string(policy.Auto) && rules.Has(policy.Never)
+	})
+	if len(said) == 0 {
+		return string(policy.Never)
+	}
+	return strings.Join(said, ",")
+}
+
 // settings is what a reader of flow://me is told of how this server was started.
 func (s *Serve) settings(rules *policy.Policy) map[string]string {
 	sets := strings.Join(s.Toolsets, ",")
@@ -133,7 +151,7 @@ func (s *Serve) settings(rules *policy.Policy) map[string]string {
 		sets = "default"
 	}
 	return map[string]string{
-		"toolsets": sets, "readOnly": strconv.FormatBool(s.ReadOnly), "confirm": s.Confirm, "version": Release(),
+		"toolsets": sets, "readOnly": strconv.FormatBool(s.ReadOnly), "confirm": s.confirms(rules), "version": Release(),
 		"policy": strings.Join(rules.Describe(s.ReadOnly), "; "),
 	}
 }
