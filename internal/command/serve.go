@@ -150,10 +150,17 @@ func (s *Serve) settings(rules *policy.Policy) map[string]string {
 	if sets == "" {
 		sets = "default"
 	}
-	return map[string]string{
+	said := map[string]string{
 		"toolsets": sets, "readOnly": strconv.FormatBool(s.ReadOnly), "confirm": s.confirms(rules), "version": Release(),
 		"policy": strings.Join(rules.Describe(s.ReadOnly), "; "),
 	}
+	if len(s.Tools) > 0 {
+		said["tools"] = strings.Join(s.Tools, ",")
+	}
+	if len(s.ExcludeTools) > 0 {
+		said["excludeTools"] = strings.Join(s.ExcludeTools, ",")
+	}
+	return said
 }
 
 // introduce says at a terminal what this is, instead of waiting for a protocol that no
