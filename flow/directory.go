@@ -27,12 +27,14 @@ type Directory struct {
 	stale int   // rises with every change, so that a view read meanwhile is not kept
 }
 
-// view is one reading. It is never changed.
+// view is one reading. It is never changed, but for the strangers that are asked for later.
 type view struct {
 	me       AccountID
 	orgs     index[OrgID, Org]
 	channels index[ChannelID, Channel]
 	peers    index[AccountID, Peer]
+
+	strangers sync.Map // AccountID to what it is called
 }
 
 // NewDirectory returns the directory of a client's account.
@@ -120,12 +122,15 @@ func (d *Directory) CompleteAccount(ctx context.Context, typed string) ([]string
 }
 
 // Names answers what ids are called, from one reading.
-type Names struct{ v *view }
+type Names struct {
+	v      *view
+	caller Caller
+}
 
 // Names returns the names as they are now.
 func (d *Directory) Names(ctx context.Context) (Names, error) {
 	v, err := d.read(ctx)
-	return Names{v}, err
+	return Names{v, d.caller}, err
 }
 
 // Org returns the name of a team, or empty text.

@@ -17,10 +17,12 @@ type town struct {
 	mu       sync.Mutex
 	channels []flow.Channel
 	people   []flow.Peer
-	reads    int
+
+	strangers []flow.Peer
+	reads     int
 }
 
-func (w *town) Call(_ context.Context, method string, _ json.RawMessage) (json.RawMessage, error) {
+func (w *town) Call(_ context.Context, method string, params json.RawMessage) (json.RawMessage, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var answer any
@@ -38,6 +40,20 @@ func (w *town) Call(_ context.Context, method string, _ json.RawMessage) (json.R
 		answer = w.channels
 	case "EnumeratePeerAccounts":
 		answer = w.people
+	case "GetPeer", "GetPeerFromID":
+		var in struct {
+			PeerUsername string
+			PeerID       flow.AccountID
+		}
+		if err := json.Unmarshal(params, &in); err != nil {
+			return nil, err
+		}
+		all := slices.Concat(w.people, w.strangers)
+		i := slices.IndexFunc(all, func(p flow.Peer) bool { return p.AccountID == in.PeerID || p.Username == in.PeerUsername })
+		if i < 0 {
+			return nil, flow.Errorf(flow.NotFound, "Unknown account")
+		}
+		answer = all[i]
 	default:
 		return nil, flow.Errorf(flow.Unsupported, "unknown method %s", method)
 	}

@@ -85,25 +85,13 @@ func (r *Resources) show(ctx context.Context, messages []flow.Message, names flo
 	for _, m := range messages {
 		name, known := authors[m.SenderAccountID]
 		if !known {
-			name = r.author(ctx, m.SenderAccountID, names)
+			name = names.Called(ctx, m.SenderAccountID)
 			authors[m.SenderAccountID] = name
 			talk.People[name] = m.SenderAccountID
 		}
 		talk.Messages = append(talk.Messages, messageOf(m, name))
 	}
 	return talk
-}
-
-// author returns the name of an account, also of one that has left; failing that, its id.
-func (r *Resources) author(ctx context.Context, id flow.AccountID, names flow.Names) string {
-	if name := names.Account(id); name != "" {
-		return name
-	}
-	peer, err := flow.GetPeerFromID.Call(ctx, r.client, flow.GetPeerFromIDInput{PeerID: id})
-	if err != nil || peer.Username == "" {
-		return string(id)
-	}
-	return peer.Username
 }
 
 // message returns the id of a message that a client may name by its short reference. That
@@ -166,7 +154,7 @@ func (r *Resources) readMessage(ctx context.Context, a address) (any, error) {
 	}
 	return oneMessageView{
 		Channel:     placeOf(channel, names),
-		messageView: messageOf(older[i], r.author(ctx, older[i].SenderAccountID, names)),
+		messageView: messageOf(older[i], names.Called(ctx, older[i].SenderAccountID)),
 		Around:      around,
 	}, nil
 }

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/flow-mcp/flow-mcp/flow"
 )
@@ -45,7 +43,10 @@ func (r *Resources) readInbox(ctx context.Context) (any, error) {
 			break
 		}
 		name := r.called(ctx, channel.Channel, names)
-		v.Unread = append(v.Unread, entryView{ID: channel.ID, Name: names.Org(channel.OrgID) + "/" + name, Unread: channel.UnreadCount})
+		v.Unread = append(v.Unread, entryView{
+			ID: channel.ID, Name: names.Org(channel.OrgID) + "/" + name,
+			Unread: channel.UnreadCount, UnreadOrMore: channel.UnreadCount >= flow.UnreadCap,
+		})
 		if looked > inboxLooked {
 			v.Cut = fmt.Sprintf("Only %d channels with unread messages were searched for mentions.", inboxLooked)
 			continue
@@ -71,7 +72,7 @@ func (r *Resources) readInbox(ctx context.Context) (any, error) {
 		v.ForYou = append(v.ForYou, letterView{
 			URI:         flow.Link{Channel: l.ChannelID, Message: l.ID}.String(),
 			Channel:     l.channel,
-			messageView: messageOf(l.Message, r.author(ctx, l.SenderAccountID, names)),
+			messageView: messageOf(l.Message, names.Called(ctx, l.SenderAccountID)),
 		})
 	}
 	return v, nil
@@ -94,12 +95,12 @@ func (r *Resources) sortByInterest(channels []flow.ChannelState) {
 
 // called returns what a channel is called, also one that the directory does not know yet.
 func (r *Resources) called(ctx context.Context, channel flow.Channel, names flow.Names) string {
-	name := names.Channel(channel.ID)
+	name := names.CalledChannel(channel.ID)
 	switch {
 	case name != "":
 		return name
 	case channel.Purpose == flow.DirectPurpose:
-		return "@" + r.author(ctx, channel.DirectAccountID, names)
+		return "@" + names.Called(ctx, channel.DirectAccountID)
 	}
 	return channel.Name
 }
@@ -132,7 +133,7 @@ func (r *Resources) letters(ctx context.Context, channel flow.Channel, unread in
 			if foreign++; foreign > unread {
 				return found, unread < flow.UnreadCap, nil
 			}
-			mentioned := strings.Contains(m.OtherData, string(me)) || mentions(m.Text, names.Account(me))
+			mentioned := strings.Contains(m.OtherData, string(me)) || names.Mentions(m.Text, me)
 			if channel.Purpose == flow.DirectPurpose || mentioned {
 				found = append(found, m)
 			}
@@ -143,20 +144,4 @@ func (r *Resources) letters(ctx context.Context, channel flow.Channel, unread in
 		filters.Before = messages[len(messages)-1].ID
 	}
 	return found, false, nil
-}
-
-// mentions reports whether text has @ and the name in it, as a word of its own.
-func mentions(text, name string) bool {
-	text, name = flow.Fold(text), "@"+flow.Fold(name)
-	for {
-		i := strings.Index(text, name)
-		if i < 0 {
-			return false
-		}
-		text = text[i+len(name):]
-		next, _ := utf8.DecodeRuneInString(text)
-		if text == "" || !unicode.IsLetter(next) && !unicode.IsDigit(next) {
-			return true
-		}
-	}
 }

@@ -176,7 +176,8 @@ func (r *Resources) readChannel(ctx context.Context, ref string) (any, error) {
 		return nil, err
 	}
 	v := channelView{
-		placeView: placeOf(channel, names), Purpose: channel.Purpose, Unread: unread, ReadUpTo: hwm.MessageID,
+		placeView: placeOf(channel, names), Purpose: channel.Purpose, Unread: unread,
+		UnreadOrMore: unread >= flow.UnreadCap, ReadUpTo: hwm.MessageID,
 		Members: []memberView{}, MemberCount: len(members), talkView: talk,
 	}
 	for _, m := range members {

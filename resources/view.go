@@ -51,16 +51,19 @@ type entryView struct {
 	ID     flow.ChannelID `json:"id"`
 	Name   string         `json:"name"`
 	Unread int            `json:"unread,omitzero"`
+
+	UnreadOrMore bool `json:"unreadOrMore,omitzero"` // counting has stopped there
 }
 
 type channelView struct {
 	placeView
-	Purpose     string         `json:"purpose,omitzero"`
-	Unread      int            `json:"unread"`
-	ReadUpTo    flow.MessageID `json:"readUpTo,omitzero"`
-	Members     []memberView   `json:"members"`
-	MemberCount int            `json:"memberCount"`
-	Cut         string         `json:"cut,omitzero"`
+	Purpose      string         `json:"purpose,omitzero"`
+	Unread       int            `json:"unread"`
+	UnreadOrMore bool           `json:"unreadOrMore,omitzero"` // counting has stopped there
+	ReadUpTo     flow.MessageID `json:"readUpTo,omitzero"`
+	Members      []memberView   `json:"members"`
+	MemberCount  int            `json:"memberCount"`
+	Cut          string         `json:"cut,omitzero"`
 	talkView
 }
 

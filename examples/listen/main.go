@@ -69,6 +69,6 @@ func show(ctx context.Context, directory *flow.Directory, m flow.Message) error 
 		return fmt.Errorf("look up names: %w", err)
 	}
 	_, err = fmt.Printf("%s %q %q %q\n", time.UnixMilli(m.CreationTime).Format(time.RFC3339),
-		names.Channel(m.ChannelID), names.Account(m.SenderAccountID), m.Text)
+		names.Channel(m.ChannelID), names.Called(ctx, m.SenderAccountID), m.Text)
 	return err
 }

@@ -24,12 +24,9 @@ import (
 // with a digit. As JSON a message is one line with everything in it; there the same
 // characters are escaped, so that nothing is lost.
 type printer struct {
-	out    io.Writer
-	dir    *flow.Directory
-	client *flow.Client
-	json   bool
-
-	names map[flow.AccountID]string // of people who are in no team any more
+	out  io.Writer
+	dir  *flow.Directory
+	json bool
 }
 
 // line is a message as JSON.
@@ -88,28 +85,9 @@ func (p *printer) line(ctx context.Context, cursor flow.Cursor, m flow.Message) 
 		l.Attachments = append(l.Attachments, file{a, flow.Link{Attachment: a.ID}.String()})
 	}
 	if names, err := p.dir.Names(ctx); err == nil { // without, ids have to do
-		l.Org, l.Channel, l.Sender = names.Org(m.OrgID), names.Channel(m.ChannelID), names.Account(m.SenderAccountID)
-	}
-	if l.Sender == "" {
-		l.Sender = p.stranger(ctx, m.SenderAccountID)
+		l.Org, l.Channel, l.Sender = names.Org(m.OrgID), names.CalledChannel(m.ChannelID), names.Called(ctx, m.SenderAccountID)
 	}
 	return l
-}
-
-// stranger asks for the name of somebody who has left.
-func (p *printer) stranger(ctx context.Context, id flow.AccountID) string {
-	if name, ok := p.names[id]; ok {
-		return name
-	}
-	peer, err := flow.GetPeerFromID.Call(ctx, p.client, flow.GetPeerFromIDInput{PeerID: id})
-	if err != nil {
-		return ""
-	}
-	if p.names == nil {
-		p.names = map[flow.AccountID]string{}
-	}
-	p.names[id] = peer.Username
-	return peer.Username
 }
 
 // encode writes the line as JSON.

@@ -88,7 +88,7 @@ type tail struct {
 // begin finds the channels, and where in the log to start.
 func begin(ctx context.Context, client *flow.Client, out io.Writer, o Options) (*tail, error) {
 	dir := flow.NewDirectory(client)
-	t := &tail{Options: o, client: client, dir: dir, printer: printer{out: out, dir: dir, client: client, json: o.JSON}}
+	t := &tail{Options: o, client: client, dir: dir, printer: printer{out: out, dir: dir, json: o.JSON}}
 	identity, err := client.Identity(ctx)
 	if err != nil {
 		return nil, err
