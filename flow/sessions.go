@@ -107,8 +107,8 @@ type StartUpLocalInput struct {
 type Home struct {
 	AccountID AccountID `json:"accountId" jsonschema_description:"The started account."`
 	Username  string    `json:"username" jsonschema_description:"Its user name."`
-	OrgID     OrgID     `json:"orgId" jsonschema_description:"The team of this machine."`
-	ChannelID ChannelID `json:"channelId" jsonschema_description:"The channel of this machine."`
+	OrgID     OrgID     `json:"orgId" jsonschema_description:"The team of this machine, if the account is in it."`
+	ChannelID ChannelID `json:"channelId" jsonschema_description:"The channel of this machine, if the account is in it."`
 	Created   bool      `json:"created" jsonschema_description:"Whether the account was made by this call."`
 }
 

@@ -17,6 +17,8 @@ var machines = []scenario{
 	{"welcome accounts that were made otherwise", homeForExisting},
 	{"start for a reader what there is, and make nothing", homeForReaders},
 	{"know again an account that was renamed", homeForRenamed},
+	{"keep the channel where all accounts meet", homeStays},
+	{"give that channel an admin when all have left it", homeIsEmpty},
 }
 
 // machinesAreDirectories: an account is local only where it has a device, though all
@@ -179,6 +181,41 @@ func homeForRenamed(t *testing.T, n *network) {
 	in.AccountID = "NONE"
 	if other := must(t, open(t, n.process(t, "")), flow.StartUpLocal, in); !other.Created || other.AccountID == alice.id {
 		t.Errorf("without a known id, alice is %+v", other)
+	}
+}
+
+func homeStays(t *testing.T, n *network) {
+	alice, h := home(t, n, "alice")
+	refuse(t, alice, flow.DeleteChannel, flow.DeleteChannelInput{ChannelID: h.ChannelID}, flow.Conflict)
+	bob, _ := home(t, n, "bob")
+	alice.send(t, h.ChannelID, "still here")
+	if got := bob.waitMessage(t).Text; got != "still here" {
+		t.Errorf("bob was sent %q", got)
+	}
+}
+
+// homeIsEmpty: who has left the channel is not told to meet there, and who comes into an
+// empty one can let the others in again.
+func homeIsEmpty(t *testing.T, n *network) {
+	alice, h := home(t, n, "alice")
+	leave := flow.NewChannelMemberStateInput{ChannelID: h.ChannelID, MemberAccountID: alice.id, MemberState: flow.Banned}
+	must(t, alice, flow.NewChannelMemberState, leave)
+	for _, existing := range []bool{false, true} {
+		in := flow.StartUpLocalInput{Username: "alice", Existing: existing}
+		want := flow.Home{AccountID: alice.id, Username: "alice", OrgID: h.OrgID}
+		if diff := cmp.Diff(want, must(t, open(t, n.process(t, "")), flow.StartUpLocal, in)); diff != "" {
+			t.Errorf("the home of who has left its channel (-want +got):\n%s", diff)
+		}
+	}
+	bob, bobs := home(t, n, "bob")
+	if bobs.ChannelID != h.ChannelID {
+		t.Errorf("bob's home is %+v", bobs)
+	}
+	must(t, bob, flow.ChannelAddMember, flow.ChannelAddMemberInput{ChannelID: h.ChannelID, MemberAccountID: alice.id, MemberState: flow.Member})
+	must(t, alice, flow.SetOrgMemberState, flow.SetOrgMemberStateInput{OrgID: h.OrgID, MemberAccountID: bob.id, MemberState: flow.Banned})
+	_, gone := home(t, n, "bob")
+	if diff := cmp.Diff(flow.Home{AccountID: bob.id, Username: "bob"}, gone); diff != "" {
+		t.Errorf("the home of who is out of its team (-want +got):\n%s", diff)
 	}
 }
 

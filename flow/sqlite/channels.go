@@ -238,6 +238,14 @@ func (e *Engine) DeleteChannel(ctx context.Context, call flow.Call, in flow.Dele
 		if err != nil {
 			return none, err
 		}
+		home, err := t.IsHome(t.ctx, ch.id)
+		if err != nil {
+			return none, err
+		}
+		if home {
+			return none, flow.Errorf(flow.Conflict,
+				"this is the channel in which all accounts of this machine meet, and stays; to empty it, delete its messages or let it keep few with SetChannelRetentionPolicy")
+		}
 		members, err := t.ChannelMembers(t.ctx, ch.id)
 		for _, m := range members {
 			if err == nil {

@@ -258,20 +258,38 @@ func joining(name string) string {
 	return "flow-mcp join --account " + name
 }
 
-// presentHome returns the team and channel of a machine, if the account is there.
+// presentHome returns the team and the channel of a machine, as far as the account is there.
 func (t *tx) presentHome(account db.Account, home string) (flow.Home, error) {
 	out := flow.Home{AccountID: account.Public, Username: account.Username}
 	place, err := t.HomeOf(t.ctx, home)
-	if err == nil {
-		_, err = t.OrgMember(t.ctx, place.Org, account.ID)
-	}
 	if errors.Is(err, sql.ErrNoRows) {
 		return out, nil
 	}
-	if err == nil {
-		out.OrgID, out.ChannelID = place.OrgPublic, place.ChannelPublic
+	if err != nil {
+		return out, err
 	}
+	err = t.fillHome(&out, account, place)
 	return out, err
+}
+
+// fillHome names the team and the channel of a machine where the account is in them.
+func (t *tx) fillHome(out *flow.Home, account db.Account, place db.HomeOfRow) error {
+	team, err := t.OrgMember(t.ctx, place.Org, account.ID)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && !isIn(team.State) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	out.OrgID = place.OrgPublic
+	there, err := t.ChannelMember(t.ctx, place.Channel, account.ID)
+	if err == nil && isIn(there.State) {
+		out.ChannelID = place.ChannelPublic
+	}
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return err
 }
 
 // joinHome puts an account into the team and channel of a machine, unless it has been
@@ -292,26 +310,44 @@ func (t *tx) joinHome(account db.Account, home string) (flow.Home, error) {
 	if err != nil {
 		return out, err
 	}
-	out.OrgID, out.ChannelID = place.OrgPublic, place.ChannelPublic
-	if _, err := t.OrgMember(t.ctx, place.Org, self.id); !errors.Is(err, sql.ErrNoRows) {
-		return out, err // it is in, or has left
+	_, err = t.OrgMember(t.ctx, place.Org, self.id)
+	if errors.Is(err, sql.ErrNoRows) { // otherwise it is in, or has left
+		err = t.enterHome(self, place)
 	}
-	org, err := t.OrgFor(t.ctx, self.id, place.OrgPublic)
 	if err != nil {
 		return out, err
 	}
+	err = t.fillHome(&out, account, place)
+	return out, err
+}
+
+// enterHome makes an account a member of the team and channel of a machine. A channel that
+// all have left has an admin in whoever comes then.
+func (t *tx) enterHome(self person, place db.HomeOfRow) error {
+	org, err := t.OrgFor(t.ctx, self.id, place.OrgPublic)
+	if err != nil {
+		return err
+	}
 	if err := t.setOrgState(org, self, flow.Member); err != nil {
-		return out, err
+		return err
 	}
 	row, err := t.ChannelByID(t.ctx, place.Channel)
 	if err != nil {
-		return out, err
+		return err
 	}
 	ch := channel{
 		id: row.ID, org: row.Org, public: row.Public, orgPublic: row.OrgPublic, name: row.Name,
 		keeps: retention(row.MaxDays, row.MaxMessages),
 	}
-	return out, t.setChannelState(ch, self, flow.Member)
+	others, err := t.ChannelMembers(t.ctx, ch.id)
+	if err != nil {
+		return err
+	}
+	state := flow.Member
+	if len(others) == 0 {
+		state = flow.Admin
+	}
+	return t.setChannelState(ch, self, state)
 }
 
 func (t *tx) newHome(home string, self person) (org db.OrgForRow, ch channel, err error) {

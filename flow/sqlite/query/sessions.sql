@@ -43,6 +43,9 @@ SELECT home.org, home.channel, org.public AS org_public, channel.public AS chann
 FROM home JOIN org ON org.id = home.org JOIN channel ON channel.id = home.channel
 WHERE home.home = ?;
 
+-- name: IsHome :one
+SELECT EXISTS (SELECT 1 FROM home WHERE channel = ?);
+
 -- name: AddHome :exec
 INSERT INTO home (home, org, channel) VALUES (?, ?, ?);
 

@@ -104,6 +104,17 @@ func (q *Queries) HomeOf(ctx context.Context, home string) (HomeOfRow, error) {
 	return i, err
 }
 
+const isHome = `-- name: IsHome :one
+SELECT EXISTS (SELECT 1 FROM home WHERE channel = ?)
+`
+
+func (q *Queries) IsHome(ctx context.Context, channel int64) (bool, error) {
+	row := q.db.QueryRowContext(ctx, isHome, channel)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
 const isRequest = `-- name: IsRequest :one
 SELECT EXISTS (SELECT 1 FROM request WHERE uid = ?)
 `
