@@ -78,7 +78,8 @@ func admitPending(ctx context.Context, client *flow.Client, team flow.OrgID, lef
 	return err
 }
 
-// admit makes somebody a member of the team and of its channels.
+// admit makes somebody a member of the team and of its channels. A channel that fails keeps
+// nobody out of the others.
 func admit(ctx context.Context, client *flow.Client, request flow.OrgJoinRequest) error {
 	_, err := flow.OrgAddMember.Call(ctx, client, flow.OrgAddMemberInput{
 		OrgID: request.OrgID, MemberAccountID: request.AccountID, MemberState: flow.Member,
@@ -91,6 +92,7 @@ func admit(ctx context.Context, client *flow.Client, request flow.OrgJoinRequest
 	if err != nil {
 		return fmt.Errorf("list the channels of the team: %w", err)
 	}
+	var failed error
 	for _, channel := range channels {
 		if channel.Purpose == flow.DirectPurpose {
 			continue
@@ -99,12 +101,12 @@ func admit(ctx context.Context, client *flow.Client, request flow.OrgJoinRequest
 			OrgID: request.OrgID, ChannelID: channel.ID, MemberAccountID: request.AccountID, MemberState: flow.Member,
 		})
 		switch {
-		case errors.Is(err, flow.Denied): // the bot is no admin here
+		case errors.Is(err, flow.Denied), errors.Is(err, flow.NotFound): // the bot is no admin here, or the channel is gone
 		case err != nil:
-			return fmt.Errorf("add %s to %q: %w", request.AccountID, channel.Name, err)
+			failed = errors.Join(failed, fmt.Errorf("add %s to %q: %w", request.AccountID, channel.Name, err))
 		default:
 			fmt.Printf("added %s to %q\n", request.AccountID, channel.Name)
 		}
 	}
-	return nil
+	return failed
 }
