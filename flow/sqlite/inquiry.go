@@ -16,7 +16,7 @@ const findWords = `SELECT rowid FROM words_%[1]d WHERE words_%[1]d MATCH ? AND r
 const (
 	// fewPlaces is how many messages of a chapter are rather looked at than selected
 	// further.
-	fewPlaces = 10
+	fewPlaces = 25
 	// Before all messages with a wide word are gathered, those with the other words are
 	// looked at, if they are not more.
 	likelySoon = 1000

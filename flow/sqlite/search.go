@@ -140,9 +140,9 @@ func (s *search) run(ctx context.Context) error {
 	if len(s.channels) == 0 || ctx.Err() != nil {
 		return ctx.Err()
 	}
-	near := searchChunk // common words are in so many
+	near := 0
 	if s.query.inner {
-		near = max(near, s.reach.near)
+		near = s.reach.near
 	}
 	s.indexed = flow.Cursor(s.store.search.indexed.Load())
 	if err := s.scan(ctx, func() bool {
