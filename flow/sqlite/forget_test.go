@@ -51,6 +51,11 @@ func TestDeletedWordsAreForgotten(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := open(t, t.TempDir())
 			ana := start(t, s, "one", "ana")
+			channel, err := ana.NewChannel(t.Context(), ana.call, flow.NewChannelInput{OrgID: ana.home.OrgID, Name: "metals"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ana.home.ChannelID = channel
 			ana.send(t, "the first")
 			id := ana.send(t, "the quicksilver runs")
 			indexed(t, s)
