@@ -108,15 +108,7 @@ func TestSearchGoesThroughChapters(t *testing.T) {
 		"common number": {"common number 998", "common number 999"},
 		"comm numb 7":   {"common number 798", "common number 799"},
 	} {
-		hits, err := ana.Search(t.Context(), ana.call, flow.SearchInput{Search: search, Words: true, Limit: 2})
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := []string{}
-		for _, hit := range hits {
-			got = append(got, hit.Data.Text)
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := cmp.Diff(want, ana.words(t, search, 2)); diff != "" {
 			t.Errorf("the newest of %q (-want +got):\n%s", search, diff)
 		}
 	}
@@ -150,15 +142,7 @@ func TestSearchForManyWords(t *testing.T) {
 		"wide1 needle":     {},
 		"wid needless":     {},
 	} {
-		hits, err := ana.Search(t.Context(), ana.call, flow.SearchInput{Search: search, Words: true, Limit: 2})
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := []string{}
-		for _, hit := range hits {
-			got = append(got, hit.Data.Text)
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := cmp.Diff(want, ana.words(t, search, 2)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", search, diff)
 		}
 	}

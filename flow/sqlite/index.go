@@ -164,6 +164,7 @@ func (x *searcher) renew(ctx context.Context) error {
 	_ = x.disconnect()
 	x.indexed.Store(0)
 	x.chapters.Store(&[]int64{})
+	x.said = vocabulary{}
 	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
 		if err := os.Remove(x.path + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return unusable(x.store.dir, err)

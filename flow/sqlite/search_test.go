@@ -34,9 +34,20 @@ func indexed(t testing.TB, s *store) {
 
 func (u user) find(t testing.TB, text string) []string {
 	t.Helper()
-	hits, err := u.Search(t.Context(), u.call, flow.SearchInput{Search: text})
+	return u.search(t, flow.SearchInput{Search: text})
+}
+
+// words returns the texts of the newest messages with some words, at most so many.
+func (u user) words(t testing.TB, words string, limit int) []string {
+	t.Helper()
+	return u.search(t, flow.SearchInput{Search: words, Words: true, Limit: limit})
+}
+
+func (u user) search(t testing.TB, in flow.SearchInput) []string {
+	t.Helper()
+	hits, err := u.Search(t.Context(), u.call, in)
 	if err != nil {
-		t.Fatalf("search %q: %v", text, err)
+		t.Fatalf("search %q: %v", in.Search, err)
 	}
 	found := []string{}
 	for _, h := range hits {
@@ -286,6 +297,7 @@ func TestIndexThatCannotBeMade(t *testing.T) {
 	s := open(t, t.TempDir())
 	ana := start(t, s, "one", "ana")
 	ana.send(t, "needle")
+	ana.sendMany(t, 2*nearScan, "hay")
 	indexed(t, s)
 	obstacle := s.search.path + "-journal"
 	if err := os.MkdirAll(filepath.Join(obstacle, "x"), 0o700); err != nil {
@@ -307,6 +319,9 @@ func TestIndexThatCannotBeMade(t *testing.T) {
 	indexed(t, s)
 	if got := ana.find(t, "needle"); len(got) != 1 {
 		t.Errorf("with an index that was made anew %q are found", got)
+	}
+	if got := ana.words(t, "need", flow.MaxHits); len(got) != 1 {
+		t.Errorf("with a vocabulary that was made anew %q are found", got)
 	}
 }
 
@@ -335,9 +350,8 @@ func TestSearchFindsFileNames(t *testing.T) {
 	for _, when := range []string{"at once", "again"} {
 		indexed(t, s)
 		for text, want := range map[string]int{"budg": 1, "xlsx you": 1, `"budget 2027 final"`: 1, `"are budget"`: 0} {
-			hits, err := ana.Search(t.Context(), ana.call, flow.SearchInput{Search: text, Words: true})
-			if err != nil || len(hits) != want {
-				t.Errorf("%s, %s finds %d messages, want %d; %v", when, text, len(hits), want, err)
+			if got := ana.words(t, text, flow.MaxHits); len(got) != want {
+				t.Errorf("%s, %s finds %d messages, want %d", when, text, len(got), want)
 			}
 		}
 		if err := s.close(context.Background()); err != nil {
