@@ -52,6 +52,14 @@ func NewID() string {
 // EncodeID writes bytes in the alphabet of identifiers.
 func EncodeID(raw []byte) string { return encoding.EncodeToString(raw) }
 
+// IsID reports whether a text has the form of an identifier. A name that has it is not to be
+// taken for a name: it may be how something else is identified. What it identifies may be
+// unknown to a directory: teams to join, people to invite.
+func IsID(text string) bool {
+	raw, ok := DecodeID(text)
+	return ok && len(raw) >= 16
+}
+
 // DecodeID reads what EncodeID wrote. It reports false for any other text.
 func DecodeID(id string) ([]byte, bool) {
 	raw, err := encoding.DecodeString(id)

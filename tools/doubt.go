@@ -16,7 +16,7 @@ import (
 // anybody having seen what it identifies.
 func (r *resolver) doubts(ctx context.Context, k kind, text string) bool {
 	link, linked := flow.ParseLink(text)
-	if !linked && !isID(text) {
+	if !linked && !flow.IsID(text) {
 		return k == opaqueID || k == deviceID || k == attachmentID || k == messageID && !flow.IsRef(strings.Trim(text, "[]"))
 	}
 	var err error

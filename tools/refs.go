@@ -9,10 +9,8 @@ import (
 // refs remembers which messages were shown, so that their short references lead back to
 // them. It keeps the newest; older ones are found by reading the channel.
 type refs struct {
-	mu    sync.Mutex
-	known map[string]flow.MessageID // "" for a reference that two messages share
-	order []string                  // a ring of the keys of known
-	next  int
+	mu                             sync.Mutex
+	recent[string, flow.MessageID] // "" for a reference that two messages share
 }
 
 // maxRefs bounds the memory that refs takes: about a megabyte.
@@ -29,17 +27,7 @@ func (r *refs) of(id flow.MessageID) string {
 		}
 		return ref
 	}
-	if r.known == nil {
-		r.known = map[string]flow.MessageID{}
-	}
-	if len(r.order) < maxRefs {
-		r.order = append(r.order, ref)
-	} else {
-		delete(r.known, r.order[r.next])
-		r.order[r.next] = ref
-		r.next = (r.next + 1) % maxRefs
-	}
-	r.known[ref] = id
+	r.add(ref, id, maxRefs)
 	return ref
 }
 

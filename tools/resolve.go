@@ -142,13 +142,6 @@ func exactID(text string) string {
 	return text
 }
 
-// isID reports whether text has the form of an identifier. What it identifies may be
-// unknown to the directory: teams to join, people to invite.
-func isID(text string) bool {
-	raw, ok := flow.DecodeID(text)
-	return ok && len(raw) >= 16
-}
-
 // onlyTeam returns the team of an account that has one. It asks the backend, since a team
 // that was made a moment ago would make the choice a guess.
 func (r *resolver) onlyTeam(ctx context.Context) (string, error) {
@@ -183,7 +176,7 @@ func (r *resolver) findTeam(ctx context.Context, text string) (string, error) {
 	if link, ok := flow.ParseLink(text); ok && link.Org != "" {
 		text = string(link.Org)
 	}
-	if errors.Is(err, flow.NotFound) && isID(text) {
+	if errors.Is(err, flow.NotFound) && flow.IsID(text) {
 		org, err = flow.Org{ID: flow.OrgID(text)}, nil
 	}
 	r.team = org
@@ -202,7 +195,7 @@ func (r *resolver) findChannel(ctx context.Context, text string) (string, error)
 	if link, ok := flow.ParseLink(text); ok && link.Channel != "" {
 		text = string(link.Channel)
 	}
-	if errors.Is(err, flow.NotFound) && isID(text) {
+	if errors.Is(err, flow.NotFound) && flow.IsID(text) {
 		ch, err = flow.Channel{ID: flow.ChannelID(text)}, nil
 	}
 	r.channel = ch
@@ -213,7 +206,7 @@ func (r *resolver) findAccount(ctx context.Context, text string) (string, error)
 	if link, ok := flow.ParseLink(text); ok && link.Account != "" {
 		return string(link.Account), nil
 	}
-	if isID(text) {
+	if flow.IsID(text) {
 		return text, nil
 	}
 	id, err := r.lookUp(ctx, text)
@@ -269,7 +262,7 @@ func (r *resolver) findMessage(ctx context.Context, text string) (string, error)
 // channel in the link may be a name.
 func (r *resolver) follow(ctx context.Context, link flow.Link) error {
 	ch, err := r.dir.FindChannel(ctx, string(link.Channel))
-	if errors.Is(err, flow.NotFound) && isID(string(link.Channel)) {
+	if errors.Is(err, flow.NotFound) && flow.IsID(string(link.Channel)) {
 		ch, err = flow.Channel{ID: link.Channel}, nil
 	}
 	switch {

@@ -147,7 +147,7 @@ func attachmentIn(given string) (flow.AttachmentID, bool) {
 	if link, ok := flow.ParseLink(given); ok && link.Attachment != "" {
 		return link.Attachment, true
 	}
-	return flow.AttachmentID(given), isID(given)
+	return flow.AttachmentID(given), flow.IsID(given)
 }
 
 // sizeOf returns the size of a file that may be sent.

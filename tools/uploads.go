@@ -79,7 +79,7 @@ func (u *uploads) copy(ctx context.Context, org flow.OrgID, i int) error {
 		return err
 	}
 	f.ID = id
-	u.registered.add(id, staged)
+	u.registered.note(id, staged)
 	if !receipt.Repeated() { // what an earlier call has made may belong to its message
 		u.made = append(u.made, id)
 	}

@@ -33,7 +33,7 @@ func (p Pattern) check() error {
 			return fmt.Errorf("%q is no link to a channel or an account", string(p))
 		}
 	}
-	if said := p.parts(); !isID(said.whole) && (said.team == "" || said.name == "") {
+	if said := p.parts(); !flow.IsID(said.whole) && (said.team == "" || said.name == "") {
 		return fmt.Errorf("%q names no channel; write Team/channel, or @ and a name", string(p))
 	}
 	return nil
@@ -45,10 +45,10 @@ func (p Pattern) fits(at place) bool {
 	switch {
 	case said.whole == string(at.id), at.direct && said.whole == string(at.with):
 		return true
-	case isID(said.whole), said.direct != at.direct, said.team != string(at.org) && !globAny(said.team, at.teams):
+	case flow.IsID(said.whole), said.direct != at.direct, said.team != string(at.org) && !globAny(said.team, at.teams):
 		return false
 	case said.direct:
-		return said.name == string(at.with) || !isID(said.name) && globAny(said.name, at.names)
+		return said.name == string(at.with) || !flow.IsID(said.name) && globAny(said.name, at.names)
 	}
 	name := flow.Fold(at.channel)
 	return glob(flow.Fold(said.name), name) || said.hash && glob(flow.Fold("#"+said.name), name)
@@ -84,13 +84,6 @@ func (p Pattern) parts() parts {
 		said.name, said.direct = name, true
 	}
 	return said
-}
-
-// isID reports whether a text has the form of an identifier. It is no name then: a channel
-// may be called as another one is identified.
-func isID(text string) bool {
-	raw, ok := flow.DecodeID(text)
-	return ok && len(raw) >= 16
 }
 
 // globAny reports whether a pattern stands for one of some folded names. A lone star does

@@ -110,7 +110,7 @@ func (p Pattern) teams(now scene) (m meaning) {
 // people says which people the pattern means.
 func (p Pattern) people(now scene) (m meaning) {
 	said := p.parts()
-	if !said.direct || glob(said.name, "") || isID(said.name) {
+	if !said.direct || glob(said.name, "") || flow.IsID(said.name) {
 		return m // it does not look at names of people
 	}
 	m.renamed = true
