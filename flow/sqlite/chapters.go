@@ -83,17 +83,16 @@ func (x *searcher) newest() int64 {
 
 // filling puts messages into chapters, in one transaction.
 type filling struct {
-	on      *searcher
-	t       *sql.Tx
-	chapter int64
-	insert  *sql.Stmt
-	say     *sql.Stmt // adds words to the vocabulary
-	said    vocabulary
-	begun   []int64 // chapters that are new
+	on     *searcher
+	t      *sql.Tx
+	insert *sql.Stmt
+	say    *sql.Stmt  // adds words to the vocabulary
+	said   vocabulary // of the chapter
+	begun  []int64    // chapters that are new
 }
 
 func (f *filling) add(ctx context.Context, seq int64, text, scope string) error {
-	if number := seq / f.on.span; f.insert == nil || number != f.chapter {
+	if number := seq / f.on.span; f.insert == nil || number != f.said.chapter {
 		if err := f.turn(ctx, number); err != nil {
 			return err
 		}
@@ -113,7 +112,6 @@ func (f *filling) turn(ctx context.Context, number int64) (err error) {
 		}
 		f.begun = append(f.begun, number)
 	}
-	f.chapter = number
 	if f.said = f.on.said; f.said.chapter != number || f.said.known == nil {
 		f.said = vocabulary{chapter: number, known: map[string]bool{}}
 	}

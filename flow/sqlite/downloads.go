@@ -44,15 +44,17 @@ func (e *Engine) StartAttachmentDownload(ctx context.Context, call flow.Call, in
 		id, err := t.AddDownload(t.ctx, db.AddDownloadParams{
 			Device: self.device, Upload: up.ID, Dir: dir, Part: partName(),
 		})
-		if errors.Is(err, sql.ErrNoRows) {
+		pending := errors.Is(err, sql.ErrNoRows)
+		if pending {
 			id, err = t.PendingDownload(t.ctx, self.device, up.ID)
-			t.started = append(t.started, transferKey{flow.Download, id})
-			return err
 		}
 		if err != nil {
 			return err
 		}
 		t.started = append(t.started, transferKey{flow.Download, id})
+		if pending {
+			return nil
+		}
 		return t.tellFetch(self, flow.DownloadStartEvent, up)
 	})
 }

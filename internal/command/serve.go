@@ -87,9 +87,12 @@ func (s *Serve) folders(rules *policy.Policy) (*folders.Folders, error) {
 	for _, folder := range s.Folder {
 		named = append(named, string(folder))
 	}
-	for key, list := range map[string][]string{"send_from": rules.Files.Send, "save_to": rules.Files.Save} {
-		if _, err := folders.New(folders.Options{Send: list}); err != nil {
-			return nil, rules.At("files."+key, fmt.Errorf("files.%s: %w", key, err))
+	for _, files := range []struct {
+		key  string
+		list []string
+	}{{"files.send_from", rules.Files.Send}, {"files.save_to", rules.Files.Save}} {
+		if _, err := folders.New(folders.Options{Send: files.list}); err != nil {
+			return nil, rules.At(files.key, fmt.Errorf("%s: %w", files.key, err))
 		}
 	}
 	if o.Send == nil {
