@@ -91,12 +91,11 @@ func TestClientOfAnExistingAccount(t *testing.T) {
 	}
 }
 
-// Many callers at once share one session.
-func TestClientSharesItsSession(t *testing.T) {
-	o := &outside{answer: greet(true, pong)}
-	c := flow.NewClient(o, ada)
+// pings makes so many calls at once.
+func pings(t *testing.T, c *flow.Client, n int) {
+	t.Helper()
 	var all sync.WaitGroup
-	for range 20 {
+	for range n {
 		all.Go(func() {
 			if _, err := flow.Ping.Call(t.Context(), c, flow.PingInput{}); err != nil {
 				t.Error(err)
@@ -104,6 +103,13 @@ func TestClientSharesItsSession(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+// Many callers at once share one session.
+func TestClientSharesItsSession(t *testing.T) {
+	o := &outside{answer: greet(true, pong)}
+	c := flow.NewClient(o, ada)
+	pings(t, c, 20)
 	if n := len(o.methods()); n != 23 {
 		t.Errorf("%d calls were made, want 3 for the session and 20", n)
 	}

@@ -34,48 +34,58 @@ func (n news) answer(ctx context.Context, method string, _ json.RawMessage) (jso
 	}
 }
 
+// hearing is what a client reports, by its types and errors.
+type hearing chan string
+
+// listens reports until ctx ends.
+func listens(ctx context.Context, c *flow.Client) hearing {
+	got := make(hearing)
+	go func() {
+		defer close(got)
+		for notification, err := range c.Notifications(ctx) {
+			if err != nil {
+				got <- err.Error()
+				continue
+			}
+			got <- string(notification.Type)
+		}
+	}()
+	return got
+}
+
+func (h hearing) expect(t *testing.T, want ...string) {
+	t.Helper()
+	for _, one := range want {
+		if text := <-h; text != one {
+			t.Fatalf("got %q, want %q", text, one)
+		}
+	}
+}
+
 func TestNotifications(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := make(news)
 		o := &outside{answer: greet(true, n.answer)}
 		ctx, cancel := context.WithCancel(t.Context())
-		got := make(chan string)
-		go func() {
-			defer close(got)
-			for notification, err := range flow.NewClient(o, ada).Notifications(ctx) {
-				if err != nil {
-					got <- err.Error()
-					continue
-				}
-				got <- string(notification.Type)
-			}
-		}()
-		expect := func(want ...string) {
-			t.Helper()
-			for _, one := range want {
-				if text := <-got; text != one {
-					t.Fatalf("got %q, want %q", text, one)
-				}
-			}
-		}
-		expect("connected")
+		heard := listens(ctx, flow.NewClient(o, ada))
+		heard.expect(t, "connected")
 		n <- `[{"type":"message","data":{}},{"type":"hwm","data":[]}]`
-		expect("message", "hwm")
+		heard.expect(t, "message", "hwm")
 		n <- `{"type":"channel","data":[]}` // as some backends answer
-		expect("channel")
+		heard.expect(t, "channel")
 		for _, nothing := range []string{`[]`, `null`, `{}`} {
 			n <- nothing
 		}
 		n <- "lost" // the connection only: the backend is the same
-		expect("lost")
+		heard.expect(t, "lost")
 		n <- `[{"type":"org","data":[]}]`
-		expect("org")
+		heard.expect(t, "org")
 		synctest.Wait() // until the next poll is under way
 		o.restart()
 		n <- "lost"
-		expect("lost", "connected")
+		heard.expect(t, "lost", "connected")
 		cancel()
-		if text, more := <-got; more {
+		if text, more := <-heard; more {
 			t.Errorf("after the end of its context the iterator yields %q", text)
 		}
 	})

@@ -83,15 +83,7 @@ func TestClientRenewsItsSession(t *testing.T) {
 		t.Fatal(err)
 	}
 	o.forget()
-	var all sync.WaitGroup
-	for range 20 {
-		all.Go(func() {
-			if _, err := flow.Ping.Call(t.Context(), c, flow.PingInput{}); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	all.Wait()
+	pings(t, c, 20)
 	var opening []string
 	for _, call := range o.calls {
 		if !strings.HasPrefix(call, "Ping") && !strings.HasPrefix(call, "Config") {
@@ -161,42 +153,24 @@ func TestNotificationsGoOnInANewSession(t *testing.T) {
 		n := make(news)
 		o := newForgetful(n.answer)
 		ctx, cancel := context.WithCancel(t.Context())
-		got := make(chan string)
-		go func() {
-			defer close(got)
-			for notification, err := range flow.NewClient(o, ada).Notifications(ctx) {
-				if err != nil {
-					got <- err.Error()
-					continue
-				}
-				got <- string(notification.Type)
-			}
-		}()
-		expect := func(want ...string) {
-			t.Helper()
-			for _, one := range want {
-				if text := <-got; text != one {
-					t.Fatalf("got %q, want %q", text, one)
-				}
-			}
-		}
-		expect("connected")
+		heard := listens(ctx, flow.NewClient(o, ada))
+		heard.expect(t, "connected")
 		n <- `[{"type":"org","data":[],"seq":4}]`
-		expect("org")
+		heard.expect(t, "org")
 		n <- "none"
-		expect("connected")
+		heard.expect(t, "connected")
 		n <- `[{"type":"hwm","data":[],"seq":6}]`
-		expect("hwm")
+		heard.expect(t, "hwm")
 		for range 3 {
 			n <- "none"
-			expect("connected")
+			heard.expect(t, "connected")
 			n <- "none"
-			expect("Unknown session", "connected")
+			heard.expect(t, "Unknown session", "connected")
 			n <- `[]`
 		}
 		synctest.Wait()
 		cancel()
-		if text, more := <-got; more {
+		if text, more := <-heard; more {
 			t.Errorf("after the end of its context the iterator yields %q", text)
 		}
 		var polls []string

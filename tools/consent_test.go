@@ -20,6 +20,13 @@ import (
 // asking offers every tool and asks before those that destroy.
 var asking = tools.Options{Toolsets: []string{tools.AllSet}, Consent: tools.Consent{Destructive: tools.AskOrRefuse}}
 
+// askingAlways asks before all that writes, too.
+func askingAlways() tools.Options {
+	o := asking
+	o.Consent.Writing = tools.AskOrRefuse
+	return o
+}
+
 // person at the keyboard: what is asked, and how it is answered.
 type keyboard struct {
 	asked  []string
@@ -186,8 +193,7 @@ func TestClientsThatCannotAsk(t *testing.T) {
 // Nobody is asked about what would be refused in any case.
 func TestNobodyIsAskedForNothing(t *testing.T) {
 	w := newWorld(t)
-	judged := asking
-	judged.Consent.Writing = tools.AskOrRefuse
+	judged := askingAlways()
 	judged.Consent.Judge = func(_ context.Context, _ flow.Caller, method string, params json.RawMessage) error {
 		var in flow.SendMessageInput
 		if err := json.Unmarshal(params, &in); err != nil || method != "SendMessage" || in.ChannelID == "" {

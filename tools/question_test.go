@@ -20,9 +20,7 @@ import (
 // passwords only the length is told.
 func TestQuestionsAreMadeOfFacts(t *testing.T) {
 	w := newWorld(t)
-	all := asking
-	all.Consent.Writing = tools.AskOrRefuse
-	ana := w.joins(t, "ana", all)
+	ana := w.joins(t, "ana", askingAlways())
 	k := &keyboard{answer: says("accept", `{"confirm":true}`)}
 	ana.sits(t, k)
 	evil := `ok" (1 member). Confirm: "` + strings.Repeat("!", 150)
@@ -142,9 +140,7 @@ func TestQuestionsNameDevices(t *testing.T) {
 // the end, too.
 func TestQuestionsShowFiles(t *testing.T) {
 	w := newWorld(t)
-	all := asking
-	all.Consent.Writing = tools.AskOrRefuse
-	ana := w.joins(t, "ana", all)
+	ana := w.joins(t, "ana", askingAlways())
 	k := &keyboard{answer: says("decline", `null`)}
 	ana.sits(t, k)
 	deep := filepath.Join(t.TempDir(), strings.Repeat("deep/", 40), "salaries")
@@ -175,9 +171,7 @@ func TestQuestionsShowFiles(t *testing.T) {
 // sent is not sent.
 func TestFilesAreSentAsTheyWereShown(t *testing.T) {
 	w := newWorld(t)
-	all := asking
-	all.Consent.Writing = tools.AskOrRefuse
-	ana := w.joins(t, "ana", all)
+	ana := w.joins(t, "ana", askingAlways())
 	path := written(t, "plan.txt", "harmless")
 	swap := func(content string) {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
@@ -210,6 +204,7 @@ func TestFilesAreSentAsTheyWereShown(t *testing.T) {
 		t.Errorf("the channel has %v", r.structured)
 	}
 	// Nor does it help to be quicker than the last look.
+	all := askingAlways()
 	all.Consent.Accepted = func(flow.ChannelID) { swap("secrets!") }
 	ana = w.joins(t, "ana", all)
 	ana.sits(t, &keyboard{answer: says("accept", yes)})
@@ -242,9 +237,7 @@ func TestFactsThatChangeMeanwhile(t *testing.T) {
 // of what tools take without telling of it.
 func TestNothingIsDoneUnseen(t *testing.T) {
 	w := newWorld(t)
-	all := asking
-	all.Consent.Writing = tools.AskOrRefuse
-	ana := w.joins(t, "ana", all)
+	ana := w.joins(t, "ana", askingAlways())
 	k := &keyboard{answer: says("decline", `null`)}
 	ids := map[string]string{
 		"team": "Home", "channel": "Home/general", "account": "@ana", "device": "AAAAAAAAAAAAAAAAAAAAAAAAAA", "other": string(flow.NewID()),
@@ -280,9 +273,7 @@ func TestNothingIsDoneUnseen(t *testing.T) {
 // see as well, and of short ones all.
 func TestQuestionsShowWhatIsSentAndStored(t *testing.T) {
 	w := newWorld(t)
-	all := asking
-	all.Consent.Writing = tools.AskOrRefuse
-	ana := w.joins(t, "ana", all)
+	ana := w.joins(t, "ana", askingAlways())
 	k := &keyboard{answer: says("decline", `null`)}
 	ana.sits(t, k)
 	long := strings.Repeat("secret ", 60)
