@@ -38,6 +38,7 @@ type Client struct {
 	setup  Setup
 	turn   chan struct{} // holds one token: who has it may change known
 	known  connection    // the newest; guarded by turn
+	heard  heard
 
 	started chan struct{} // closed when the account was first started
 	once    sync.Once     // does that

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"sync"
 )
 
 // Notifications yields what the backend reports, for as long as ctx lives. The first
 // after every connection is of type [Connected]. Errors are yielded too, and waited out:
 // a consumer that goes on gets what comes after them. On a backend whose notifications
-// have a Seq none is lost or repeated, however often the backend goes away.
+// have a Seq none is lost or repeated, however often the backend goes away. Who begins
+// anew on the same client goes on where it stopped; one at a time may.
 func (c *Client) Notifications(ctx context.Context) iter.Seq2[Notification, error] {
 	return func(yield func(Notification, error) bool) {
 		l := listener{client: c}
@@ -25,6 +27,7 @@ func (c *Client) Notifications(ctx context.Context) iter.Seq2[Notification, erro
 			}
 			failures = 0
 			for _, n := range batch {
+				l.client.heard.note(n)
 				if !yield(n, nil) {
 					return
 				}
@@ -33,14 +36,58 @@ func (c *Client) Notifications(ctx context.Context) iter.Seq2[Notification, erro
 	}
 }
 
+// heard is what notifications a client has had.
+type heard struct {
+	mu      sync.Mutex
+	session int    // number of that which was polled last
+	last    Cursor // of the notifications that were yielded
+	left    int    // of the last answer that were not; -1 when it has not arrived
+}
+
+// poll says what to tell the backend in the next call on a session. It cannot know what
+// arrived in another session, or of an answer that may have been lost.
+func (h *heard) poll(session int) (in WaitForNotificationInput) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case session != h.session:
+		in.After = h.last
+	case h.left != 0:
+		in.After, in.Again = h.last, true
+	}
+	h.session, h.left = session, -1
+	return in
+}
+
+// answered notes how many notifications have arrived.
+func (h *heard) answered(n int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.left = n
+}
+
+func (h *heard) note(n Notification) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.last = max(h.last, n.Seq)
+	if n.Type != Connected {
+		h.left--
+	}
+}
+
+// forget drops a place that is not of the backend's log, which must have been made anew.
+func (h *heard) forget() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.last = 0
+}
+
 // listener polls for the notifications of a client.
 type listener struct {
 	client *Client
-	number int    // of the session that was polled last
-	lost   int    // of the session that turned out to be none
-	misses int    // how many did, one after the other
-	last   Cursor // of the notifications that arrived
-	unsure bool   // whether the backend knows what arrived
+	number int // of the session that was polled last
+	lost   int // of the session that turned out to be none
+	misses int // how many did, one after the other
 }
 
 // next returns what the backend reports, or [Connected] on another session than before.
@@ -50,18 +97,13 @@ func (l *listener) next(ctx context.Context) (Notifications, error) {
 		return nil, err
 	}
 	if conn.number != l.number {
-		l.number, l.unsure = conn.number, true
+		l.number = conn.number
 		return Notifications{{Type: Connected}}, nil
 	}
-	var in WaitForNotificationInput
-	if l.unsure {
-		in.After = l.last
-	}
-	batch, err := WaitForNotification.Call(ctx, Session{conn.endpoint.Caller, conn.session}, in)
+	batch, err := WaitForNotification.Call(ctx, Session{conn.endpoint.Caller, conn.session}, l.client.heard.poll(conn.number))
 	if errors.Is(err, Invalid) {
-		l.last = 0 // it is not of this log, which must have been made anew
+		l.client.heard.forget()
 	}
-	l.unsure = err != nil
 	if errors.Is(err, UnknownSession) {
 		l.lost = conn.number
 		if l.misses++; l.misses == 1 {
@@ -70,8 +112,8 @@ func (l *listener) next(ctx context.Context) (Notifications, error) {
 		return nil, err
 	}
 	l.misses = 0
-	for _, n := range batch {
-		l.last = max(l.last, n.Seq)
+	if err == nil {
+		l.client.heard.answered(len(batch))
 	}
 	return batch, err
 }

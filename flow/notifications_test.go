@@ -3,7 +3,6 @@ package flow_test
 import (
 	"context"
 	"encoding/json"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -113,18 +112,47 @@ func TestNotificationsGoOnWhereTheyWere(t *testing.T) {
 		n <- `[]`
 		synctest.Wait()
 		cancel()
-		var polls []string
-		for _, call := range o.calls {
-			if poll, ok := strings.CutPrefix(call, "WaitForNotification "); ok {
-				polls = append(polls, poll)
-			}
-		}
 		want := []string{
 			`{"SessionID":7}`, `{"SessionID":7}`, `{"SessionID":7}`,
-			`{"SessionID":7,"After":6}`, `{"SessionID":7}`,
-			`{"SessionID":7,"After":9}`, `{"SessionID":7}`, `{"SessionID":7}`,
+			`{"SessionID":7,"After":6,"Again":true}`, `{"SessionID":7}`,
+			`{"SessionID":7,"After":9}`, `{"SessionID":7,"Again":true}`, `{"SessionID":7}`,
 		}
-		if diff := cmp.Diff(want, polls); diff != "" {
+		if diff := cmp.Diff(want, o.polls()); diff != "" {
+			t.Errorf("polls (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// What one consumer has left, the next one gets: also what came first of all, in an answer
+// that did not arrive or of which it took a part.
+func TestNotificationsGoOnWithAnotherConsumer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := make(news)
+		o := &outside{answer: greet(true, n.answer)}
+		c := flow.NewClient(o, ada)
+		leave := func(after flow.NotificationType) {
+			for one, err := range c.Notifications(t.Context()) {
+				if err == nil && one.Type == after || err != nil && after == "" {
+					return
+				}
+			}
+		}
+		left := make(chan bool)
+		for _, round := range []struct{ says, after string }{
+			{"lost", ""},
+			{`[{"type":"org","data":[],"seq":4},{"type":"hwm","data":[],"seq":6}]`, "org"},
+			{`[{"type":"hwm","data":[],"seq":6}]`, "hwm"},
+			{`[{"type":"org","data":[],"seq":8}]`, "org"},
+		} {
+			go func() {
+				leave(flow.NotificationType(round.after))
+				left <- true
+			}()
+			n <- round.says
+			<-left
+		}
+		want := []string{`{"SessionID":7}`, `{"SessionID":7,"Again":true}`, `{"SessionID":7,"After":4,"Again":true}`, `{"SessionID":7}`}
+		if diff := cmp.Diff(want, o.polls()); diff != "" {
 			t.Errorf("polls (-want +got):\n%s", diff)
 		}
 	})

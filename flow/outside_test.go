@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/flow-mcp/flow-mcp/flow"
@@ -49,6 +50,19 @@ func (o *outside) methods() []string {
 		names = append(names, name)
 	}
 	return names
+}
+
+// polls returns the parameters of the waits for notifications so far.
+func (o *outside) polls() []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var polls []string
+	for _, call := range o.calls {
+		if poll, ok := strings.CutPrefix(call, "WaitForNotification "); ok {
+			polls = append(polls, poll)
+		}
+	}
+	return polls
 }
 
 // greet answers what a client asks when it opens a session; rest answers all else.

@@ -173,18 +173,12 @@ func TestNotificationsGoOnInANewSession(t *testing.T) {
 		if text, more := <-heard; more {
 			t.Errorf("after the end of its context the iterator yields %q", text)
 		}
-		var polls []string
-		for _, call := range o.calls {
-			if poll, ok := strings.CutPrefix(call, "WaitForNotification "); ok {
-				polls = append(polls, poll)
-			}
-		}
 		want := []string{`{"SessionID":1}`, `{"SessionID":1}`, `{"SessionID":2,"After":4}`, `{"SessionID":2}`}
 		for i := 3; i < 9; i += 2 {
 			want = append(want, fmt.Sprintf(`{"SessionID":%d,"After":6}`, i), fmt.Sprintf(`{"SessionID":%d,"After":6}`, i+1),
 				fmt.Sprintf(`{"SessionID":%d}`, i+1))
 		}
-		if diff := cmp.Diff(want, polls); diff != "" {
+		if diff := cmp.Diff(want, o.polls()); diff != "" {
 			t.Errorf("polls (-want +got):\n%s", diff)
 		}
 	})

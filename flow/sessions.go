@@ -112,10 +112,11 @@ type Home struct {
 	Created   bool      `json:"created" jsonschema_description:"Whether the account was made by this call."`
 }
 
-// WaitForNotificationInput may say what has been seen. Flow has no such parameter: the
+// WaitForNotificationInput may say what has been seen. Flow has no such parameters: the
 // next call acknowledges what the last one returned.
 type WaitForNotificationInput struct {
 	After Cursor `jsonschema_description:"Sequence number of the last notification seen; 0 for the session's own cursor." json:",omitzero"`
+	Again bool   `jsonschema_description:"The answer to the last call did not arrive: what it held comes again." json:",omitzero"`
 }
 
 // EnumerateEventsInput selects a part of the event log. Source: proposed by this project.

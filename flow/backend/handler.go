@@ -95,6 +95,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = connection.SetReadDeadline(time.Time{}) // a long poll may take for ever
 	began := time.Now()
 	ctx, receipt := flow.WithReceipt(r.Context())
+	ctx, delivered := flow.WithDelivery(ctx)
+	arrived := false
+	defer func() { delivered(arrived) }()
 	result, err := h.call(ctx, request)
 	if err != nil && r.Context().Err() != nil && flow.CodeOf(err) == flow.Internal {
 		// The client hung up, or the server stops: to answer "internal error" would be
@@ -104,7 +107,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil && request.Method == flow.WaitForNotification.Info().Name {
 		wait(r.Context(), slowPoll-time.Since(began))
 	}
-	h.answer(w, http.StatusOK, flow.Reply{Result: result, Notes: receipt.Notes()}, err)
+	there := r.Context().Err() == nil // else the connection takes a reply that nobody reads
+	sent := h.answer(w, http.StatusOK, flow.Reply{Result: result, Notes: receipt.Notes()}, err)
+	arrived = there && sent
 }
 
 // inspect refuses what is not a call, by its head alone.
@@ -201,7 +206,8 @@ func known(method string) string {
 	return "unknown"
 }
 
-func (h *handler) answer(w http.ResponseWriter, status int, said flow.Reply, err error) {
+// answer sends a reply. It reports whether the connection has taken all of it.
+func (h *handler) answer(w http.ResponseWriter, status int, said flow.Reply, err error) (sent bool) {
 	reply := flow.EncodeReply(said, err)
 	head := w.Header()
 	head.Set("Content-Type", "application/json; charset=utf-8")
@@ -211,11 +217,17 @@ func (h *handler) answer(w http.ResponseWriter, status int, said flow.Reply, err
 	if status == http.StatusMethodNotAllowed {
 		head.Set("Allow", http.MethodPost)
 	}
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(bodyTime))
+	connection := http.NewResponseController(w)
+	_ = connection.SetWriteDeadline(time.Now().Add(bodyTime))
 	w.WriteHeader(status)
-	if _, err := w.Write(reply); err != nil {
-		h.log.Debug("reply was not taken", "error", err)
+	_, failed := w.Write(reply)
+	if failed == nil {
+		failed = connection.Flush()
 	}
+	if failed != nil {
+		h.log.Debug("reply was not taken", "error", failed)
+	}
+	return failed == nil
 }
 
 // drain waits until no call runs, which is when every slot can be had.

@@ -86,12 +86,28 @@ func (p *process) Call(ctx context.Context, method string, params json.RawMessag
 // served is a process that is called over HTTP on loopback.
 func served(t *testing.T, dir string) flow.Caller {
 	t.Helper()
+	port, token := serve(t, dir)
+	caller := flow.NewHTTP(port, token)
+	t.Cleanup(caller.Close)
+	return caller
+}
+
+// serve runs a process until the test ends, and returns what its handshake says.
+func serve(t *testing.T, dir string) (port int, token string) {
+	t.Helper()
 	p := &process{Caller: member(t, dir)}
 	s := backend.Server{Caller: p}
 	ctx, stop := context.WithCancel(context.Background())
 	said, ready := io.Pipe()
 	ended := make(chan error, 1)
 	go func() { ended <- s.Serve(ctx, 0, ready) }()
+	t.Cleanup(func() {
+		p.calls.Lock() // what was given up may have something left to write
+		stop()
+		if err := <-ended; err != nil {
+			t.Errorf("serve: %v", err)
+		}
+	})
 	line, err := bufio.NewReader(said).ReadBytes('\n')
 	if err != nil {
 		t.Fatalf("read the handshake: %v", err)
@@ -100,18 +116,8 @@ func served(t *testing.T, dir string) flow.Caller {
 	if err := json.Unmarshal(line, &handshake); err != nil {
 		t.Fatalf("the handshake is %q: %v", line, err)
 	}
-	port, err := strconv.Atoi(handshake.Port)
-	if err != nil {
+	if port, err = strconv.Atoi(handshake.Port); err != nil {
 		t.Fatalf("the handshake is %q: %v", line, err)
 	}
-	caller := flow.NewHTTP(port, handshake.Token)
-	t.Cleanup(func() {
-		caller.Close()
-		p.calls.Lock() // what was given up may have something left to write
-		stop()
-		if err := <-ended; err != nil {
-			t.Errorf("serve: %v", err)
-		}
-	})
-	return caller
+	return port, handshake.Token
 }

@@ -16,6 +16,7 @@ var notifications = []scenario{
 	{"come exactly once and in order under many senders", newsUnderLoad},
 	{"wait for devices that are away", newsAfterAbsence},
 	{"are not repeated once they were acknowledged", newsAreAcknowledged},
+	{"come again when their answer did not arrive", newsComeAgain},
 	{"stay within the channel", newsStayInside},
 }
 
@@ -238,6 +239,42 @@ func newsAreAcknowledged(t *testing.T, n *network) {
 			t.Errorf("what was not acknowledged is sent again, and nothing else (-want +got):\n%s", diff)
 		}
 	})
+}
+
+// newsComeAgain: a program that says so gets the last answer again, whatever it was, and
+// nothing is acknowledged by that.
+func newsComeAgain(t *testing.T, n *network) {
+	alice, bob := n.join(t, "alice"), n.join(t, "bob")
+	general := alice.opens(t, alice.founds(t, "Team", bob), "general", bob)
+	var all flow.Notifications
+	wait := func() {
+		t.Helper()
+		batch := must(t, bob, flow.WaitForNotification, flow.WaitForNotificationInput{})
+		for range 2 {
+			again := must(t, bob, flow.WaitForNotification, flow.WaitForNotificationInput{Again: true})
+			if diff := cmp.Diff(batch, again[:min(len(again), len(batch))]); diff != "" {
+				t.Errorf("the answer as it comes again (-before +again):\n%s", diff)
+			}
+			batch = again // which may hold what has happened since
+		}
+		all = append(all, batch...)
+	}
+	for wait(); all[len(all)-1].Seq != 0; wait() { // up to the word that bob is up to date
+	}
+	start := bob.end(t)
+	alice.send(t, general, "one")
+	wait()
+	alice.send(t, general, "two")
+	wait()
+	var texts []string
+	for _, n := range all {
+		if n.Seq > start {
+			texts = append(texts, decode(t, flow.MessageEvent, n).RegularMessages[0].Text)
+		}
+	}
+	if diff := cmp.Diff([]string{"one", "two"}, texts); diff != "" {
+		t.Errorf("what bob was told (-want +got):\n%s", diff)
+	}
 }
 
 func newsStayInside(t *testing.T, n *network) {

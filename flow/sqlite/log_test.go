@@ -150,7 +150,7 @@ func TestDeviceTakesTheMostAdvancedPlace(t *testing.T) {
 	}
 	given, giveUp := context.WithCancel(t.Context())
 	giveUp()
-	if _, err := ben.wait(given, ben.call, 0); !errors.Is(err, context.Canceled) { // acknowledges both
+	if _, err := ben.wait(given, ben.call, flow.WaitForNotificationInput{}); !errors.Is(err, context.Canceled) { // acknowledges both
 		t.Fatal(err)
 	}
 	if got := twin.hear(t, "second"); len(got) != 2 { // a session of its own sees both
@@ -176,7 +176,7 @@ func TestLeavingEndsWaits(t *testing.T) {
 	go func() {
 		var err error
 		for err == nil { // it may hear that it is synchronised
-			_, err = ana.wait(t.Context(), ana.call, end.Next)
+			_, err = ana.wait(t.Context(), ana.call, flow.WaitForNotificationInput{After: end.Next})
 		}
 		waits <- err
 	}()

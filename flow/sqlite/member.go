@@ -41,7 +41,7 @@ type Member struct {
 	mu        sync.Mutex
 	route     route         // where calls go now
 	changed   chan struct{} // closed when route changes
-	delivered map[flow.SessionID]delivery
+	delivered map[flow.SessionID]*delivery
 	newest    flow.SessionID // that was opened here
 }
 
@@ -98,7 +98,7 @@ func newMember(place place, o Options) (*Member, error) {
 		ended:     make(chan struct{}),
 		again:     make(chan struct{}, 1),
 		changed:   make(chan struct{}),
-		delivered: map[flow.SessionID]delivery{},
+		delivered: map[flow.SessionID]*delivery{},
 	}, nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
@@ -12,16 +11,9 @@ import (
 	"github.com/flow-mcp/flow-mcp/flow"
 )
 
-// What makes a call repeatable at the next owner: a request id in every write, and in
-// every wait for notifications the last one that arrived. And what the next owner must not
-// give out again: the numbers of sessions.
-
-// delivery is the last notification that a session got.
-type delivery struct {
-	seq flow.Cursor
-	// over tells the routes apart: the owner that sent it knows by itself what it sent.
-	over <-chan struct{}
-}
+// What makes a call repeatable at the next owner: a request id in every write, and what is
+// known of deliveries in every wait for notifications. And what the next owner must not give
+// out again: the numbers of sessions.
 
 // changes reports whether a call has to carry a request id.
 func changes(method string) bool {
@@ -80,31 +72,15 @@ func splice(params json.RawMessage, change func(inside []byte) [][]byte) (json.R
 	return append(out, '}'), nil
 }
 
-var (
-	waitMethod       = flow.WaitForNotification.Info().Name
-	newSessionMethod = flow.NewSession.Info().Name
-)
-
-// starts reports whether a call gives a session another account, and with it another
-// cursor.
-func starts(method string) bool {
-	op, ok := flow.Lookup(method)
-	return ok && op.Info().Starts
-}
+var newSessionMethod = flow.NewSession.Info().Name
 
 // callOn does a call at one owner.
 func (m *Member) callOn(ctx context.Context, r route, method string, params json.RawMessage) (json.RawMessage, error) {
-	switch {
-	case method == waitMethod:
+	switch method {
+	case waitMethod:
 		return m.wait(ctx, r, params)
-	case method == newSessionMethod:
+	case newSessionMethod:
 		return m.open(ctx, r, params)
-	case starts(method):
-		var call flow.Call
-		_ = json.Unmarshal(params, &call) // the owner says what is wrong with them
-		m.mu.Lock()
-		delete(m.delivered, call.Session)
-		m.mu.Unlock()
 	}
 	return r.caller.Call(ctx, method, params)
 }
@@ -125,48 +101,4 @@ func (m *Member) newestSession() flow.SessionID {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.newest
-}
-
-// wait tells an owner that did not send it itself which notification came last, so that
-// none is skipped or repeated, and remembers which comes last now.
-func (m *Member) wait(ctx context.Context, r route, params json.RawMessage) (json.RawMessage, error) {
-	var asked struct {
-		flow.Call
-		After flow.Cursor
-	}
-	if err := json.Unmarshal(params, &asked); err != nil {
-		return r.caller.Call(ctx, waitMethod, params) // the owner says what is wrong with them
-	}
-	m.mu.Lock()
-	last := m.delivered[asked.Session]
-	m.mu.Unlock()
-	if asked.After == 0 && last.seq > 0 && last.over != r.over {
-		var err error
-		if params, err = withLastMember(params, `"After":`+strconv.FormatInt(int64(last.seq), 10)); err != nil {
-			return nil, err
-		}
-	}
-	result, err := r.caller.Call(ctx, waitMethod, params)
-	if err != nil {
-		return nil, err
-	}
-	if seq := max(lastSeq(result), last.seq); seq > 0 {
-		m.mu.Lock()
-		m.delivered[asked.Session] = delivery{seq, r.over}
-		m.mu.Unlock()
-	}
-	return result, nil
-}
-
-// lastSeq returns the position of the last notification in a result.
-func lastSeq(result json.RawMessage) flow.Cursor {
-	var batch []struct {
-		Seq flow.Cursor `json:"seq"`
-	}
-	_ = json.Unmarshal(result, &batch) // what is no list has no position
-	var last flow.Cursor
-	for _, n := range batch {
-		last = max(last, n.Seq)
-	}
-	return last
 }

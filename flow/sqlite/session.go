@@ -46,16 +46,17 @@ type session struct {
 
 	pausing sync.Mutex // held while the row and paused change
 
-	mu     sync.Mutex
-	cursor flow.Cursor // all up to here has been acknowledged
-	sent   flow.Cursor // and this is what the last wait returned
-	poll   *waiter     // the call that waits now
-	newest int         // number of that call
-	paused bool        // nothing is delivered
-	sync   *time.Timer // until the session has caught up with the log
-	due    bool        // that has to be announced
-	goal   flow.Cursor // once all up to here was sent
-	cause  error       // why the session has ended
+	mu        sync.Mutex
+	cursor    flow.Cursor // all up to here has been acknowledged
+	sent      flow.Cursor // and this is what the last wait returned
+	poll      *waiter     // the call that waits now
+	newest    int         // number of that call
+	paused    bool        // nothing is delivered
+	sync      *time.Timer // until the session has caught up with the log
+	due       bool        // that has to be announced
+	goal      flow.Cursor // once all up to here was sent
+	announced bool        // by what the last wait returned
+	cause     error       // why the session has ended
 
 	searches map[flow.SearchID]*longSearch
 

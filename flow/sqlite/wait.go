@@ -23,7 +23,7 @@ const (
 // WaitForNotification implements [flow.Engine]. A second call on a session ends the one
 // that waits. Failures are slow, since programs call again at once.
 func (e *Engine) WaitForNotification(ctx context.Context, call flow.Call, in flow.WaitForNotificationInput) (flow.Notifications, error) {
-	list, err := e.wait(ctx, call, in.After)
+	list, err := e.wait(ctx, call, in)
 	if err != nil && !errors.Is(err, errClosed) {
 		select {
 		case <-time.After(errorPause):
@@ -33,18 +33,18 @@ func (e *Engine) WaitForNotification(ctx context.Context, call flow.Call, in flo
 	return list, err
 }
 
-func (e *Engine) wait(ctx context.Context, call flow.Call, after flow.Cursor) (flow.Notifications, error) {
+func (e *Engine) wait(ctx context.Context, call flow.Call, in flow.WaitForNotificationInput) (flow.Notifications, error) {
 	s, self, err := e.self(ctx, call)
 	if err != nil {
 		return nil, err
 	}
-	if end := e.store.hub.end(); after < 0 || after > end {
-		return nil, beyond(after, end)
+	if end := e.store.hub.end(); in.After < 0 || in.After > end {
+		return nil, beyond(in.After, end)
 	}
 	w, done := e.store.hub.wait(self.view)
 	defer done()
 	tell := func(list flow.Notifications) (flow.Notifications, error) { return e.store.disclose(ctx, self, list) }
-	number, place, moved := s.acknowledge(w, after)
+	number, place, moved := s.acknowledge(w, in)
 	if moved {
 		e.store.sessions.touch(s, e.store.saveDirty)
 	}
@@ -83,9 +83,10 @@ func beyond(after, end flow.Cursor) error {
 	return flow.Errorf(flow.Invalid, "the cursor %d is not in this log, which ends at %d; leave it out to learn the end", after, end)
 }
 
-// acknowledge makes w the call that waits on the session, which acknowledges what was sent.
-// It returns the number of the call and the place from which on to look.
-func (s *session) acknowledge(w *waiter, after flow.Cursor) (number int, place flow.Cursor, moved bool) {
+// acknowledge makes w the call that waits on the session, which acknowledges what was sent
+// unless it says something else. It returns the number of the call and the place from which
+// on to look.
+func (s *session) acknowledge(w *waiter, in flow.WaitForNotificationInput) (number int, place flow.Cursor, moved bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.poll != nil {
@@ -93,9 +94,14 @@ func (s *session) acknowledge(w *waiter, after flow.Cursor) (number int, place f
 	}
 	s.poll = w
 	s.newest++
-	if after != 0 {
-		s.sent = after
+	switch {
+	case in.After != 0:
+		s.sent = in.After
+	case in.Again:
+		s.sent = s.cursor
 	}
+	s.due = s.due || s.announced && in.Again
+	s.announced = false
 	moved = s.sent != s.cursor
 	s.cursor = s.sent
 	return s.newest, s.cursor, moved
@@ -116,7 +122,7 @@ func (s *session) deliver(number int, list flow.Notifications, next flow.Cursor)
 		return nil, true, nil
 	}
 	if s.due && next >= s.goal {
-		s.due = false
+		s.due, s.announced = false, true
 		list = append(list, flow.NotifyEvent.Make(0, flow.BackendState{EventCode: flow.SyncDone, Text: "synchronised"}))
 	}
 	s.sent = next
