@@ -47,10 +47,12 @@ type download struct {
 	device DeviceID
 }
 
-// follow reads the log from a cursor on until the download has ended.
+// follow reads the log from a cursor on until the download has ended. Of all that is in it
+// only that is told.
 func (d download) follow(ctx context.Context, c Caller, after Cursor, progress func(Transfer)) (Transfer, error) {
+	reading, _ := ReadAside(ctx)
 	for {
-		page, err := EnumerateEvents.Call(ctx, c, EnumerateEventsInput{After: &after, WaitMilliseconds: int(followWait.Milliseconds())})
+		page, err := EnumerateEvents.Call(reading, c, EnumerateEventsInput{After: &after, WaitMilliseconds: int(followWait.Milliseconds())})
 		if err != nil {
 			return Transfer{}, err
 		}

@@ -100,7 +100,8 @@ func (r *Resources) message(ctx context.Context, channel flow.ChannelID, called 
 	if !flow.IsRef(string(called)) {
 		return called, nil
 	}
-	newest, err := r.messages(ctx, channel, flow.MessageFilters{Limit: flow.MaxMessages})
+	reading, _ := flow.ReadAside(ctx)
+	newest, err := r.messages(reading, channel, flow.MessageFilters{Limit: flow.MaxMessages})
 	if err != nil {
 		return "", err
 	}

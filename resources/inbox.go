@@ -26,7 +26,8 @@ func (r *Resources) readInbox(ctx context.Context) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	channels, err := r.client.Survey(ctx, "")
+	reading, aside := flow.ReadAside(ctx) // most of what is looked at is not shown
+	channels, err := r.client.Survey(reading, "")
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +52,7 @@ func (r *Resources) readInbox(ctx context.Context) (any, error) {
 			v.Cut = fmt.Sprintf("Only %d channels with unread messages were searched for mentions.", inboxLooked)
 			continue
 		}
-		found, whole, err := r.letters(ctx, channel.Channel, channel.UnreadCount, names)
+		found, whole, err := r.letters(reading, channel.Channel, channel.UnreadCount, names)
 		if err != nil {
 			return nil, err
 		}
@@ -69,6 +70,7 @@ func (r *Resources) readInbox(ctx context.Context) (any, error) {
 			v.Cut = "Older messages for you do not fit; the channels have them."
 			break
 		}
+		aside.Show(l.Message)
 		v.ForYou = append(v.ForYou, letterView{
 			URI:         flow.Link{Channel: l.ChannelID, Message: l.ID}.String(),
 			Channel:     l.channel,

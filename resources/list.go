@@ -64,7 +64,8 @@ func (r *Resources) learn(ctx context.Context, channels int) {
 	if known || channels == 0 || channels > maxLearned || err != nil || identity.Backend.Name == "" {
 		return
 	}
-	states, err := r.client.Survey(ctx, "")
+	reading, _ := flow.ReadAside(ctx) // of the newest messages only the times are shown
+	states, err := r.client.Survey(reading, "")
 	if err != nil {
 		return
 	}

@@ -49,7 +49,8 @@ type unread struct {
 
 // catchUp goes through all channels until the result is full.
 func (c *call) catchUp(ctx context.Context, in catchUpInput) (catchUpOutput, string, error) {
-	channels, err := c.client.Survey(ctx, in.OrgID)
+	reading, _ := flow.ReadAside(ctx) // the newest message of every channel, of which none is shown
+	channels, err := c.client.Survey(reading, in.OrgID)
 	if err != nil {
 		return catchUpOutput{}, "", err
 	}

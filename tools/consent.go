@@ -36,10 +36,10 @@ type Consent struct {
 	Writing Ask
 	// First is for the first call that writes to a channel since the server started.
 	First Ask
-	// Foreign is for calls that write to a channel when Heard says of it that messages of
-	// other people elsewhere were read before.
+	// Foreign is for calls of which Heard says that words of other people were read before
+	// that they may follow. The channel is that of the call, or empty.
 	Foreign Ask
-	Heard   func(flow.ChannelID) bool
+	Heard   func(flow.AnyOperation, flow.ChannelID) bool
 	// Accepted is told when a person has agreed to a call that writes to a channel.
 	Accepted func(flow.ChannelID)
 	// Judge says whether an operation would be refused in any case, so that nobody is asked
@@ -66,15 +66,23 @@ func (c *call) why(t *Tool) string {
 		return "it removes something"
 	case c.asking.Writing != DoNotAsk:
 		return "every call that changes something is asked about"
-	case c.asking.First != DoNotAsk && !c.written.has(c.channel.ID):
+	case c.asking.First != DoNotAsk && c.isFirst(t):
 		return "it is the first message to this channel since the start"
+	case !c.sends(t):
+		return "others see it, and words of other people were read before"
 	}
 	return "words of other people elsewhere were read before"
 }
 
+// sends reports whether the call sends something to a channel.
+func (c *call) sends(t *Tool) bool { return t.Effect == flow.Writes && c.channel.ID != "" }
+
+// isFirst reports whether nothing was sent to the channel before.
+func (c *call) isFirst(t *Tool) bool { return c.sends(t) && !c.written.has(c.channel.ID) }
+
 // agreed remembers what a yes is good for.
 func (c *call) agreed(t *Tool) {
-	if c.asking.Accepted != nil && t.Effect == flow.Writes && c.channel.ID != "" {
+	if c.asking.Accepted != nil && c.sends(t) {
 		c.asking.Accepted(c.channel.ID)
 	}
 }
@@ -88,13 +96,10 @@ func (c *call) rule(t *Tool) Ask {
 	if t.Effect != flow.Reads {
 		ask = max(ask, c.asking.Writing)
 	}
-	if t.Effect != flow.Writes || c.channel.ID == "" {
-		return ask
-	}
-	if !c.written.has(c.channel.ID) {
+	if c.isFirst(t) {
 		ask = max(ask, c.asking.First)
 	}
-	if c.asking.Heard != nil && c.asking.Heard(c.channel.ID) {
+	if t.Effect != flow.Reads && t.op != nil && c.asking.Heard != nil && c.asking.Heard(t.op, c.channel.ID) {
 		ask = max(ask, c.asking.Foreign)
 	}
 	return ask
@@ -267,7 +272,7 @@ func (c Consent) describe(can bool) string {
 		{c.Writing, "every call that changes something"},
 		{c.Destructive, "calls that destroy something"},
 		{c.First, "the first message to a channel"},
-		{c.Foreign, "messages to a channel after others' words in another were read"},
+		{c.Foreign, "what others see after others' words elsewhere were read"},
 	} {
 		if rule.ask != DoNotAsk {
 			before = append(before, rule.what)

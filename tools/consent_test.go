@@ -221,7 +221,7 @@ func TestNobodyIsAskedForNothing(t *testing.T) {
 func TestYesIsRemembered(t *testing.T) {
 	var accepted []flow.ChannelID
 	o := tools.Options{Consent: tools.Consent{
-		Foreign: tools.AskOrRefuse, Heard: func(flow.ChannelID) bool { return true },
+		Foreign: tools.AskOrRefuse, Heard: func(flow.AnyOperation, flow.ChannelID) bool { return true },
 		Accepted: func(to flow.ChannelID) { accepted = append(accepted, to) },
 	}}
 	ana := newWorld(t).joins(t, "ana", o)
@@ -231,6 +231,10 @@ func TestYesIsRemembered(t *testing.T) {
 	k.answer = says("accept", `{"confirm":true}`)
 	ana.does(t, "flow_send_message", `{"channel":"general","text":"hi"}`)
 	if len(accepted) != 1 || !strings.Contains(k.asked[0], "because words of other people elsewhere were read before") {
+		t.Errorf("%d channels were accepted after %q", len(accepted), k.asked)
+	}
+	ana.does(t, "flow_new_channel", `{"name":"plan"}`)
+	if len(k.asked) != 3 || !strings.Contains(k.asked[2], "because others see it, and words of other people were read before") || len(accepted) != 1 {
 		t.Errorf("%d channels were accepted after %q", len(accepted), k.asked)
 	}
 }

@@ -77,9 +77,11 @@ func second(m flow.Message) string {
 	return instant(m.CreationTime).Format("2006-01-02 15:04:05 UTC")
 }
 
-// messageIn reads one message of a channel. It is the zero Message when there is none.
+// messageIn reads one message of a channel for a question, which no model reads. It is the
+// zero Message when there is none.
 func (s *service) messageIn(ctx context.Context, ch flow.Channel, id flow.MessageID) (flow.Message, error) {
-	found, err := flow.EnumerateMessages.Call(ctx, s.client, flow.EnumerateMessagesInput{
+	reading, _ := flow.ReadAside(ctx)
+	found, err := flow.EnumerateMessages.Call(reading, s.client, flow.EnumerateMessagesInput{
 		OrgID: ch.OrgID, ChannelID: ch.ID, Filters: &flow.MessageFilters{Message: id, Limit: 1},
 	})
 	for _, m := range found {

@@ -280,7 +280,8 @@ func (r *resolver) follow(ctx context.Context, link flow.Link) error {
 func (r *resolver) findShort(ctx context.Context, ref string) (flow.MessageID, error) {
 	id, known := r.refs.find(ref)
 	if !known && r.channel.ID != "" {
-		messages, err := flow.EnumerateMessages.Call(ctx, r.client, flow.EnumerateMessagesInput{
+		reading, _ := flow.ReadAside(ctx)
+		messages, err := flow.EnumerateMessages.Call(reading, r.client, flow.EnumerateMessagesInput{
 			OrgID: r.channel.OrgID, ChannelID: r.channel.ID, Filters: &flow.MessageFilters{Limit: flow.MaxMessages},
 		})
 		if err != nil {

@@ -173,7 +173,7 @@ func (t *Tool) use(ctx context.Context, s *service, raw json.RawMessage, back mc
 		return nil, err
 	}
 	a, err := w.run(ctx, c)
-	if err == nil && t.Effect == flow.Writes && !c.previews() {
+	if err == nil && c.sends(t) && !c.previews() {
 		c.written.add(c.channel.ID)
 	}
 	return a, w.form.inOurWords(c.blame(w.form, err))

@@ -138,9 +138,10 @@ func (u *uploads) follow(ctx context.Context) {
 	}
 }
 
-// listen takes what the log says next.
+// listen takes what the log says next of the files, and tells of nothing else in it.
 func (u *uploads) listen(ctx context.Context, open map[flow.AttachmentID]*sentFile) error {
-	page, err := flow.EnumerateEvents.Call(ctx, u.client, flow.EnumerateEventsInput{After: u.end, WaitMilliseconds: int(uploadWait.Milliseconds())})
+	reading, _ := flow.ReadAside(ctx)
+	page, err := flow.EnumerateEvents.Call(reading, u.client, flow.EnumerateEventsInput{After: u.end, WaitMilliseconds: int(uploadWait.Milliseconds())})
 	if err != nil {
 		return err
 	}
@@ -159,9 +160,10 @@ func (u *uploads) recall(ctx context.Context, channel flow.ChannelID, id flow.Me
 	if len(u.files) == 0 {
 		return
 	}
+	reading, _ := flow.ReadAside(ctx) // of the own message only names of files are told
 	one := func(f flow.MessageFilters) []flow.Message {
 		f.Limit = 1
-		messages, err := flow.EnumerateMessages.Call(ctx, u.client, flow.EnumerateMessagesInput{ChannelID: channel, Filters: &f})
+		messages, err := flow.EnumerateMessages.Call(reading, u.client, flow.EnumerateMessagesInput{ChannelID: channel, Filters: &f})
 		if err != nil {
 			return nil
 		}

@@ -67,7 +67,8 @@ func (c *call) wait(ctx context.Context, in waitInput) (waitOutput, string, erro
 	}
 	for {
 		query.WaitMilliseconds = int(max(0, time.Until(deadline)).Milliseconds())
-		page, err := c.events(ctx, query)
+		reading, aside := flow.ReadAside(ctx) // most of a page may be of other channels
+		page, err := c.events(reading, query)
 		if err != nil {
 			return waitOutput{}, "", err
 		}
@@ -76,6 +77,7 @@ func (c *call) wait(ctx context.Context, in waitInput) (waitOutput, string, erro
 		if err != nil {
 			return waitOutput{}, "", err
 		}
+		aside.Show(found.shown)
 		late := !page.More && !time.Now().Before(deadline)
 		if len(found.messages) > 0 || late {
 			out, text := c.waited(ctx, v, found, in.ChannelID)
@@ -118,6 +120,7 @@ func (c *call) events(ctx context.Context, in flow.EnumerateEventsInput) (flow.E
 // behind the last event that was looked at for them.
 type arrivals struct {
 	messages []message
+	shown    []flow.Message // the same, before they were cut
 	cursor   flow.Cursor
 	left     int // of the last event, when it alone has too many
 }
@@ -135,6 +138,7 @@ func (v *viewer) take(ctx context.Context, page flow.EventPage, wanted func(flow
 		shown, text := v.arrived(ctx, event.messages)
 		if i == 0 {
 			found.fill(room, shown, len(events) > 1)
+			found.shown = event.messages
 			continue
 		}
 		if !room.fits(shown, text) {
@@ -142,6 +146,7 @@ func (v *viewer) take(ctx context.Context, page flow.EventPage, wanted func(flow
 			break
 		}
 		room.use(shown, text)
+		found.shown = append(found.shown, event.messages...)
 		for _, one := range shown {
 			found.messages = append(found.messages, one.(message))
 		}

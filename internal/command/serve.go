@@ -121,7 +121,7 @@ func (s *Serve) consent(rules *policy.Policy, gate *policy.Gate) tools.Consent {
 	}
 	c := tools.Consent{
 		Destructive: asked(policy.Destructive), Writing: asked(policy.Always),
-		First: asked(policy.FirstMessage), Foreign: asked(policy.ForeignWords), Heard: gate.HeardElsewhere,
+		First: asked(policy.FirstMessage), Foreign: asked(policy.ForeignWords), Heard: gate.HeardBefore,
 		Accepted: gate.Accepted, Judge: gate.Judge,
 	}
 	if (s.Confirm == "auto" || rules.Has(policy.Auto)) && !rules.Has(policy.Never) {

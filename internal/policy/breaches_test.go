@@ -222,19 +222,19 @@ func TestForeignWordsOfAllKinds(t *testing.T) {
 		gate := policy.New(&policy.Policy{Confirm: []policy.Rule{policy.ForeignWords}}, fixed{l.store}, nil)
 		c := flow.NewClient(gate, flow.Setup{Username: "ana"})
 		_ = l.id(t, c)
-		if gate.HeardElsewhere(l.open) {
+		if gate.HeardBefore(flow.SendMessage, l.open) {
 			t.Errorf("%s: something was heard before it was read", name)
 		}
 		read(c)
-		if !gate.HeardElsewhere(l.open) {
+		if !gate.HeardBefore(flow.SendMessage, l.open) {
 			t.Errorf("%s: nothing was heard", name)
 		}
 		gate.Accepted(l.open)
-		if gate.HeardElsewhere(l.open) || !gate.HeardElsewhere("another") {
-			t.Errorf("%s: a yes holds here %v, elsewhere %v", name, !gate.HeardElsewhere(l.open), !gate.HeardElsewhere("another"))
+		if gate.HeardBefore(flow.SendMessage, l.open) || !gate.HeardBefore(flow.SendMessage, "another") {
+			t.Errorf("%s: a yes holds here %v, elsewhere %v", name, !gate.HeardBefore(flow.SendMessage, l.open), !gate.HeardBefore(flow.SendMessage, "another"))
 		}
 		read(c)
-		if !gate.HeardElsewhere(l.open) {
+		if !gate.HeardBefore(flow.SendMessage, l.open) {
 			t.Errorf("%s: a yes holds for what is read after it", name)
 		}
 	}

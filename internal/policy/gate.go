@@ -42,9 +42,19 @@ func (g *Gate) Endpoint(ctx context.Context) (flow.Endpoint, error) {
 	return endpoint, err
 }
 
-// HeardElsewhere reports whether messages of other people in other channels than this one
-// were read.
-func (g *Gate) HeardElsewhere(than flow.ChannelID) bool { return g.heard.elsewhere(than) }
+// HeardBefore reports whether words of other people were read that a call may follow: for
+// one that sends something to a channel words of elsewhere, since a person last agreed to
+// such a call there; for any other that is seen by others, such as adding somebody, words
+// of anywhere.
+func (g *Gate) HeardBefore(op flow.AnyOperation, to flow.ChannelID) bool {
+	switch {
+	case own[op], quiet[op], op == flow.AnyOperation(flow.NewDirectConversation): // of which nobody has anything before something is said in it
+		return false
+	case op.Info().Effect == flow.Writes && to != "":
+		return g.heard.elsewhere(to)
+	}
+	return g.heard.anywhere()
+}
 
 // Accepted says that a person has agreed to a message to a channel: what was heard until
 // now is no reason to ask about this channel any more.
@@ -287,11 +297,8 @@ func (p *passage) show(ctx context.Context, raw json.RawMessage) (json.RawMessag
 			return nil, err
 		}
 	}
-	if p.effect != flow.Protocol {
-		p.heard.listen(out.Elem())
-	}
-	p.heard.watch(p.op, p.in, p.out)
 	p.heard.meet(p.op, out.Elem())
+	p.heard.read(ctx, p.op, p.in, out.Elem())
 	if !p.policy.Closes() {
 		return raw, nil
 	}

@@ -389,11 +389,11 @@ func TestWordsOfOthersAreRemembered(t *testing.T) {
 	mine := do(t, c, flow.NewChannel, flow.NewChannelInput{OrgID: l.org, Name: "mine"})
 	do(t, c, flow.SendMessage, flow.SendMessageInput{ChannelID: mine, Text: "own words"})
 	do(t, c, flow.EnumerateMessages, flow.EnumerateMessagesInput{ChannelID: mine})
-	if gate.HeardElsewhere(l.open) {
+	if gate.HeardBefore(flow.SendMessage, l.open) {
 		t.Error("own words count as those of others")
 	}
 	do(t, c, flow.EnumerateMessages, flow.EnumerateMessagesInput{ChannelID: l.open})
-	if gate.HeardElsewhere(l.open) || !gate.HeardElsewhere(mine) {
-		t.Errorf("after reading the open channel: there %v, elsewhere %v", gate.HeardElsewhere(l.open), gate.HeardElsewhere(mine))
+	if gate.HeardBefore(flow.SendMessage, l.open) || !gate.HeardBefore(flow.SendMessage, mine) {
+		t.Errorf("after reading the open channel: there %v, elsewhere %v", gate.HeardBefore(flow.SendMessage, l.open), gate.HeardBefore(flow.SendMessage, mine))
 	}
 }

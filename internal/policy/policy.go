@@ -88,8 +88,8 @@ const (
 	Destructive Rule = "destructive"
 	// FirstMessage asks before the first message to a channel since the server started.
 	FirstMessage Rule = "first-message"
-	// ForeignWords asks before writing to a channel after messages of other people in
-	// another channel were read.
+	// ForeignWords asks before a message to a channel after words of other people elsewhere
+	// were read, and before all else that others see after any were.
 	ForeignWords Rule = "foreign-words"
 	// Always asks before everything that changes something.
 	Always Rule = "always"

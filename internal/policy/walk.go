@@ -13,7 +13,6 @@ var (
 	ofAttachment   = reflect.TypeFor[flow.AttachmentID]()
 	ofNotification = reflect.TypeFor[flow.Notification]()
 	ofRaw          = reflect.TypeFor[json.RawMessage]()
-	ofBody         = reflect.TypeFor[flow.Message]()
 )
 
 // touched is what the parameters of a call name.
