@@ -7,7 +7,6 @@ import (
 	"database/sql"
 	"errors"
 	"io"
-	"os"
 	"path/filepath"
 
 	"github.com/flow-mcp/flow-mcp/flow"
@@ -288,9 +287,4 @@ func (e *Engine) stored(ctx context.Context, self *who, id flow.AttachmentID, or
 		return "", err
 	}
 	return file.Source, nil
-}
-
-func isThere(path string) bool {
-	info, err := os.Lstat(path)
-	return err == nil && info.Mode().IsRegular()
 }

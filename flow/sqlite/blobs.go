@@ -188,6 +188,19 @@ func pour(ctx context.Context, dst io.Writer, src io.Reader, sum hash.Hash, adva
 	}
 }
 
+// makeDirs makes a directory, and those above it, durably, unless it is there already.
+func makeDirs(dir string) error {
+	if info, err := os.Stat(dir); err == nil && info.IsDir() {
+		return nil
+	}
+	if above := filepath.Dir(dir); above != dir {
+		if err := makeDirs(above); err != nil {
+			return err
+		}
+	}
+	return makeDir(dir)
+}
+
 // makeDir makes a directory durable, unless it is there already.
 func makeDir(dir string) error {
 	err := os.Mkdir(dir, 0o700)

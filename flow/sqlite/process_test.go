@@ -30,7 +30,8 @@ var roles = map[string]func(*seat, []string) error{
 	"carry":  carry,
 	"idle":   func(s *seat, _ []string) error { s.say("ready"); s.untilEnd(); return nil },
 
-	"begin a copy": beginCopy,
+	"begin a copy":   beginCopy,
+	"stop in a move": stopInMove,
 }
 
 func TestMain(m *testing.M) {

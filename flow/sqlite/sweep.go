@@ -36,6 +36,9 @@ func startSweeper(s *store) *sweeper {
 
 func (w *sweeper) run(ctx context.Context, s *store) {
 	defer close(w.done)
+	if err := s.finishMoves(ctx); err != nil && ctx.Err() == nil {
+		s.log.Warn("store: moves of files that were cut short are not ended", "error", err)
+	}
 	timer := time.NewTimer(firstSweep)
 	defer timer.Stop()
 	for {
@@ -65,6 +68,9 @@ func (s *store) sweep(ctx context.Context, now time.Time) error {
 	})
 	if err != nil {
 		errs = append(errs, fmt.Errorf("give up unsent files: %w", err))
+	}
+	if err := s.finishMoves(ctx); err != nil {
+		errs = append(errs, fmt.Errorf("end moves of files: %w", err))
 	}
 	if err := s.sweepUnused(ctx); err != nil {
 		errs = append(errs, fmt.Errorf("remove unused contents: %w", err))

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -83,12 +84,18 @@ type files struct {
 	blobs     *blobs
 	transfers *transfers
 	sweeper   *sweeper
-	moving    sync.Map // files that are being moved, by movingKey
+	moving    turns[movingKey] // of files
+	clearing  turns[int64]     // of what is left of downloads
+
+	// link gives a file a second name: os.Link, except where a test is on a file system
+	// that has no links.
+	link func(file, name string) error
 }
 
 // openFiles makes the contents of files available, and queues the transfers that were
 // under way when the store was closed.
 func (s *store) openFiles(ctx context.Context) (err error) {
+	s.link = os.Link
 	if s.blobs, err = openBlobs(filepath.Join(s.dir, blobsDir)); err != nil {
 		return err
 	}

@@ -167,12 +167,6 @@ func TestDownloadGoesOn(t *testing.T) {
 		"from all of it":      func(t *testing.T, part string) { write(t, part, content) },
 		"from more than that": func(t *testing.T, part string) { write(t, part, append(slices.Clone(content), 1, 2, 3)) },
 		"from something else": func(t *testing.T, part string) { write(t, part, bytesOf("other", 2<<20)) },
-		"after it got its name": func(t *testing.T, part string) {
-			write(t, part, content)
-			if err := os.Link(part, filepath.Join(filepath.Dir(part), "a.bin")); err != nil {
-				t.Fatal(err)
-			}
-		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir, downloads := t.TempDir(), t.TempDir()

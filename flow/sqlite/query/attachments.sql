@@ -112,7 +112,7 @@ LEFT JOIN stored_file ON stored_file.device = download.device AND stored_file.at
 WHERE download.id = ?;
 
 -- name: SetDownloadPath :exec
-UPDATE download SET path = ? WHERE id = ?;
+UPDATE download SET path = ?, reserved = ? WHERE id = ?;
 
 -- name: EndDownload :execrows
 DELETE FROM download WHERE id = ? AND cancelled = 0;
@@ -132,6 +132,11 @@ FROM download CROSS JOIN upload ON upload.id = download.upload
 CROSS JOIN attachment ON attachment.id = upload.attachment
 WHERE download.device = ? AND download.cancelled = 0 ORDER BY download.upload;
 
+-- name: CancelledDownloadsTo :many
+SELECT download.id FROM download CROSS JOIN upload ON upload.id = download.upload
+CROSS JOIN attachment ON attachment.id = upload.attachment
+WHERE download.device = ? AND attachment.public = ? AND download.cancelled = 1;
+
 -- name: StoreFile :exec
 INSERT INTO stored_file (device, attachment, path) VALUES (?, ?, ?)
 ON CONFLICT DO UPDATE SET path = excluded.path;
@@ -141,3 +146,22 @@ SELECT path FROM stored_file WHERE device = ? AND attachment = ?;
 
 -- name: IsUploaded :one
 SELECT EXISTS (SELECT 1 FROM upload WHERE attachment = ? AND status = 'complete');
+
+-- name: AddMove :one
+INSERT INTO move (device, attachment, source, size, modified, part) VALUES (?, ?, ?, ?, ?, ?) RETURNING *;
+
+-- name: Moves :many
+SELECT move.device, attachment.public FROM move JOIN attachment ON attachment.id = move.attachment;
+
+-- name: MoveOf :one
+SELECT move.* FROM move JOIN attachment ON attachment.id = move.attachment
+WHERE move.device = ? AND attachment.public = ?;
+
+-- name: SetMovePath :exec
+UPDATE move SET path = ?, reserved = ? WHERE id = ?;
+
+-- name: PlaceMove :exec
+UPDATE move SET placed = 1, path = '', reserved = 0 WHERE id = ?;
+
+-- name: DropMove :exec
+DELETE FROM move WHERE id = ?;

@@ -79,6 +79,44 @@ func (q *Queries) AddDownload(ctx context.Context, arg AddDownloadParams) (int64
 	return id, err
 }
 
+const addMove = `-- name: AddMove :one
+INSERT INTO move (device, attachment, source, size, modified, part) VALUES (?, ?, ?, ?, ?, ?) RETURNING id, device, attachment, source, size, modified, part, path, reserved, placed
+`
+
+type AddMoveParams struct {
+	Device     int64
+	Attachment int64
+	Source     string
+	Size       int64
+	Modified   int64
+	Part       string
+}
+
+func (q *Queries) AddMove(ctx context.Context, arg AddMoveParams) (Move, error) {
+	row := q.db.QueryRowContext(ctx, addMove,
+		arg.Device,
+		arg.Attachment,
+		arg.Source,
+		arg.Size,
+		arg.Modified,
+		arg.Part,
+	)
+	var i Move
+	err := row.Scan(
+		&i.ID,
+		&i.Device,
+		&i.Attachment,
+		&i.Source,
+		&i.Size,
+		&i.Modified,
+		&i.Part,
+		&i.Path,
+		&i.Reserved,
+		&i.Placed,
+	)
+	return i, err
+}
+
 const addUpload = `-- name: AddUpload :one
 INSERT INTO upload (message, attachment, account, filename) VALUES (?, ?, ?, ?) RETURNING id
 `
@@ -151,6 +189,35 @@ func (q *Queries) CancelDownload(ctx context.Context, id int64) error {
 	return err
 }
 
+const cancelledDownloadsTo = `-- name: CancelledDownloadsTo :many
+SELECT download.id FROM download CROSS JOIN upload ON upload.id = download.upload
+CROSS JOIN attachment ON attachment.id = upload.attachment
+WHERE download.device = ? AND attachment.public = ? AND download.cancelled = 1
+`
+
+func (q *Queries) CancelledDownloadsTo(ctx context.Context, device int64, public flow.AttachmentID) ([]int64, error) {
+	rows, err := q.db.QueryContext(ctx, cancelledDownloadsTo, device, public)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []int64
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const carrierOf = `-- name: CarrierOf :one
 SELECT channel.public AS channel, message.uid FROM attachment CROSS JOIN upload ON upload.attachment = attachment.id
 CROSS JOIN message ON message.seq = upload.message
@@ -174,7 +241,7 @@ func (q *Queries) CarrierOf(ctx context.Context, account int64, public flow.Atta
 }
 
 const downloadByID = `-- name: DownloadByID :one
-SELECT download.id, download.device, download.upload, download.dir, download.part, download.path, download.cancelled, device.account, upload.attachment, upload.message,
+SELECT download.id, download.device, download.upload, download.dir, download.part, download.path, download.cancelled, download.reserved, device.account, upload.attachment, upload.message,
   CAST(coalesce(channel_member.state, 'b') AS TEXT) AS state, CAST(coalesce(stored_file.path, '') AS TEXT) AS stored_path
 FROM download CROSS JOIN device ON device.id = download.device
 CROSS JOIN upload ON upload.id = download.upload
@@ -192,6 +259,7 @@ type DownloadByIDRow struct {
 	Part       string
 	Path       string
 	Cancelled  bool
+	Reserved   bool
 	Account    int64
 	Attachment int64
 	Message    flow.Cursor
@@ -210,6 +278,7 @@ func (q *Queries) DownloadByID(ctx context.Context, id int64) (DownloadByIDRow, 
 		&i.Part,
 		&i.Path,
 		&i.Cancelled,
+		&i.Reserved,
 		&i.Account,
 		&i.Attachment,
 		&i.Message,
@@ -252,6 +321,15 @@ DELETE FROM download WHERE id = ? AND cancelled = 1
 
 func (q *Queries) DropCancelled(ctx context.Context, id int64) error {
 	_, err := q.db.ExecContext(ctx, dropCancelled, id)
+	return err
+}
+
+const dropMove = `-- name: DropMove :exec
+DELETE FROM move WHERE id = ?
+`
+
+func (q *Queries) DropMove(ctx context.Context, id int64) error {
+	_, err := q.db.ExecContext(ctx, dropMove, id)
 	return err
 }
 
@@ -331,6 +409,61 @@ UPDATE attachment SET sent = 1 WHERE id = ?
 func (q *Queries) MarkSent(ctx context.Context, id int64) error {
 	_, err := q.db.ExecContext(ctx, markSent, id)
 	return err
+}
+
+const moveOf = `-- name: MoveOf :one
+SELECT move.id, move.device, move.attachment, move.source, move.size, move.modified, move.part, move.path, move.reserved, move.placed FROM move JOIN attachment ON attachment.id = move.attachment
+WHERE move.device = ? AND attachment.public = ?
+`
+
+func (q *Queries) MoveOf(ctx context.Context, device int64, public flow.AttachmentID) (Move, error) {
+	row := q.db.QueryRowContext(ctx, moveOf, device, public)
+	var i Move
+	err := row.Scan(
+		&i.ID,
+		&i.Device,
+		&i.Attachment,
+		&i.Source,
+		&i.Size,
+		&i.Modified,
+		&i.Part,
+		&i.Path,
+		&i.Reserved,
+		&i.Placed,
+	)
+	return i, err
+}
+
+const moves = `-- name: Moves :many
+SELECT move.device, attachment.public FROM move JOIN attachment ON attachment.id = move.attachment
+`
+
+type MovesRow struct {
+	Device int64
+	Public flow.AttachmentID
+}
+
+func (q *Queries) Moves(ctx context.Context) ([]MovesRow, error) {
+	rows, err := q.db.QueryContext(ctx, moves)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []MovesRow
+	for rows.Next() {
+		var i MovesRow
+		if err := rows.Scan(&i.Device, &i.Public); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const pendingDownload = `-- name: PendingDownload :one
@@ -434,6 +567,15 @@ func (q *Queries) PendingUploadsOf(ctx context.Context, account int64) ([]int64,
 	return items, nil
 }
 
+const placeMove = `-- name: PlaceMove :exec
+UPDATE move SET placed = 1, path = '', reserved = 0 WHERE id = ?
+`
+
+func (q *Queries) PlaceMove(ctx context.Context, id int64) error {
+	_, err := q.db.ExecContext(ctx, placeMove, id)
+	return err
+}
+
 const registeredFile = `-- name: RegisteredFile :one
 SELECT attachment.source, attachment.size, CAST(coalesce(content.sha256, x'') AS BLOB) AS sha256
 FROM attachment LEFT JOIN content ON content.id = attachment.content
@@ -473,11 +615,32 @@ func (q *Queries) SeesAttachment(ctx context.Context, account int64, attachment 
 }
 
 const setDownloadPath = `-- name: SetDownloadPath :exec
-UPDATE download SET path = ? WHERE id = ?
+UPDATE download SET path = ?, reserved = ? WHERE id = ?
 `
 
-func (q *Queries) SetDownloadPath(ctx context.Context, path string, iD int64) error {
-	_, err := q.db.ExecContext(ctx, setDownloadPath, path, iD)
+type SetDownloadPathParams struct {
+	Path     string
+	Reserved bool
+	ID       int64
+}
+
+func (q *Queries) SetDownloadPath(ctx context.Context, arg SetDownloadPathParams) error {
+	_, err := q.db.ExecContext(ctx, setDownloadPath, arg.Path, arg.Reserved, arg.ID)
+	return err
+}
+
+const setMovePath = `-- name: SetMovePath :exec
+UPDATE move SET path = ?, reserved = ? WHERE id = ?
+`
+
+type SetMovePathParams struct {
+	Path     string
+	Reserved bool
+	ID       int64
+}
+
+func (q *Queries) SetMovePath(ctx context.Context, arg SetMovePathParams) error {
+	_, err := q.db.ExecContext(ctx, setMovePath, arg.Path, arg.Reserved, arg.ID)
 	return err
 }
 

@@ -134,6 +134,7 @@ type Download struct {
 	Part      string
 	Path      string
 	Cancelled bool
+	Reserved  bool
 }
 
 type Event struct {
@@ -200,6 +201,19 @@ type Message struct {
 	Body        string
 	Other       string
 	Attachments Files
+}
+
+type Move struct {
+	ID         int64
+	Device     int64
+	Attachment int64
+	Source     string
+	Size       int64
+	Modified   int64
+	Part       string
+	Path       string
+	Reserved   bool
+	Placed     bool
 }
 
 type Org struct {
