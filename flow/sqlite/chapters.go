@@ -16,12 +16,14 @@ const chapterSpan = 250_000 // places of the log
 
 // beginChapter needs no texts: rows are found by their place in the log. The words come
 // from [indexText], so the tokenizer has only to split them. Their positions, which phrases
-// are found by, cost a twentieth more work.
+// are found by, cost a twentieth more work. FTS5 goes back by reading whole pages forward,
+// so that small ones take less time; still smaller ones would take more space.
 const beginChapter = beginVocabulary + `
 CREATE VIRTUAL TABLE words_%[1]d USING fts5(
   body, scope, content='', contentless_delete=1, detail=full, tokenize='ascii'
 );
 INSERT INTO words_%[1]d (words_%[1]d, rank) VALUES ('automerge', 8);
+INSERT INTO words_%[1]d (words_%[1]d, rank) VALUES ('pgsz', 1000);
 INSERT INTO chapter (number) VALUES (%[1]d);`
 
 // The statements about chapters. One that was emptied is not in the list any more; its
@@ -81,7 +83,8 @@ func (x *searcher) newest() int64 {
 	return -1
 }
 
-// filling puts messages into chapters, in one transaction.
+// filling puts messages into chapters, in one transaction. Its statements, of which there
+// are many, are not to be cut short (see [statements]).
 type filling struct {
 	on     *searcher
 	t      *sql.Tx

@@ -123,7 +123,11 @@ func TestSearchForManyWords(t *testing.T) {
 	s := openWith(t, t.TempDir(), Options{chapter: 300})
 	ana := start(t, s, "one", "ana")
 	ana.send(t, "old wide7 needle")
+	ana.send(t, "aged wide7 seldom")
 	for i := range 500 {
+		if i%5 == 0 {
+			ana.send(t, "seldom so")
+		}
 		ana.send(t, fmt.Sprintf("wide%d wide%d common", 2*i, 2*i+1))
 	}
 	ana.send(t, "wide itself, common")
@@ -140,6 +144,7 @@ func TestSearchForManyWords(t *testing.T) {
 		"common w":         {"wide998 wide999 common", "wide itself, common"},
 		"wide1 wide10":     {"wide106 wide107 common", "wide108 wide109 common"},
 		"wide1 needle":     {},
+		"wid seldom":       {"aged wide7 seldom"},
 		"wid needless":     {},
 	} {
 		if diff := cmp.Diff(want, ana.words(t, search, 2)); diff != "" {

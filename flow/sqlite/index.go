@@ -21,7 +21,7 @@ import (
 
 // indexFormat is the version of search.db, and of what [indexText] makes of a text. A file
 // of any other is made anew.
-const indexFormat = 7
+const indexFormat = 8
 
 // indexSchema is what there is beside the chapters.
 const indexSchema = `
@@ -310,7 +310,7 @@ func (x *searcher) add(ctx context.Context) (more bool, err error) {
 		if err := rows.Scan(&last, &channel, &org, &body, &files); err != nil {
 			return false, x.store.explain(err)
 		}
-		if err := f.add(ctx, last, withNames(body, files), channelToken(channel)+" "+teamToken(org)); err != nil {
+		if err := f.add(context.WithoutCancel(ctx), last, withNames(body, files), channelToken(channel)+" "+teamToken(org)); err != nil {
 			return false, fmt.Errorf("index message: %w", err)
 		}
 	}

@@ -17,6 +17,10 @@ const (
 	// fewPlaces is how many messages of a chapter are rather looked at than selected
 	// further.
 	fewPlaces = 25
+	// Messages with the rarest word are looked at while one in so many is what is looked
+	// for, first so many of them.
+	paying      = 10
+	trialPlaces = 10
 	// Before all messages with a wide word are gathered, those with the other words are
 	// looked at, if they are not more.
 	likelySoon = 1000
@@ -26,14 +30,16 @@ const (
 // from the newest on.
 type inquiry struct {
 	*searcher
-	indexed   flow.Cursor                     // up to where the index must go
-	selection selection                       // what is asked for
-	scope     string                          // what it is restricted to, or empty
-	before    flow.Cursor                     // a place
-	chunk     int                             // how many messages are handed out next, and then ever more
-	take      func([]flow.Cursor) (more bool) // takes them, newest first, until it wants no more
+	indexed   flow.Cursor                                // up to where the index must go
+	selection selection                                  // what is asked for
+	scope     string                                     // what it is restricted to, or empty
+	before    flow.Cursor                                // a place, down to which all was handed out
+	chunk     int                                        // how many messages are handed out next, and then ever more
+	take      func([]flow.Cursor) (found int, more bool) // takes them, newest first, until it wants no more
 
 	many   map[string]bool // words that were in more than a few messages of a chapter
+	rarest string          // of these
+	poor   bool            // messages with it were seldom what is looked for
 	seldom bool            // messages with the other words had no wide one
 }
 
@@ -71,15 +77,8 @@ func (q *inquiry) ask(ctx context.Context, number int64) (more bool, err error) 
 	if err != nil || !ok {
 		return err == nil, err
 	}
-	for _, lead := range said.leads() {
-		word := lead.words[0]
-		if q.many[word] {
-			continue // it was no better in newer chapters
-		}
-		if places, few, err := q.few(ctx, number, lead.match()); err != nil || few {
-			return err == nil && q.hand(places), err
-		}
-		q.many[word] = true
+	if more, done, err := q.lead(ctx, number, said.leads()); err != nil || !more || done {
+		return more, err
 	}
 	if said.wide() && !q.seldom {
 		if more, done, err := q.likely(ctx, number, said); err != nil || !more || done {
@@ -94,6 +93,53 @@ func (q *inquiry) ask(ctx context.Context, number int64) (more bool, err error) 
 func (q *inquiry) few(ctx context.Context, number int64, match string) (places []flow.Cursor, few bool, err error) {
 	places, err = column[flow.Cursor](ctx, q.reads, fmt.Sprintf(findWords, number), match, q.before, fewPlaces+1)
 	return places, len(places) <= fewPlaces, err
+}
+
+// lead hands out what has the rarest of some words, if that is all or pays.
+func (q *inquiry) lead(ctx context.Context, number int64, leads []spelling) (more, done bool, err error) {
+	var rarest string // is asked for
+	var newest []flow.Cursor
+	for _, lead := range leads {
+		word := lead.words[0]
+		if q.many[word] && (word != q.rarest || q.poor) {
+			continue // it was no better in newer chapters
+		}
+		places, few, err := q.few(ctx, number, lead.match())
+		if err != nil || few {
+			return err == nil && q.hand(places), true, err
+		}
+		q.many[word] = true
+		if newest == nil || places[fewPlaces] < newest[fewPlaces] {
+			q.rarest, rarest, newest = word, lead.match(), places
+		}
+	}
+	if newest == nil || q.poor {
+		return true, false, nil
+	}
+	return q.look(ctx, number, rarest, newest[:trialPlaces])
+}
+
+// look hands out what matches, of which it gets the newest, as long as that pays. Words that
+// a good part of all messages has select little, and to step through them takes longer than
+// to look at the messages with the rarest one.
+func (q *inquiry) look(ctx context.Context, number int64, match string, places []flow.Cursor) (more, done bool, err error) {
+	tried, found := 0, 0
+	for len(places) > 0 {
+		q.before = places[len(places)-1]
+		n, more := q.take(places)
+		if !more {
+			return false, true, nil
+		}
+		tried, found = tried+len(places), found+n
+		if q.poor = found*paying < tried; q.poor {
+			return true, false, nil
+		}
+		places, err = column[flow.Cursor](ctx, q.reads, fmt.Sprintf(findWords, number), match, q.before, min(2*len(places), searchChunk))
+		if err != nil {
+			return false, false, err
+		}
+	}
+	return true, true, nil
 }
 
 // likely hands out what is selected but for wide words or, when there are no others, what
@@ -149,5 +195,9 @@ func (q *inquiry) all(ctx context.Context, number int64, match string, most int)
 }
 
 func (q *inquiry) hand(places []flow.Cursor) (more bool) {
-	return len(places) == 0 || q.take(places)
+	if len(places) == 0 {
+		return true
+	}
+	_, more = q.take(places)
+	return more
 }

@@ -246,15 +246,16 @@ func (s *search) look(ctx context.Context, selection selection) error {
 	}
 	tried := 0
 	var failed error // of main.db, as opposed to the index
-	q.take = func(places []flow.Cursor) (more bool) {
+	q.take = func(places []flow.Cursor) (found int, more bool) {
 		tried += len(places)
+		known := len(s.known)
 		var texts []db.TextsRow
 		if texts, failed = s.at(ctx, places); failed == nil {
 			failed = s.take(ctx, texts)
 		}
 		enough := tried >= s.reach.candidates
 		s.cut = s.cut || enough
-		return failed == nil && !enough && !s.full()
+		return len(s.known) - known, failed == nil && !enough && !s.full()
 	}
 	err := q.run(ctx)
 	if err != nil && ctx.Err() == nil {

@@ -211,9 +211,9 @@ func TestIndexIsMadeAnew(t *testing.T) {
 			indexed(t, s)
 			var places []flow.Cursor
 			q := inquiry{searcher: s.search, selection: newQuery("needle", false).asked, before: s.hub.end(), chunk: 10}
-			q.take = func(some []flow.Cursor) bool {
+			q.take = func(some []flow.Cursor) (int, bool) {
 				places = append(places, some...)
-				return true
+				return len(some), true
 			}
 			err = q.run(t.Context())
 			if err != nil || len(places) != 1 {
