@@ -33,7 +33,7 @@ func Fetch(ctx context.Context, c Caller, file StartAttachmentDownloadInput, pro
 		done, err = awaitDownload(ctx, c, file)
 	}
 	if ctx.Err() != nil && err != nil {
-		stopDownload(context.WithoutCancel(ctx), c, file.AttachmentID)
+		stopDownload(context.WithoutCancel(ctx), c, file.AttachmentID, leaveTime)
 	}
 	return done, err
 }
@@ -117,9 +117,12 @@ func awaitDownload(ctx context.Context, c Caller, file StartAttachmentDownloadIn
 	}
 }
 
+// leaveTime is how long who does not wait for a file any more waits until it is stopped.
+const leaveTime = time.Second
+
 // stopDownload gives up a download that nobody waits for any more.
-func stopDownload(ctx context.Context, c Caller, id AttachmentID) {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
+func stopDownload(ctx context.Context, c Caller, id AttachmentID, within time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	_, _ = CancelAttachmentDownload.Call(ctx, c, CancelAttachmentDownloadInput{AttachmentID: id}) // it may have ended
 }

@@ -31,7 +31,7 @@ func FetchFile(ctx context.Context, c Caller, file StartAttachmentDownloadInput,
 		switch {
 		case refusal == nil && t.Total > most:
 			got.Total, refusal = t.Total, tooLarge(t.Total, most)
-			stopDownload(ctx, c, file.AttachmentID)
+			stopDownload(ctx, c, file.AttachmentID, stopTime)
 			time.AfterFunc(stopTime, cancel)
 		case refusal == nil && progress != nil:
 			progress(t)
@@ -62,7 +62,8 @@ func FetchFile(ctx context.Context, c Caller, file StartAttachmentDownloadInput,
 	return got, opened, nil
 }
 
-// stopTime is how long a backend may take to say that a download was stopped.
+// stopTime is how long a backend may take to stop a download, and then to say that it has.
+// On a disk that others keep busy that may be seconds.
 const stopTime = 5 * time.Second
 
 func tooLarge(size, most int64) error {

@@ -129,7 +129,7 @@ func (e *Engine) CancelAttachmentDownload(ctx context.Context, call flow.Call, i
 	if err != nil {
 		return none, err
 	}
-	cancelled, err := e.store.read.CancelledDownloadsTo(ctx, self.device, in.AttachmentID)
+	cancelled, err := e.store.read.CancelledDownloadsTo(ctx, in.AttachmentID, self.device)
 	if err != nil {
 		return none, e.store.explain(err)
 	}

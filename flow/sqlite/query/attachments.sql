@@ -133,9 +133,9 @@ CROSS JOIN attachment ON attachment.id = upload.attachment
 WHERE download.device = ? AND download.cancelled = 0 ORDER BY download.upload;
 
 -- name: CancelledDownloadsTo :many
-SELECT download.id FROM download CROSS JOIN upload ON upload.id = download.upload
-CROSS JOIN attachment ON attachment.id = upload.attachment
-WHERE download.device = ? AND attachment.public = ? AND download.cancelled = 1;
+SELECT download.id FROM attachment CROSS JOIN upload ON upload.attachment = attachment.id
+CROSS JOIN download ON download.upload = upload.id
+WHERE attachment.public = sqlc.arg(public) AND download.device = sqlc.arg(device) AND download.cancelled = 1;
 
 -- name: StoreFile :exec
 INSERT INTO stored_file (device, attachment, path) VALUES (?, ?, ?)
@@ -151,7 +151,8 @@ SELECT EXISTS (SELECT 1 FROM upload WHERE attachment = ? AND status = 'complete'
 INSERT INTO move (device, attachment, source, size, modified, part) VALUES (?, ?, ?, ?, ?, ?) RETURNING *;
 
 -- name: Moves :many
-SELECT move.device, attachment.public FROM move JOIN attachment ON attachment.id = move.attachment;
+SELECT move.device, attachment.public FROM move CROSS JOIN attachment ON attachment.id = move.attachment
+WHERE move.id > 0;
 
 -- name: MoveOf :one
 SELECT move.* FROM move JOIN attachment ON attachment.id = move.attachment

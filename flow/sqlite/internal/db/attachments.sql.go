@@ -190,13 +190,13 @@ func (q *Queries) CancelDownload(ctx context.Context, id int64) error {
 }
 
 const cancelledDownloadsTo = `-- name: CancelledDownloadsTo :many
-SELECT download.id FROM download CROSS JOIN upload ON upload.id = download.upload
-CROSS JOIN attachment ON attachment.id = upload.attachment
-WHERE download.device = ? AND attachment.public = ? AND download.cancelled = 1
+SELECT download.id FROM attachment CROSS JOIN upload ON upload.attachment = attachment.id
+CROSS JOIN download ON download.upload = upload.id
+WHERE attachment.public = ?1 AND download.device = ?2 AND download.cancelled = 1
 `
 
-func (q *Queries) CancelledDownloadsTo(ctx context.Context, device int64, public flow.AttachmentID) ([]int64, error) {
-	rows, err := q.db.QueryContext(ctx, cancelledDownloadsTo, device, public)
+func (q *Queries) CancelledDownloadsTo(ctx context.Context, public flow.AttachmentID, device int64) ([]int64, error) {
+	rows, err := q.db.QueryContext(ctx, cancelledDownloadsTo, public, device)
 	if err != nil {
 		return nil, err
 	}
@@ -435,7 +435,8 @@ func (q *Queries) MoveOf(ctx context.Context, device int64, public flow.Attachme
 }
 
 const moves = `-- name: Moves :many
-SELECT move.device, attachment.public FROM move JOIN attachment ON attachment.id = move.attachment
+SELECT move.device, attachment.public FROM move CROSS JOIN attachment ON attachment.id = move.attachment
+WHERE move.id > 0
 `
 
 type MovesRow struct {
