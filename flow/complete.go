@@ -16,6 +16,7 @@ const offeredNames = 2
 // was typed come first.
 func (x index[ID, T]) complete(typed string) []string {
 	typed = Fold(strings.TrimPrefix(typed, "#"))
+	bare := strings.Replace(typed, "/#", "/", 1)
 	type hit struct {
 		ref, order string
 		within     int
@@ -23,8 +24,12 @@ func (x index[ID, T]) complete(typed string) []string {
 	var hits []hit
 	for i, folded := range x.folded {
 		folded = folded[:min(len(folded), offeredNames)]
-		if within := within(folded, typed); within >= 0 {
-			hits = append(hits, hit{x.ref(i), folded[len(folded)-1], within})
+		place := within(folded, typed)
+		if place < 0 {
+			place = within(folded, bare)
+		}
+		if place >= 0 {
+			hits = append(hits, hit{x.ref(i), folded[len(folded)-1], place})
 		}
 	}
 	slices.SortFunc(hits, func(a, b hit) int {

@@ -235,7 +235,7 @@ func newView(me AccountID, orgs []Org, channels []Channel, peers []Peer) *view {
 		case posesAsPerson(name):
 			return ch.ID, []string{team + "#" + name, "#" + name}
 		}
-		return ch.ID, []string{team + ch.Name, ch.Name, "#" + ch.Name, "#" + team + ch.Name}
+		return ch.ID, []string{team + ch.Name, ch.Name, "#" + ch.Name, team + "#" + ch.Name, "#" + team + ch.Name}
 	})
 	return v
 }
@@ -246,7 +246,7 @@ func (d *Directory) FindOrg(ctx context.Context, ref string) (Org, error) {
 }
 
 // FindChannel returns the channel that ref names: "general", "#general", "Team/general",
-// "@name" for a direct conversation and nothing else, an id or a link to the channel or a message in it.
+// "Team/#general", "@name" for a direct conversation and nothing else, an id or a link to the channel or a message in it.
 // The team before the slash may be an id.
 func (d *Directory) FindChannel(ctx context.Context, ref string) (Channel, error) {
 	return find(ctx, d, ref, func(v *view, l Link) (index[ChannelID, Channel], ChannelID) {

@@ -82,6 +82,8 @@ func newTown() (*town, *flow.Directory) {
 		{ID: "C-7", OrgID: "O-1", Name: "\uff20zoe"},
 		{ID: "C-8", OrgID: "O-1", Name: "Design/@zoe"},
 		{ID: "C-10", OrgID: "O-1", Name: "Design/general"},
+		{ID: "C-11", OrgID: "O-1", Name: "#hash"},
+		{ID: "C-12", OrgID: "O-1", Name: "hash"},
 	}}
 	return w, flow.NewDirectory(flow.NewClient(w, flow.Setup{Username: "ana"}))
 }
@@ -104,6 +106,9 @@ func TestFindChannel(t *testing.T) {
 		"#@ben":                        "C-6",
 		"Design/#@zoe":                 "C-7",
 		"Design/Design/general":        "C-10",
+		"Design/#general":              "C-1",
+		"O-1/#general":                 "C-1",
+		"Design/#hash":                 "C-11",
 	} {
 		ch, err := dir.FindChannel(t.Context(), ref)
 		if err != nil || ch.ID != want {
@@ -124,7 +129,9 @@ func TestRefusedReferences(t *testing.T) {
 		{"", flow.Invalid, []string{"empty"}},
 		{"@zoe", flow.NotFound, nil},
 		{"Design/@zoe", flow.NotFound, nil},
-		{"zzzzzz", flow.NotFound, []string{"among the 9"}},
+		{"zzzzzz", flow.NotFound, []string{"among the 11"}},
+		{"Design/#genral", flow.NotFound, []string{`"Design/#genral"`, "did you mean", `"Design/general"`}},
+		{"#hash", flow.Conflict, []string{"C-11", "C-12", "use the id"}},
 	} {
 		_, err := dir.FindChannel(t.Context(), test.ref)
 		if !errors.Is(err, test.code) {

@@ -305,6 +305,7 @@ func TestComplete(t *testing.T) {
 		{"channelId", "lour", []string{"colours"}},
 		{"channelId", "gen", []string{"Design/general", "Home/general"}},
 		{"channelId", "home/g", []string{"Home/general"}},
+		{"channelId", "home/#g", []string{"Home/general"}},
 		{"channelId", "@", []string{"@ben"}},
 		{"channelId", "nothing", []string{}},
 		{"messageId", "", []string{}},

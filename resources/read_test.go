@@ -82,7 +82,7 @@ func TestChannel(t *testing.T) {
 	must(t, ben, flow.SendMessage, flow.SendMessageInput{
 		ChannelID: home.ChannelID, Text: "@ana?", OtherData: json.RawMessage(`{"highlighted":["x"]}`),
 	})
-	for _, uri := range []string{"flow://channels/" + string(home.ChannelID), "flow://channels/general", "flow://channels/Home%2FGeneral"} {
+	for _, uri := range []string{"flow://channels/" + string(home.ChannelID), "flow://channels/general", "flow://channels/Home%2FGeneral", "flow://channels/Home%2F%23general"} {
 		channel := h.read(t, uri)
 		if channel["name"] != "general" || channel["team"] != "Home" || channel["unread"] != 2.0 || channel["memberCount"] != 2.0 {
 			t.Errorf("%s is %v", uri, channel)

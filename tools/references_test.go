@@ -89,8 +89,8 @@ func TestEveryReferenceTakesNamesIdsAndLinks(t *testing.T) {
 		teamID: {drafts, []string{"Entwürfe", "ENTWU\u0308RFE", `"Entwürfe"`, flow.Link{Org: drafts}.String(), "x (" + drafts + ")"},
 			map[string][]string{"Entwurf": {"Entwürfe"}, "": {"empty"}}},
 		channelID: {plans, []string{
-			"plans", "#Plans", "Entwürfe/plans", drafts + "/plans", flow.Link{Channel: plans}.String(),
-			"flow://channels/Entw%C3%BCrfe%2Fplans", flow.Link{Channel: plans, Message: aMessage}.String(),
+			"plans", "#Plans", "Entwürfe/plans", "Entwürfe/#plans", drafts + "/plans", drafts + "/#plans", flow.Link{Channel: plans}.String(),
+			"flow://channels/Entw%C3%BCrfe%2Fplans", "flow://channels/Entw%C3%BCrfe%2F%23plans", flow.Link{Channel: plans, Message: aMessage}.String(),
 		}, map[string][]string{"twins": {twin1, twin2}, "plan": {"Entwürfe/plans"}}},
 		accountID: {ben, []string{"@ben", "BEN", flow.Link{Account: ben}.String()},
 			map[string][]string{"@benn": {"@ben"}, "": {"empty"}}},
