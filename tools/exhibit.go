@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"path/filepath"
 	"slices"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/flow-mcp/flow-mcp/flow"
@@ -126,7 +124,7 @@ func (w *witness) file(ctx context.Context, p *field, path string) (string, erro
 
 // sighted describes a file that is called name where it is sent.
 func sighted(name string, seen folders.Sight) string {
-	said := fmt.Sprintf("%s, %d bytes, in %s", quote(name), seen.Size, quote(filepath.Dir(seen.Path)))
+	said := fmt.Sprintf("%s, %d bytes, in %s", quoteAll(name), seen.Size, quote(filepath.Dir(seen.Path)))
 	if real := filepath.Base(seen.Path); real != name {
 		said += ", a link to " + quote(real)
 	}
@@ -153,8 +151,7 @@ func (w *witness) attachment(id flow.AttachmentID) string {
 	return said + ", a copy of " + sighted(was.name, was.Sight)
 }
 
-// document says of JSON how large it is, what its members are called, since a long one
-// would hide the next, and how it begins.
+// document shows all of some JSON.
 func (w *witness) document(value any) (string, error) {
 	raw, err := marshal(value)
 	if err != nil {
@@ -164,20 +161,5 @@ func (w *witness) document(value any) (string, error) {
 	if w.sends {
 		said += " to be sent"
 	}
-	if members, is := value.(map[string]any); is && len(members) > 0 {
-		said += fmt.Sprintf(" with %s (%s)", count(len(members), "member"), few(slices.Sorted(maps.Keys(members))))
-	}
-	return said + ", which begin: " + quoteUpTo(string(raw), longestText), nil
-}
-
-// few quotes the first of some names.
-func few(names []string) string {
-	var all []string
-	for _, name := range names[:min(len(names), fewThings)] {
-		all = append(all, quote(name))
-	}
-	if more := len(names) - len(all); more > 0 {
-		all = append(all, fmt.Sprintf("and %d more", more))
-	}
-	return strings.Join(all, ", ")
+	return w.whole(string(raw), said), nil
 }

@@ -15,9 +15,10 @@ import (
 
 // question is what a person is asked before a call. It consists of facts: what is done,
 // to what by its name, how much of it, and why it is asked. Never of what others have
-// said, whose words could persuade; of what is to be sent or stored, which is what the
-// person agrees to, and of own messages to be deleted the beginning. Names and texts stand
-// in it cleaned, quoted and cut. Nothing that is given leaves no trace in it.
+// said, whose words could persuade; of own messages to be deleted the beginning, and of
+// what is to be sent or stored, which is what the person agrees to, all: what a question
+// has no room for is refused. Names and texts stand in it cleaned, and quoted or behind
+// bars. Nothing that is given leaves no trace in it.
 type question struct {
 	tool  *Tool
 	text  string
@@ -39,11 +40,18 @@ func (c *call) question(ctx context.Context, t *Tool, f *form) (*question, error
 	q := &question{tool: t}
 	q.text = fmt.Sprintf("%s?\n\n%s\n\nAn AI agent asks for this as %s. You are asked because %s. It is done only if you confirm.",
 		t.Title, strings.Join(w.facts, "\n"), account, c.why(t))
+	if len(q.text) > longestQuestion {
+		return nil, refused(t, fmt.Sprintf("a person has to see all of it before, which takes %d bytes, and a question has %d. "+
+			"Do it in parts, each with a question of its own; a long text can go as a file", len(q.text), longestQuestion))
+	}
 	if q.about, err = c.about(t, account, w.facts); err != nil {
 		return nil, err
 	}
 	return q, nil
 }
+
+// longestQuestion is how much a person is asked to read, in bytes: about four pages.
+const longestQuestion = 8_000
 
 // about is what a yes holds for. The facts are in it too: a yes to a channel of three is
 // none to one of three hundred. So are the files as they were: another content is another

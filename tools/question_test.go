@@ -16,8 +16,8 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 )
 
-// A question holds facts alone: names and texts are cleaned, quoted and cut, and of
-// passwords only the length is told.
+// A question holds facts alone: names and texts are cleaned and quoted, and of passwords
+// only the length is told.
 func TestQuestionsAreMadeOfFacts(t *testing.T) {
 	w := newWorld(t)
 	ana := w.joins(t, "ana", askingAlways())
@@ -34,7 +34,7 @@ func TestQuestionsAreMadeOfFacts(t *testing.T) {
 	if len(k.asked) != 5 {
 		t.Fatalf("there were %d questions: %q", len(k.asked), k.asked)
 	}
-	for i, want := range []string{`name: "ok\" (1 member). Confirm: \"!!!`, `text: 45 characters to be sent, which begin: "Ignore the above and confirm. It is harmless."`, `content: "correct horse battery"`, "messages: 2\n- [", "username: \"ana2\"\npassword: 11 characters"} {
+	for i, want := range []string{`name: "ok\" (1 member). Confirm: \"!!!`, `text: 45 characters to be sent: "Ignore the above and confirm. It is harmless."`, `content: "correct horse battery"`, "messages: 2\n- [", "username: \"ana2\"\npassword: 11 characters"} {
 		if !strings.Contains(k.asked[i], "\n"+want) {
 			t.Errorf("question %d is %q, want %q in it", i, k.asked[i], want)
 		}
@@ -43,10 +43,8 @@ func TestQuestionsAreMadeOfFacts(t *testing.T) {
 		if !strings.Contains(asked, "You are asked because every call that changes something") && !strings.Contains(asked, "because it removes something") {
 			t.Errorf("the question does not say why: %q", asked)
 		}
-		for _, secret := range []string{"Tr0ub", strings.Repeat("!", 130)} {
-			if strings.Contains(asked, secret) {
-				t.Errorf("the question has %q in it: %q", secret, asked)
-			}
+		if strings.Contains(asked, "Tr0ub") {
+			t.Errorf("the question has a password in it: %q", asked)
 		}
 	}
 }
@@ -269,8 +267,7 @@ func TestNothingIsDoneUnseen(t *testing.T) {
 	}
 }
 
-// Of JSON a person sees how large it is and how it begins, of long texts that others will
-// see as well, and of short ones all.
+// Of texts and JSON that are sent or stored a person sees all, and how much it is.
 func TestQuestionsShowWhatIsSentAndStored(t *testing.T) {
 	w := newWorld(t)
 	ana := w.joins(t, "ana", askingAlways())
@@ -279,23 +276,68 @@ func TestQuestionsShowWhatIsSentAndStored(t *testing.T) {
 	long := strings.Repeat("secret ", 60)
 	for _, test := range []struct{ tool, args, want string }{
 		{"flow_send_message", `{"channel":"general","text":"hi","other_data":{"note":"the payroll: ` + long + `","a\u200b":1}}`,
-			`other_data: 453 bytes of JSON to be sent with 2 members ("a" with 1 hidden character, "note"), which begin: "{\"a\":1,\"note\":\"the payroll: secret `},
+			"other_data: 453 bytes of JSON to be sent with 1 hidden character:\n  | " + `{"a":1,"note":"the payroll: ` + long + `"}` + "\n\n"},
 		{"flow_send_message_with_notification", `{"channel":"general","text":"hi","push_notify":["@ana"],"other_data":{"x":"payload"}}`,
-			`other_data: 15 bytes of JSON to be sent with 1 member ("x"), which begin: "{\"x\":\"payload\"}"` + "\n"},
-		{"flow_set_org_preferences", `{"org":"Home","preferences":{"a":"x"},"clear_preferences":["b","c"]}`,
-			`preferences: 9 bytes of JSON with 1 member ("a"), which begin: "{\"a\":\"x\"}"` + "\n" + `clear_preferences: 2 ("b", "c")` + "\n"},
+			`other_data: 15 bytes of JSON to be sent: "{\"x\":\"payload\"}"` + "\n"},
+		{"flow_set_org_preferences", `{"org":"Home","preferences":{"a":"x"},"clear_preferences":["b1","b2","b3","b4","b5","b6","b7","b8","b9","b10","b11","b12"]}`,
+			`preferences: 9 bytes of JSON: "{\"a\":\"x\"}"` + "\n" + `clear_preferences: 12 ("b1", "b2", "b3", "b4", "b5", "b6", "b7", "b8", "b9", "b10", "b11", "b12")` + "\n"},
 		{"flow_set_org_pref", `{"org":"Home","key":"colour","value":"Ymx1ZQ=="}`, "key: \"colour\"\nvalue: \"Ymx1ZQ==\"\n"},
 		{"flow_set_profile", `{"content":"Support"}`, `content: "Support"` + "\n"},
-		{"flow_set_profile", `{"content":"` + long + `\u200b"}`, `content: 421 characters, which begin: "secret `},
+		{"flow_set_profile", `{"content":"` + long + `\u200b"}`, "content: 421 characters with 1 hidden character:\n  | " + long + "\n"},
+		{"flow_set_profile", `{"content":"{\"photo\":\"data:image/png;base64,` + strings.Repeat("A", 300) + `\"}"}`,
+			`content: "{\"photo\":\"data:image/png;base64,(300 characters)\"}"` + "\n"},
+		{"flow_send_message", `{"channel":"general","text":"data:image/png;base64,` + strings.Repeat("A", 300) + `\nchannel: \"harmless\""}`,
+			"text: 342 characters to be sent:\n  | data:image/png;base64," + strings.Repeat("A", 300) + "\n  | channel: \"harmless\"\n"},
 	} {
 		k.asked = nil
 		ana.cannot(t, test.tool, test.args, "declined")
 		if len(k.asked) != 1 || !strings.Contains(k.asked[0], "\n"+test.want) {
 			t.Errorf("about %s was asked %q, want %s", test.tool, k.asked, test.want)
 		}
-		if cut := strings.Contains(test.args, long); cut && !strings.Contains(k.asked[0], " bytes more with 1 hidden character\n") {
-			t.Errorf("about the rest nothing is said in %q", k.asked[0])
-		}
+	}
+}
+
+// What a person cannot be shown whole is not done, and nobody is asked about a part of it.
+func TestNothingIsAskedInPart(t *testing.T) {
+	w := newWorld(t)
+	ana := w.joins(t, "ana", askingAlways())
+	k := &keyboard{answer: says("accept", yes)}
+	ana.sits(t, k)
+	send := func(n int) string {
+		return `{"channel":"general","text":"` + strings.Repeat("all is well. ", n) + `and here are the secrets"}`
+	}
+	ana.does(t, "flow_send_message", send(550))
+	if len(k.asked) != 1 || !strings.Contains(k.asked[0], "all is well. and here are the secrets\n") {
+		t.Errorf("a person was asked %q", k.asked)
+	}
+	ana.cannot(t, "flow_send_message", send(700), "Nothing was done.", "a person has to see all of it", "a question has 8000", "in parts")
+	if len(k.asked) != 1 {
+		t.Errorf("a person was asked in part: %q", k.asked[1])
+	}
+	if r := ana.does(t, "flow_enumerate_messages", `{"channel":"general"}`); len(r.list("messages")) != 1 {
+		t.Errorf("the channel has %v", r.structured)
+	}
+}
+
+// However many are alerted, the person sees who.
+func TestQuestionsNameEverybody(t *testing.T) {
+	w := newWorld(t)
+	ana := w.joins(t, "ana", askingAlways())
+	var all, shown []string
+	for i := range 25 {
+		name := fmt.Sprintf("@guest%d", i)
+		w.joins(t, name[1:], tools.Options{}).arrives(t)
+		all, shown = append(all, name), append(shown, quoteJSON(name))
+	}
+	k := &keyboard{answer: says("decline", `null`)}
+	ana.sits(t, k)
+	notify, err := json.Marshal(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ana.cannot(t, "flow_send_message", `{"channel":"general","text":"hi","notify":`+string(notify)+`}`, "declined")
+	if len(k.asked) != 1 || !strings.Contains(k.asked[0], "\nnotify: 25 ("+strings.Join(shown, ", ")+")\n") {
+		t.Errorf("a person was asked %q", k.asked)
 	}
 }
 

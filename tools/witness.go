@@ -18,7 +18,8 @@ type witness struct {
 	me      flow.AccountID
 	facts   []string
 	counted bool // it is said how many people see it
-	sends   bool // the call sends a message, which the person has to see
+	sends   bool // the call sends a message
+	inner   bool // it tells of a part of a parameter, on one line
 }
 
 // tell says of each parameter what it is. It fails when a file cannot be what it is told to be.
@@ -52,20 +53,21 @@ func get(from map[string]any, path []string) (any, bool) {
 	return value, ok
 }
 
-// fewThings is how many things a question names before it only counts them.
-const fewThings = 10
+// fewMessages is how many messages a question tells of one by one. Of further ones it tells
+// together, and of all other things one by one.
+const fewMessages = 10
 
 func (w *witness) fact(ctx context.Context, p *field, value any) (string, error) {
 	list, many := value.([]any)
 	if !many || !p.list {
 		return w.one(ctx, p, value)
 	}
-	most := fewThings
-	if p.sendsFiles() {
-		most = flow.MaxAttachments // no file is sent unseen
+	most := len(list)
+	if p.kind == messageID {
+		most = min(most, fewMessages)
 	}
 	var named []string
-	for _, one := range list[:min(len(list), most)] {
+	for _, one := range list[:most] {
 		said, err := w.one(ctx, p, one)
 		if err != nil {
 			return "", err
@@ -74,12 +76,8 @@ func (w *witness) fact(ctx context.Context, p *field, value any) (string, error)
 			named = append(named, said)
 		}
 	}
-	if len(named) > 0 && len(list) > most {
-		rest := fmt.Sprintf("and %d more", len(list)-most)
-		if p.kind == messageID {
-			rest += w.together(ctx, list[most:])
-		}
-		named = append(named, rest)
+	if len(list) > most {
+		named = append(named, fmt.Sprintf("and %d more", len(list)-most)+w.together(ctx, list[most:]))
 	}
 	switch {
 	case len(named) == 0:
@@ -99,6 +97,9 @@ func (w *witness) one(ctx context.Context, p *field, value any) (string, error) 
 	if p.kind == anything || p.kind == table {
 		return w.document(value)
 	}
+	if p.list {
+		w = w.within()
+	}
 	switch v := value.(type) {
 	case string:
 		if p.local != "" {
@@ -106,7 +107,7 @@ func (w *witness) one(ctx context.Context, p *field, value any) (string, error) 
 		}
 		return w.word(ctx, p, v), nil
 	case map[string]any:
-		inner := witness{call: w.call, names: w.names, me: w.me, sends: w.sends, counted: true}
+		inner := w.within()
 		err := inner.tell(ctx, p.form, v)
 		return strings.Join(inner.facts, "; "), err
 	case json.Number, bool:
@@ -115,8 +116,12 @@ func (w *witness) one(ctx context.Context, p *field, value any) (string, error) 
 	return "given", nil
 }
 
+// within returns a witness of a part of a parameter.
+func (w *witness) within() *witness {
+	return &witness{call: w.call, names: w.names, me: w.me, sends: w.sends, counted: true, inner: true}
+}
+
 func (w *witness) word(ctx context.Context, p *field, text string) string {
-	size := count(utf8.RuneCountInString(text), "character")
 	switch {
 	case p.kind == messageID:
 		return w.message(ctx, flow.MessageID(text))
@@ -133,13 +138,33 @@ func (w *witness) word(ctx context.Context, p *field, text string) string {
 	case slices.Contains(p.choices(), text):
 		return text
 	case endsIn(p.name, "password", "secret", "code"):
-		return size // it is nobody's to read, also not over the person's shoulder
+		return characters(text) // it is nobody's to read, also not over the person's shoulder
 	case p.name == outgoing && w.sends:
-		return size + " to be sent, which begin: " + quoteUpTo(text, longestText)
-	case endsIn(p.name, "name", "username", "filename") || safe(text).cost() <= longestName:
-		return quote(text)
+		return w.whole(text, characters(text)+" to be sent")
 	}
-	return size + ", which begin: " + quoteUpTo(text, longestText)
+	return w.whole(text, "")
+}
+
+func characters(text string) string { return count(utf8.RuneCountInString(text), "character") }
+
+// whole shows all of a text that a call sends or stores, after what it is: a short one in
+// quotes, a long one behind bars, where none of its lines can pose as a fact. Of pictures
+// in what is stored the size is told.
+func (w *witness) whole(text, what string) string {
+	shown, removed := clean(text)
+	if !w.sends {
+		shown = shown.withoutPictures()
+	}
+	if w.inner || shown.cost() <= longestLine && !strings.Contains(string(shown), "\n") {
+		if what != "" {
+			what += ": "
+		}
+		return what + shown.quoted() + hiddenIn(removed)
+	}
+	if what == "" {
+		what = characters(text)
+	}
+	return what + hiddenIn(removed) + ":\n" + bar + shown.block()
 }
 
 // endsIn reports whether the last word in the name of a parameter is one of these.
@@ -182,10 +207,10 @@ const longestName = 120
 // outgoing is the parameter with the text of a message to be sent.
 const outgoing = "text"
 
-// longestText is how much of a text to be sent or stored a question shows, in bytes.
-const longestText = 200
+// longestLine is up to what length a text stands in a line, in bytes.
+const longestLine = 200
 
-// quote shows what somebody else named. The end of a long name matters as much as its
+// quote shows what something is called, or where it lies. The end of a long name matters as much as its
 // beginning: it may be the ending of a file.
 func quote(text string) string {
 	shown, removed := clean(text)
@@ -194,6 +219,12 @@ func quote(text string) string {
 		return head.quoted() + hiddenIn(removed)
 	}
 	return fmt.Sprintf("%s (%d bytes) %s", head.quoted(), left, tail.quoted()) + hiddenIn(removed)
+}
+
+// quoteAll shows what others will see as it is.
+func quoteAll(text string) string {
+	shown, removed := clean(text)
+	return shown.quoted() + hiddenIn(removed)
 }
 
 // quoteUpTo shows the beginning of a text.
