@@ -132,6 +132,7 @@ func (m *Member) follow(ctx context.Context) bool {
 		select {
 		case <-stream.Done():
 		case <-ctx.Done():
+			takeLeave(stream)
 		}
 		m.lead(route{})
 		return true
@@ -141,6 +142,17 @@ func (m *Member) follow(ctx context.Context) bool {
 		m.fail(ctx, stream.Done(), err)
 	}
 	return false
+}
+
+// byeTime is how long a member that ends waits until the owner has heard of it.
+const byeTime = 200 * time.Millisecond
+
+// takeLeave tells the owner that this member does not come back. An owner that does not hear
+// of it takes the member for gone in the end.
+func takeLeave(stream *flow.Stream) {
+	ctx, cancel := context.WithTimeout(context.Background(), byeTime)
+	defer cancel()
+	_, _ = stream.Call(ctx, byeMethod, json.RawMessage("{}"))
 }
 
 // silence is what calls fail with while the owner is there and does not answer. It is not

@@ -9,6 +9,10 @@ const protocol = 1
 // helloMethod must be the first call on a connection. It is not in the catalogue.
 const helloMethod = "Hello"
 
+// byeMethod says that the member ends with this connection, and its sessions with it. It is
+// as little in the catalogue.
+const byeMethod = "Bye"
+
 // hello says who calls. Its form must stay as it is in every version of the protocol; what
 // is added to it must be something that others can do without.
 type hello struct {

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"encoding/json"
@@ -24,6 +25,7 @@ type owner struct {
 	store    *store      // set before opened is closed
 	own      flow.Caller // likewise
 	opened   chan struct{}
+	absence  time.Duration // how long a member may be away
 
 	ctx     context.Context // ends when the owner makes room
 	resign  context.CancelCauseFunc
@@ -59,6 +61,7 @@ func newOwner(ctx context.Context, m *Member) (*owner, error) {
 		place:    m.place,
 		listener: listener,
 		opened:   make(chan struct{}),
+		absence:  cmp.Or(m.options.absence, absence),
 		present:  map[string]*presence{},
 	}
 	o.self.Token = token
@@ -154,10 +157,11 @@ func (o *owner) serve(conn net.Conn) {
 	}
 	v := &visitor{owner: o}
 	if err := flow.ServeStream(o.ctx, conn, v); err != nil {
-		o.log.Warn("dropped a member of the store", "visitor", shortMember(v.name()), "err", err)
+		name, _ := v.name()
+		o.log.Warn("dropped a member of the store", "visitor", shortMember(name), "err", err)
 	}
-	if name := v.name(); name != "" {
-		o.depart(name)
+	if name, ends := v.name(); name != "" {
+		o.depart(name, ends)
 	}
 }
 
@@ -198,12 +202,13 @@ type visitor struct {
 	mu     sync.Mutex
 	member string
 	seat   flow.Caller
+	ends   bool // with the connection
 }
 
-func (v *visitor) name() string {
+func (v *visitor) name() (member string, ends bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.member
+	return v.member, v.ends
 }
 
 // Call implements [flow.Caller].
@@ -213,9 +218,13 @@ func (v *visitor) Call(ctx context.Context, method string, params json.RawMessag
 	}
 	v.mu.Lock()
 	seat := v.seat
+	v.ends = v.ends || method == byeMethod
 	v.mu.Unlock()
-	if seat == nil {
+	switch {
+	case seat == nil:
 		return nil, flow.Errorf(flow.Denied, "the first call on this socket must be %s", helloMethod)
+	case method == byeMethod:
+		return json.RawMessage("null"), nil
 	}
 	return seat.Call(ctx, method, params)
 }

@@ -6,15 +6,15 @@ import (
 )
 
 // presence counts the connections of a member. When there is none for a while the member
-// is gone and its sessions end: until then it may only have been slow.
+// is taken for gone, and what memory holds of its sessions is given up.
 type presence struct {
 	connections int
 	farewell    *time.Timer   // runs while there is no connection
-	burial      chan struct{} // made when its sessions begin to end, closed when they have
+	burial      chan struct{} // made when its sessions begin to go, closed when they have
 }
 
-// returnTime is how long a member without a connection may take to come back.
-const returnTime = time.Minute
+// absence is how long a member without a connection may take to come back.
+const absence = time.Minute
 
 // expect waits for the members that have sessions from the time of an earlier owner.
 func (o *owner) expect(members []string) {
@@ -27,8 +27,8 @@ func (o *owner) expect(members []string) {
 	}
 }
 
-// arrive counts a connection of a member. One whose sessions are ending waits until they
-// have: it would use what is about to go.
+// arrive counts a connection of a member. One whose sessions are about to go
+// waits until they have: it would use what ends.
 func (o *owner) arrive(ctx context.Context, member string) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -56,13 +56,21 @@ func (o *owner) arrive(ctx context.Context, member string) error {
 	return nil
 }
 
-// depart counts it out again.
-func (o *owner) depart(member string) {
+// depart counts it out again. One that ends is not waited for.
+func (o *owner) depart(member string, ends bool) {
 	o.mu.Lock()
-	defer o.mu.Unlock()
 	p := o.present[member]
-	if p.connections--; p.connections == 0 {
+	p.connections--
+	last := p.connections == 0
+	switch {
+	case last && ends:
+		delete(o.present, member)
+	case last:
 		o.miss(member)
+	}
+	o.mu.Unlock()
+	if last && ends {
+		o.store.leave(member)
 	}
 }
 
@@ -72,18 +80,18 @@ func (o *owner) miss(member string) {
 		return
 	}
 	p := &presence{}
-	p.farewell = time.AfterFunc(returnTime, func() { o.bury(member, p) })
+	p.farewell = time.AfterFunc(o.absence, func() { o.bury(member, p) })
 	o.present[member] = p
 }
 
-// bury ends the sessions of a member that did not come back. An owner that goes itself
+// bury gives up the sessions of a member that did not come back. An owner that goes itself
 // does not judge: the member may be on its way to the next one.
 func (o *owner) bury(member string, p *presence) {
 	if !o.enter() {
 		return
 	}
 	defer o.running.Done()
-	o.store.leaveIf(member, func() bool { return o.isGone(member, p) })
+	o.store.miss(member, func() bool { return o.isGone(member, p) })
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch {
@@ -97,7 +105,7 @@ func (o *owner) bury(member string, p *presence) {
 	}
 }
 
-// isGone judges a member. The writer asks when it is about to end the sessions, since the
+// isGone judges a member. The writer asks when it is about to take the sessions away, since the
 // member may have come back while others wrote.
 func (o *owner) isGone(member string, p *presence) bool {
 	o.mu.Lock()

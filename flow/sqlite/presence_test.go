@@ -152,17 +152,9 @@ func hold(t *testing.T, s *store) (release func()) {
 	return sync.OnceFunc(func() { close(end) })
 }
 
-// A member that comes back while its sessions are about to end keeps them, and one that
-// comes a little later has none: it never has half of them.
+// A member that comes back while it is taken for gone keeps its sessions.
 func TestComesBackAtTheLastMoment(t *testing.T) {
-	cases := map[string]struct {
-		judged bool // before the member comes back
-		want   error
-	}{
-		"before it is judged": {false, nil},
-		"while it is judged":  {true, flow.UnknownSession},
-	}
-	for name, c := range cases {
+	for name, judged := range map[string]bool{"before it is judged": false, "while it is judged": true} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			host := join(t, dir)
@@ -203,7 +195,7 @@ func TestComesBackAtTheLastMoment(t *testing.T) {
 				}
 				back <- stream
 			}
-			if c.judged {
+			if judged {
 				commit := make(chan func())
 				go func() { commit <- hold(t, o.store) }()
 				eventually(t, "another write waits behind it", func() bool { return len(o.store.writer.ops) == 2 })
@@ -216,15 +208,77 @@ func TestComesBackAtTheLastMoment(t *testing.T) {
 			release()
 			burial.Wait()
 			again := flow.Session{Caller: <-back, ID: opened.SessionID}
-			if _, err := flow.EnumerateOrgs.Call(t.Context(), again, flow.EnumerateOrgsInput{}); !errors.Is(err, c.want) && err != c.want {
-				t.Errorf("its session says %v, want %v", err, c.want)
+			if _, err := flow.EnumerateOrgs.Call(t.Context(), again, flow.EnumerateOrgsInput{}); err != nil {
+				t.Errorf("its session says %v", err)
 			}
-			if _, err := flow.StartUpLocal.Call(t.Context(), again, startUp); !errors.Is(err, c.want) && err != c.want {
-				t.Errorf("to start on it again says %v, want %v", err, c.want)
+			if _, err := flow.StartUpLocal.Call(t.Context(), again, startUp); err != nil {
+				t.Errorf("to start on it again says %v", err)
 			}
 			if next, err := flow.NewSession.Call(t.Context(), again.Caller, flow.NewSessionInput{}); err != nil || next.SessionID != opened.SessionID+1 {
 				t.Errorf("its next session is %+v, %v", next, err)
 			}
 		})
+	}
+}
+
+// The sessions of a process that does not come back end at last; those of one that is there
+// do not, however long it was away before.
+func TestAwayForTooLong(t *testing.T) {
+	s := open(t, t.TempDir())
+	away, back := start(t, s, "away", "ana"), start(t, s, "back", "ben")
+	for _, member := range []string{"away", "back"} {
+		s.miss(member, func() bool { return true })
+	}
+	back.Engine = s.seat("back")
+	clean := func(at time.Duration) {
+		t.Helper()
+		err := s.change(t.Context(), func(t *tx) error {
+			t.now += at.Milliseconds()
+			return s.chores(t)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	clean(keepDeparted - time.Hour)
+	if _, err := away.EnumerateOrgs(t.Context(), away.call, flow.EnumerateOrgsInput{}); err != nil {
+		t.Errorf("the session of a process that was away: %v", err)
+	}
+	s.miss("away", func() bool { return true })
+	clean(keepDeparted + time.Hour)
+	if _, err := away.EnumerateOrgs(t.Context(), away.call, flow.EnumerateOrgsInput{}); !errors.Is(err, flow.UnknownSession) {
+		t.Errorf("the session of a process that was away for too long: %v", err)
+	}
+	if _, err := back.EnumerateOrgs(t.Context(), back.call, flow.EnumerateOrgsInput{}); err != nil {
+		t.Errorf("the session of a process that is there: %v", err)
+	}
+}
+
+// Of a process that ends in good order nothing stays behind.
+func TestEndsInGoodOrder(t *testing.T) {
+	dir := t.TempDir()
+	host := join(t, dir)
+	account(t, host, "host")
+	r, _ := host.look()
+	o := r.caller.(*owner)
+	guest := join(t, dir)
+	account(t, guest, "guest")
+	if err := guest.Close(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "only the host has a session", func() bool {
+		members, err := o.store.read.SessionMembers(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(members) == 1 && members[0] == host.self.Member
+	})
+	if gone, err := o.store.read.Departures(t.Context()); err != nil || len(gone) > 0 {
+		t.Errorf("%d processes are taken for gone, %v", len(gone), err)
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if p := o.present[guest.self.Member]; p != nil {
+		t.Errorf("the guest is waited for: %+v", p)
 	}
 }

@@ -28,6 +28,7 @@ var roles = map[string]func(*seat, []string) error{
 	"load":   load,
 	"listen": listen,
 	"carry":  carry,
+	"hear":   hear,
 	"idle":   func(s *seat, _ []string) error { s.say("ready"); s.untilEnd(); return nil },
 
 	"begin a copy":   beginCopy,
@@ -132,6 +133,15 @@ func (s *seat) texts(ctx context.Context, last string) (got []string, err error)
 		return m.text != last
 	})
 	return got, err
+}
+
+// hear says what arrives in one session.
+func hear(s *seat, _ []string) error {
+	s.say("ready")
+	return s.receive(context.Background(), func(m seen) bool {
+		s.say(m.text)
+		return m.text != lastWords
+	})
 }
 
 // lastWords is the message after which a chat is over.

@@ -120,3 +120,59 @@ func TestOwnerIsStopped(t *testing.T) {
 		})
 	}
 }
+
+// A process that was stopped while another one came to own the store, for so long that it was
+// taken for gone, goes on as if nothing had happened: its program keeps its session, and hears
+// everything once.
+func TestStoppedForLong(t *testing.T) {
+	dir := t.TempDir()
+	first := launch(t, "idle", dir, "first")
+	ownerOf(t, dir, map[string]*child{"first": first})
+	ben := launch(t, "hear", dir, "ben")
+	place, err := newPlace(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next, err := newMember(place, Options{Version: "test", Patience: aWhile, absence: time.Nanosecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	next.start(t.Context())
+	defer next.Close()
+	ana := account(t, next, "ana")
+	send := func(text string) {
+		t.Helper()
+		if err := ana.send(t.Context(), text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	send("before")
+	if text := ben.line(t); text != "before" {
+		t.Fatalf("ben hears %q", text)
+	}
+	ben.stop(t)
+	send("to a stopped one")
+	first.signal(t, syscall.SIGKILL)
+	<-first.ended
+	send("to one that has another owner")
+	eventually(t, "ben is taken for gone", func() bool {
+		r, _ := next.look()
+		gone, err := r.caller.(*owner).store.read.Departures(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(gone) == 2 // with the first
+	})
+	send("to one that is gone")
+	ben.signal(t, syscall.SIGCONT)
+	for _, want := range []string{"to a stopped one", "to one that has another owner", "to one that is gone"} {
+		if text := ben.line(t); text != want {
+			t.Fatalf("ben hears %q, want %q", text, want)
+		}
+	}
+	send(lastWords)
+	if text := ben.line(t); text != lastWords {
+		t.Errorf("ben hears %q", text)
+	}
+	ben.finish(t)
+}

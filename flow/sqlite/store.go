@@ -30,7 +30,8 @@ type Options struct {
 	// [Open] or the first call fails with Unusable.
 	Existing bool
 
-	chapter int64 // places of a chapter of the search index; 0 for the usual number
+	absence time.Duration // how long a process may be away; 0 for the usual time
+	chapter int64         // places of a chapter of the search index; 0 for the usual number
 }
 
 // keepRequests is how long a write can be repeated under the same request id.
@@ -264,45 +265,8 @@ func (s *store) seat(member string) *Engine {
 	return &Engine{store: s, member: member}
 }
 
-// leave ends the sessions of a backend process that is gone.
-func (s *store) leave(member string) { s.leaveIf(member, func() bool { return true }) }
-
-// leaveIf does so if the process is gone still when its turn to write has come.
-func (s *store) leaveIf(member string, gone func() bool) {
-	var ended []*session
-	err := s.change(context.Background(), func(t *tx) error {
-		if !gone() {
-			return nil
-		}
-		s.mu.Lock()
-		delete(s.seats, member)
-		s.mu.Unlock()
-		ended = s.sessions.remove(member)
-		for _, one := range ended {
-			if err := one.save(t); err != nil {
-				return err
-			}
-		}
-		return t.dropMember(member)
-	})
-	if err != nil && !errors.Is(err, errClosed) {
-		s.log.Error("store: sessions of a process that is gone remain", "error", err)
-	}
-	for _, one := range ended {
-		s.end(one, errUnknownSession)
-	}
-}
-
-func (t *tx) dropMember(member string) error {
-	t.met = true // a rendezvous ends with its session
-	if err := t.DropSessions(t.ctx, member); err != nil {
-		return err
-	}
-	return t.DropSeat(t.ctx, member)
-}
-
 // chores runs now and then in the transaction of a batch. It forgets old requests, and
-// the sessions of processes that were gone before this one owned the store.
+// the sessions of processes that have been away for too long.
 func (s *store) chores(t *tx) error {
 	for range 20 { // some at a time, but not so many that others wait long
 		n, err := t.PruneRequests(t.ctx, t.now-keepRequests.Milliseconds())
@@ -320,19 +284,8 @@ func (s *store) chores(t *tx) error {
 	if err := t.dropExpiredBinds(); err != nil {
 		return fmt.Errorf("drop old questions to directories: %w", err)
 	}
-	members, err := t.SessionMembers(t.ctx)
-	if err != nil {
-		return fmt.Errorf("read who has sessions: %w", err)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, member := range members {
-		if s.seats[member] {
-			continue
-		}
-		if err := t.dropMember(member); err != nil {
-			return fmt.Errorf("drop old sessions: %w", err)
-		}
+	if err := s.dropDeparted(t); err != nil {
+		return fmt.Errorf("drop old sessions: %w", err)
 	}
 	return nil
 }

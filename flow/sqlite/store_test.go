@@ -387,15 +387,13 @@ func TestChores(t *testing.T) {
 	s := open(t, t.TempDir())
 	ana := start(t, s, "one", "ana")
 	start(t, s, "two", "ben")
-	s.mu.Lock()
-	delete(s.seats, "two") // as if it had gone under another owner
-	s.mu.Unlock()
+	s.miss("two", func() bool { return true })
 	ana.call.Request = "key"
 	if _, err := ana.SetDeviceName(t.Context(), ana.call, flow.SetDeviceNameInput{Name: "desk"}); err != nil {
 		t.Fatal(err)
 	}
 	err := s.change(t.Context(), func(t *tx) error {
-		t.now += keepRequests.Milliseconds() + time.Hour.Milliseconds()
+		t.now += (max(keepRequests, keepDeparted) + time.Hour).Milliseconds()
 		return s.chores(t)
 	})
 	if err != nil {

@@ -36,7 +36,17 @@ UPDATE session SET paused = ? WHERE member = ? AND id = ?;
 DELETE FROM session WHERE member = ?;
 
 -- name: SessionMembers :many
-SELECT DISTINCT member FROM session UNION SELECT member FROM seat;
+-- Those that were there when the store was last open.
+SELECT member FROM session UNION SELECT member FROM seat EXCEPT SELECT member FROM departure;
+
+-- name: NoteDeparture :exec
+INSERT INTO departure (member, at) VALUES (?, ?) ON CONFLICT DO UPDATE SET at = excluded.at;
+
+-- name: DropDeparture :exec
+DELETE FROM departure WHERE member = ?;
+
+-- name: Departures :many
+SELECT member, at FROM departure;
 
 -- name: HomeOf :one
 SELECT home.org, home.channel, org.public AS org_public, channel.public AS channel_public

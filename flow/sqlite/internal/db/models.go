@@ -96,6 +96,11 @@ type Content struct {
 	Size   int64
 }
 
+type Departure struct {
+	Member string
+	At     int64
+}
+
 type Device struct {
 	ID         int64
 	Public     flow.DeviceID

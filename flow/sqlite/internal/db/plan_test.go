@@ -68,13 +68,13 @@ func schema(t *testing.T) *sql.DB {
 }
 
 // Small are tables and lists that may be gone through whole: the one row of the store,
-// what a statement made itself, the machines and where they meet, the sessions of living
-// processes and their rendezvous, the escrow accounts, the channels that do not keep all, deleted messages that are about to be
-// forgotten, and questions that wait for an answer.
+// what a statement made itself, the machines and where they meet, the sessions of
+// processes that have not ended and their rendezvous, those that are away, the escrow accounts, the channels that do
+// not keep all, deleted messages that are about to be forgotten, and questions that wait for an answer.
 var small = []string{
 	"SCAN account USING COVERING INDEX account_escrow", "SCAN channel USING INDEX channel_limited", "SCAN bind",
 	"SCAN message USING COVERING INDEX message_remembered",
-	"SCAN store", "SCAN home", "SCAN place VIRTUAL TABLE", "SCAN (subquery", "SCAN seat", "SCAN session", "SCAN rendezvous", "SCAN CONSTANT ROW",
+	"SCAN store", "SCAN home", "SCAN place VIRTUAL TABLE", "SCAN (subquery", "SCAN seat", "SCAN departure", "SCAN session", "SCAN rendezvous", "SCAN CONSTANT ROW",
 }
 
 // sorted are the queries that may sort what they found, which is little.

@@ -61,6 +61,42 @@ func (q *Queries) AddSession(ctx context.Context, member string, iD flow.Session
 	return err
 }
 
+const departures = `-- name: Departures :many
+SELECT member, at FROM departure
+`
+
+func (q *Queries) Departures(ctx context.Context) ([]Departure, error) {
+	rows, err := q.db.QueryContext(ctx, departures)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Departure
+	for rows.Next() {
+		var i Departure
+		if err := rows.Scan(&i.Member, &i.At); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const dropDeparture = `-- name: DropDeparture :exec
+DELETE FROM departure WHERE member = ?
+`
+
+func (q *Queries) DropDeparture(ctx context.Context, member string) error {
+	_, err := q.db.ExecContext(ctx, dropDeparture, member)
+	return err
+}
+
 const dropSeat = `-- name: DropSeat :exec
 DELETE FROM seat WHERE member = ?
 `
@@ -150,6 +186,15 @@ func (q *Queries) NewestSession(ctx context.Context, member string) (flow.Sessio
 	var id flow.SessionID
 	err := row.Scan(&id)
 	return id, err
+}
+
+const noteDeparture = `-- name: NoteDeparture :exec
+INSERT INTO departure (member, at) VALUES (?, ?) ON CONFLICT DO UPDATE SET at = excluded.at
+`
+
+func (q *Queries) NoteDeparture(ctx context.Context, member string, at int64) error {
+	_, err := q.db.ExecContext(ctx, noteDeparture, member, at)
+	return err
 }
 
 const pauseSession = `-- name: PauseSession :exec
@@ -247,9 +292,10 @@ func (q *Queries) SessionByID(ctx context.Context, member string, iD flow.Sessio
 }
 
 const sessionMembers = `-- name: SessionMembers :many
-SELECT DISTINCT member FROM session UNION SELECT member FROM seat
+SELECT member FROM session UNION SELECT member FROM seat EXCEPT SELECT member FROM departure
 `
 
+// Those that were there when the store was last open.
 func (q *Queries) SessionMembers(ctx context.Context) ([]string, error) {
 	rows, err := q.db.QueryContext(ctx, sessionMembers)
 	if err != nil {
