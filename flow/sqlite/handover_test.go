@@ -260,3 +260,42 @@ func checkNumbers(t *testing.T, dir string) {
 		t.Errorf("%d of %d channels have gaps in their numbers", gaps, channels)
 	}
 }
+
+// TestAcknowledgedBeforeTheOwnerDied: what a device acknowledged before it got something
+// new does not come again, however soon after that its process is killed, with the store.
+func TestAcknowledgedBeforeTheOwnerDied(t *testing.T) {
+	dir := t.TempDir()
+	bob := launch(t, "chat", dir, "bob", "0")
+	ownerOf(t, dir, map[string]*child{"bob": bob})
+	alice := account(t, join(t, dir), "alice")
+	for _, text := range []string{"one", "two"} {
+		if err := alice.send(t.Context(), text); err != nil {
+			t.Fatal(err)
+		}
+		bob.hears(t, text)
+	}
+	if err := bob.command.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-bob.ended
+	bob = launch(t, "chat", dir, "bob", "0")
+	if err := alice.send(t.Context(), "three"); err != nil {
+		t.Fatal(err)
+	}
+	if got := bob.hears(t, "three"); slices.Contains(got, "one") {
+		t.Errorf("after the restart come %q", got)
+	}
+}
+
+// hears returns the texts that a chat sees, up to one.
+func (c *child) hears(t *testing.T, last string) (got []string) {
+	t.Helper()
+	for {
+		word, rest, _ := strings.Cut(c.line(t), " ")
+		if _, text, _ := strings.Cut(rest, " "); word == "seen" {
+			if got = append(got, text); text == last {
+				return got
+			}
+		}
+	}
+}

@@ -6,6 +6,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,13 +16,9 @@ import (
 	"github.com/flow-mcp/flow-mcp/flow/sqlite/internal/db"
 )
 
-// saveDelay is how long the place of a session may stay in memory only, and syncDelay
-// when a session that was started hears that it is synchronised: programs register for
-// that after the call that starts it has returned.
-const (
-	saveDelay = 200 * time.Millisecond
-	syncDelay = 1500 * time.Millisecond
-)
+// syncDelay is when a session that was started hears that it is synchronised: programs
+// register for that after the call that starts it has returned.
+const syncDelay = 1500 * time.Millisecond
 
 type sessionKey struct {
 	member string
@@ -67,14 +65,20 @@ type session struct {
 type sessions struct {
 	mu      sync.Mutex
 	known   map[sessionKey]*session
-	dirty   map[*session]struct{} // whose place is newer than its row
-	timer   *time.Timer           // runs while there is a dirty one
-	saving  sync.WaitGroup        // holds one for the timer, until what it calls is over
-	stopped bool                  // no timer is started any more
+	next    *saving        // of places that are newer than their rows
+	busy    bool           // one is under way
+	working sync.WaitGroup // holds one while that is so
+	stopped bool           // none is begun any more
+}
+
+// saving writes the places of some sessions, in one transaction.
+type saving struct {
+	list map[*session]struct{}
+	done chan struct{} // closed when it is over, for better or worse
 }
 
 func newSessions() *sessions {
-	return &sessions{known: map[sessionKey]*session{}, dirty: map[*session]struct{}{}}
+	return &sessions{known: map[sessionKey]*session{}}
 }
 
 func (r *sessions) get(key sessionKey) *session {
@@ -113,52 +117,56 @@ func (r *sessions) remove(member string) []*session {
 		if key.member == member {
 			gone = append(gone, s)
 			delete(r.known, key)
-			delete(r.dirty, s)
+			if r.next != nil {
+				delete(r.next.list, s)
+			}
 		}
 	}
 	return gone
 }
 
-// touch notes that the place of s has to be saved, and calls save a little later.
-func (r *sessions) touch(s *session, save func()) {
+// touch has the place of s saved, together with others that move meanwhile. What it returns
+// is closed then.
+func (r *sessions) touch(s *session, save func([]*session)) <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.known[s.key] != s {
-		return
+	if r.known[s.key] != s || r.stopped {
+		over := make(chan struct{})
+		close(over)
+		return over
 	}
-	r.dirty[s] = struct{}{}
-	if r.timer != nil || r.stopped {
-		return
+	if r.next == nil {
+		r.next = &saving{list: map[*session]struct{}{}, done: make(chan struct{})}
 	}
-	r.saving.Add(1)
-	r.timer = time.AfterFunc(saveDelay, func() {
-		defer r.saving.Done()
-		save()
-	})
+	r.next.list[s] = struct{}{}
+	if !r.busy {
+		r.busy = true
+		r.working.Go(func() { r.work(save) })
+	}
+	return r.next.done
 }
 
-// stop ends the timer, and waits for what it has called. Who stops it saves all places.
+// work saves until no place is newer than its row.
+func (r *sessions) work(save func([]*session)) {
+	for {
+		r.mu.Lock()
+		now := r.next
+		r.next, r.busy = nil, now != nil
+		r.mu.Unlock()
+		if now == nil {
+			return
+		}
+		save(slices.Collect(maps.Keys(now.list)))
+		close(now.done)
+	}
+}
+
+// stop waits for what is being saved. Who stops it saves all places.
 func (r *sessions) stop() {
 	r.mu.Lock()
 	r.stopped = true
-	if r.timer != nil && r.timer.Stop() {
-		r.saving.Done()
-	}
 	r.mu.Unlock()
-	r.saving.Wait()
-}
-
-// takeDirty returns those whose place has to be saved.
-func (r *sessions) takeDirty() []*session {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	list := make([]*session, 0, len(r.dirty))
-	for s := range r.dirty {
-		list = append(list, s)
-	}
-	clear(r.dirty)
-	r.timer = nil
-	return list
+	r.working.Wait()
 }
 
 // save writes the place of a session and of its device.
@@ -190,10 +198,10 @@ func (s *store) saveSessions(ctx context.Context, list []*session) error {
 	})
 }
 
-// saveDirty runs when the timer fires. A place that cannot be saved now is saved when it
+// savePlaces saves places that have moved. One that cannot be saved now is saved when it
 // moves again, or at the end.
-func (s *store) saveDirty() {
-	if err := s.saveSessions(context.Background(), s.sessions.takeDirty()); err != nil {
+func (s *store) savePlaces(list []*session) {
+	if err := s.saveSessions(context.Background(), list); err != nil {
 		s.log.Warn("store: cursors not saved", "error", err)
 	}
 }
