@@ -24,6 +24,7 @@ type digest [sha256.Size]byte
 type blobs struct {
 	dir    string
 	copies chan struct{} // has room for the copies that may be made at once
+	making sync.Mutex    // of directories: who finds one can rely on it
 
 	// gate is held for reading from before a content is kept until the row that needs
 	// it is durable, and for writing while one that no row needs is removed.
@@ -49,6 +50,10 @@ func openBlobs(dir string) (*blobs, error) {
 		return nil, unusable(dir, err)
 	}
 	if err := os.Mkdir(filepath.Join(dir, incoming), 0o700); err != nil {
+		return nil, unusable(dir, err)
+	}
+	// A process that died may have made directories that are not durable.
+	if err := syncDir(dir); err != nil {
 		return nil, unusable(dir, err)
 	}
 	return s, nil
@@ -120,7 +125,7 @@ func (d *draft) fill(ctx context.Context, file *os.File, src *source) error {
 func (d *draft) keep() error {
 	to := d.blobs.path(d.sum)
 	dir := filepath.Dir(to)
-	if err := makeDir(dir); err != nil {
+	if err := d.blobs.makeDir(dir); err != nil {
 		return unwritable(d.blobs.dir, err)
 	}
 	if err := os.Rename(d.path, to); err != nil {
@@ -133,6 +138,13 @@ func (d *draft) keep() error {
 		return unwritable(d.blobs.dir, err)
 	}
 	return nil
+}
+
+// makeDir makes one of the directories of contents.
+func (s *blobs) makeDir(dir string) error {
+	s.making.Lock()
+	defer s.making.Unlock()
+	return makeDir(dir)
 }
 
 // discard removes the draft, unless it was kept.

@@ -40,8 +40,10 @@ func hidden(r rune) bool {
 // reserved are names that Windows takes for devices, with any extension.
 var reserved = map[string]bool{
 	"CON": true, "PRN": true, "AUX": true, "NUL": true,
+	"CONIN$": true, "CONOUT$": true,
 	"COM1": true, "COM2": true, "COM3": true, "COM4": true, "COM5": true, "COM6": true, "COM7": true, "COM8": true, "COM9": true,
 	"LPT1": true, "LPT2": true, "LPT3": true, "LPT4": true, "LPT5": true, "LPT6": true, "LPT7": true, "LPT8": true, "LPT9": true,
+	"COM¹": true, "COM²": true, "COM³": true, "LPT¹": true, "LPT²": true, "LPT³": true,
 }
 
 // safeName turns the name that somebody else gave a file into one that can be made in any
@@ -53,7 +55,10 @@ func safeName(name string) string {
 		}
 		return r
 	}, name)
-	name = strings.TrimRight(name, ". ") // Windows drops them
+	const dropped = ". " // by Windows, at the end
+	if name = strings.TrimRight(name, dropped); name == "" {
+		return "file"
+	}
 	if strings.HasPrefix(name, ".") || strings.HasPrefix(name, "-") {
 		name = "_" + name
 	}
@@ -61,10 +66,7 @@ func safeName(name string) string {
 	if reserved[strings.ToUpper(strings.TrimSpace(stem))] {
 		name = "_" + name
 	}
-	if name == "" {
-		return "file"
-	}
-	return shorten(name, flow.MaxFilename)
+	return strings.TrimRight(shorten(name, flow.MaxFilename), dropped)
 }
 
 // numbered is the n-th name to try for a file: "a.txt", "a (2).txt", "a (3).txt".

@@ -34,3 +34,20 @@ func TestOpenNeedsToWrite(t *testing.T) {
 		t.Errorf("a directory one may not write to: %v", err)
 	}
 }
+
+// TestDirectoriesThatCannotBeSynced: there are file systems on which a directory is durable
+// or is not, and nothing can be done about it.
+func TestDirectoriesThatCannotBeSynced(t *testing.T) {
+	const unsyncable = "/proc"
+	dir, err := os.Open(unsyncable)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	if err := dir.Sync(); err == nil {
+		t.Errorf("%s can be synced, so that nothing is tested here", unsyncable)
+	}
+	if err := syncDir(unsyncable); err != nil {
+		t.Error(err)
+	}
+}

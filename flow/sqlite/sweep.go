@@ -17,7 +17,7 @@ const (
 	firstSweep = time.Minute        // after the store was opened
 	keepUnsent = 7 * 24 * time.Hour // a file that was registered and not sent
 	keepOrphan = 24 * time.Hour     // a content that no row knows
-	sweepChunk = 100                // contents of one transaction
+	sweepChunk = 100                // files or contents of one transaction
 )
 
 // sweeper removes contents now and then: those whose messages are gone, those that were
@@ -63,10 +63,7 @@ func (w *sweeper) close() {
 // to the others.
 func (s *store) sweep(ctx context.Context, now time.Time) error {
 	var errs []error
-	err := s.change(ctx, func(t *tx) error {
-		return t.GiveUpUnsent(t.ctx, now.Add(-keepUnsent).UnixMilli())
-	})
-	if err != nil {
+	if err := s.sweepUnsent(ctx, now.Add(-keepUnsent)); err != nil {
 		errs = append(errs, fmt.Errorf("give up unsent files: %w", err))
 	}
 	if err := s.finishMoves(ctx); err != nil {
@@ -79,6 +76,33 @@ func (s *store) sweep(ctx context.Context, now time.Time) error {
 		errs = append(errs, fmt.Errorf("remove contents without a row: %w", err))
 	}
 	return errors.Join(errs...)
+}
+
+// sweepUnsent gives up the files that were registered before some time and not sent.
+func (s *store) sweepUnsent(ctx context.Context, since time.Time) error {
+	for {
+		found := 0
+		err := s.change(ctx, func(t *tx) error {
+			ids, err := t.Unsent(t.ctx, since.UnixMilli(), sweepChunk)
+			if err != nil {
+				return err
+			}
+			for _, id := range ids {
+				file, err := t.AttachmentByPublic(t.ctx, id)
+				if err != nil {
+					return err
+				}
+				if err := t.giveUp(file); err != nil {
+					return err
+				}
+			}
+			found = len(ids)
+			return nil
+		})
+		if err != nil || found < sweepChunk {
+			return err
+		}
+	}
 }
 
 // sweepUnused removes contents that no file has which can still be sent or fetched, row

@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"syscall"
 
 	"github.com/flow-mcp/flow-mcp/flow"
 )
@@ -100,7 +101,8 @@ func makeVaultKey(path string) (key []byte, err error) {
 	return key, err
 }
 
-// syncDir makes a new name in a directory durable. Windows does so by itself.
+// syncDir makes a new name in a directory durable. Windows does so by itself, and so do
+// the file systems, of other machines mostly, that say there is nothing to do.
 func syncDir(path string) error {
 	if runtime.GOOS == "windows" {
 		return nil
@@ -109,7 +111,11 @@ func syncDir(path string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(dir.Sync(), dir.Close())
+	err = dir.Sync()
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
+		err = nil
+	}
+	return errors.Join(err, dir.Close())
 }
 
 // seal returns a secret so that only the vault can read it, and only as what it is.

@@ -22,9 +22,10 @@ DELETE FROM content WHERE content.id = ? AND NOT EXISTS (
     WHERE upload.attachment = attachment.id AND upload.status IN ('pending', 'complete')
       AND (message.deleted = 0 OR EXISTS (SELECT 1 FROM kept_message WHERE kept_message.message = message.seq)))));
 
--- name: GiveUpUnsent :exec
-UPDATE attachment SET content = NULL
-WHERE attachment.id IN (SELECT id FROM attachment WHERE sent = 0 AND content IS NOT NULL AND created < CAST(sqlc.arg(before) AS INTEGER) ORDER BY created LIMIT 100);
+-- name: Unsent :many
+-- Files that were registered before some time and are still to be sent, oldest first.
+SELECT public FROM attachment
+WHERE sent = 0 AND content IS NOT NULL AND created < CAST(sqlc.arg(before) AS INTEGER) ORDER BY created LIMIT sqlc.arg(most);
 
 -- name: AddAttachment :exec
 INSERT INTO attachment (public, org, account, device, source, filename, size, content, created)

@@ -370,16 +370,6 @@ func (q *Queries) GiveUpAttachment(ctx context.Context, id int64) error {
 	return err
 }
 
-const giveUpUnsent = `-- name: GiveUpUnsent :exec
-UPDATE attachment SET content = NULL
-WHERE attachment.id IN (SELECT id FROM attachment WHERE sent = 0 AND content IS NOT NULL AND created < CAST(?1 AS INTEGER) ORDER BY created LIMIT 100)
-`
-
-func (q *Queries) GiveUpUnsent(ctx context.Context, before int64) error {
-	_, err := q.db.ExecContext(ctx, giveUpUnsent, before)
-	return err
-}
-
 const hasContent = `-- name: HasContent :one
 SELECT EXISTS (SELECT 1 FROM content WHERE sha256 = ?)
 `
@@ -682,6 +672,35 @@ func (q *Queries) StoredFile(ctx context.Context, device int64, attachment int64
 	var path string
 	err := row.Scan(&path)
 	return path, err
+}
+
+const unsent = `-- name: Unsent :many
+SELECT public FROM attachment
+WHERE sent = 0 AND content IS NOT NULL AND created < CAST(?1 AS INTEGER) ORDER BY created LIMIT ?2
+`
+
+// Files that were registered before some time and are still to be sent, oldest first.
+func (q *Queries) Unsent(ctx context.Context, before int64, most int64) ([]flow.AttachmentID, error) {
+	rows, err := q.db.QueryContext(ctx, unsent, before, most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []flow.AttachmentID
+	for rows.Next() {
+		var public flow.AttachmentID
+		if err := rows.Scan(&public); err != nil {
+			return nil, err
+		}
+		items = append(items, public)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const unusedContents = `-- name: UnusedContents :many
