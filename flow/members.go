@@ -5,7 +5,9 @@ import "context"
 // MemberGroup holds who belongs to teams and channels.
 const MemberGroup Group = "members"
 
-// MemberState is what an account is in a team or channel. Flow: o, a, m or b.
+// MemberState is what an account is in a team or channel. Flow: o, a, m or b; who creates a
+// channel is its admin. Proposed: an admin of a channel who owns the team counts as an owner
+// there, so that owners of the team make those of channels.
 type MemberState string
 
 // The states.
@@ -90,7 +92,11 @@ type OrgAddMemberInput struct {
 	MemberState     MemberState `jsonschema_description:"o owner, a admin, m member, b banned." jsonschema:"enum=o,enum=a,enum=m,enum=b"`
 }
 
-// SetOrgMemberStateInput changes a state in a team. Flow: SetOrgMemberState.
+// SetOrgMemberStateInput changes a state in a team. Flow: SetOrgMemberState. Proposed: the
+// last owner can neither leave nor step down. Where somebody who leaves was the last admin of
+// a channel, another of its members becomes that: people before programs, who is not locked
+// before who is, owners of the team before its admins and these before others, and then who
+// has been in the channel for the longest.
 type SetOrgMemberStateInput struct {
 	OrgID           OrgID       `jsonschema_description:"Team."`
 	MemberAccountID AccountID   `jsonschema_description:"Member whose state is changed."`
@@ -117,6 +123,8 @@ type ChannelAddMemberInput struct {
 }
 
 // NewChannelMemberStateInput changes a state in a channel. Flow: NewChannelMemberState.
+// Proposed: the last owner or admin of a channel can leave it when nobody else is in it, and
+// step down when there is another.
 type NewChannelMemberStateInput struct {
 	OrgID           OrgID       `jsonschema_description:"Team of the channel." json:",omitzero"`
 	ChannelID       ChannelID   `jsonschema_description:"Channel."`

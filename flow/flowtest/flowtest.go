@@ -48,6 +48,7 @@ var topics = []struct {
 	{"plans", plans},
 	{"teams", teams},
 	{"rights", rights},
+	{"admins of channels", admins},
 	{"channels", channels},
 	{"messages", messages},
 	{"the length of texts", lengths},

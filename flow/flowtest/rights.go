@@ -11,6 +11,7 @@ import (
 var rights = []scenario{
 	{"in teams follow the states", teamRights},
 	{"in channels follow the states", channelRights},
+	{"in direct conversations are the same for both", directRights},
 	{"in channels do not come from the team", outsideRights},
 	{"end with a state that does not exist", unknownStates},
 }
@@ -111,9 +112,13 @@ func channelStates(t *testing.T, p *person, channel flow.ChannelID) map[flow.Acc
 	return current
 }
 
+// channelRights: founder owns the team and is an admin of the channel, head owns the channel,
+// and lay owns the team and is a plain member of the channel.
 func channelRights(t *testing.T, n *network) {
+	founder, head, lay := n.join(t, "founder"), n.join(t, "head"), n.join(t, "lay")
 	admin, member, other, outside := n.join(t, "admin"), n.join(t, "member"), n.join(t, "other"), n.join(t, "outside")
-	org := admin.founds(t, "Team", member, other, outside)
+	org := founder.founds(t, "Team", head, admin, member, other, outside)
+	founder.admits(t, org, lay, flow.Owner)
 	set := func(who, whom *person, state flow.MemberState) func(context.Context, flow.ChannelID) error {
 		return func(ctx context.Context, channel flow.ChannelID) error {
 			_, err := flow.NewChannelMemberState.Call(ctx, who, flow.NewChannelMemberStateInput{
@@ -148,13 +153,52 @@ func channelRights(t *testing.T, n *network) {
 		{"member bans the admin", set(member, admin, flow.Banned), false},
 		{"member makes itself an admin", set(member, member, flow.Admin), false},
 		{"member leaves", set(member, member, flow.Banned), true},
+		{"admin makes itself an owner", set(admin, admin, flow.Owner), false},
+		{"admin bans the owner", set(admin, head, flow.Banned), false},
+		{"admin makes the owner a member", set(admin, head, flow.Member), false},
+		{"admin adds the owner as a member", func(ctx context.Context, channel flow.ChannelID) error {
+			_, err := flow.ChannelAddMember.Call(ctx, admin, flow.ChannelAddMemberInput{
+				ChannelID: channel, MemberAccountID: head.id, MemberState: flow.Member,
+			})
+			return err
+		}, false},
+		{"owner adds an owner", add(head, flow.Owner), true},
+		{"owner makes the member an owner", set(head, member, flow.Owner), true},
+		{"owner bans the admin", set(head, admin, flow.Banned), true},
+		{"owner steps down", set(head, head, flow.Admin), true},
+		{"admin who owns the team adds an owner", add(founder, flow.Owner), true},
+		{"admin who owns the team makes itself an owner", set(founder, founder, flow.Owner), true},
+		{"admin who owns the team makes the member an owner", set(founder, member, flow.Owner), true},
+		{"admin who owns the team bans the owner", set(founder, head, flow.Banned), true},
+		{"member who owns the team makes itself an owner", set(lay, lay, flow.Owner), false},
+		{"member who owns the team makes itself an admin", set(lay, lay, flow.Admin), false},
+		{"member who owns the team adds a member", add(lay, flow.Member), false},
+		{"member who owns the team deletes the channel", remove(lay), false},
+		{"owner deletes the channel", remove(head), true},
 		{"admin deletes the channel", remove(admin), true},
 		{"member deletes the channel", remove(member), false},
 	} {
 		t.Run(a.what, func(t *testing.T) {
-			channel := admin.opens(t, org, "general", member, other)
+			channel := admin.opens(t, org, "general", member, other, lay)
+			admin.invites(t, channel, founder, flow.Admin)
+			founder.invites(t, channel, head, flow.Owner)
 			judge(t, a.allowed, channelStates, admin, channel, a.do)
 		})
+	}
+}
+
+func directRights(t *testing.T, n *network) {
+	alice, bob := n.join(t, "alice"), n.join(t, "bob")
+	org := alice.founds(t, "Team", bob)
+	direct := must(t, alice, flow.NewDirectConversation, flow.NewDirectConversationInput{OrgID: org, MemberID: bob.id})
+	for _, who := range []*person{alice, bob} {
+		refuse(t, alice, flow.NewChannelMemberState, flow.NewChannelMemberStateInput{
+			ChannelID: direct, MemberAccountID: who.id, MemberState: flow.Owner,
+		}, flow.Denied)
+	}
+	want := map[flow.AccountID]flow.MemberState{alice.id: flow.Admin, bob.id: flow.Admin}
+	if diff := cmp.Diff(want, channelStates(t, bob, direct)); diff != "" {
+		t.Errorf("the two people of a direct conversation (-want +got):\n%s", diff)
 	}
 }
 

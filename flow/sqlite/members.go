@@ -66,19 +66,33 @@ func (t *tx) setOrgState(org db.OrgForRow, who person, state flow.MemberState) e
 	return nil
 }
 
-// leaveChannels bans an account from all channels of a team.
+// leaveChannels bans an account from all channels of a team. Those that it alone
+// administered get another admin, see [tx.succeed].
 func (t *tx) leaveChannels(org int64, who person) error {
 	ids, err := t.ChannelIDsIn(t.ctx, who.id, org)
 	for _, id := range ids {
 		if err != nil {
 			return err
 		}
-		var row db.ChannelByIDRow
-		if row, err = t.ChannelByID(t.ctx, id); err == nil {
-			err = t.leave(channel{id: id, org: org, public: row.Public, orgPublic: row.OrgPublic}, who)
-		}
+		err = t.leaveOne(id, who)
 	}
 	return err
+}
+
+func (t *tx) leaveOne(id int64, who person) error {
+	row, err := t.ChannelByID(t.ctx, id)
+	if err != nil {
+		return err
+	}
+	before, err := t.ChannelMember(t.ctx, id, who.id)
+	if err != nil {
+		return err
+	}
+	ch := channel{id: id, org: row.Org, public: row.Public, orgPublic: row.OrgPublic}
+	if err := t.leave(ch, who); err != nil || !administers(before.State) {
+		return err
+	}
+	return t.succeed(ch)
 }
 
 // leave bans an account from a channel in which others may stay.
@@ -316,8 +330,14 @@ func (e *Engine) changeChannelMember(ctx context.Context, call flow.Call, method
 		if err != nil {
 			return none, err
 		}
-		own := flow.MemberState(row.State)
+		own, err := t.standingIn(ch, self.account, flow.MemberState(row.State))
+		if err != nil {
+			return none, err
+		}
 		if err := mayChange(method, "channel", own, from, in.MemberState, them.id == self.account); err != nil {
+			return none, err
+		}
+		if err := t.keepsAdmin(ch, them, from, in.MemberState); err != nil {
 			return none, err
 		}
 		if isIn(from) && !isIn(in.MemberState) {

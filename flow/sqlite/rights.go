@@ -177,6 +177,19 @@ var stateNames = map[string]string{"o": "owners", "oa": "owners and admins", "oa
 // rank orders the states.
 func rank(state flow.MemberState) int { return strings.Index("bmao", string(state)) }
 
+// standing is the state in which an account changes those of others in a channel. Who
+// creates a channel is its admin, so this is how channels come to owners: an admin who owns
+// the team counts as one. The two people of a direct conversation stay equals.
+func standing(inTeam, inChannel flow.MemberState, direct bool) flow.MemberState {
+	if inTeam == flow.Owner && inChannel == flow.Admin && !direct {
+		return flow.Owner
+	}
+	return inChannel
+}
+
+// administers reports whether somebody in a state may change the states of others.
+func administers(state flow.MemberState) bool { return rank(state) >= rank(flow.Admin) }
+
 // mayGive says whether an account in state own may bring another from one state to the
 // next: neither may be above its own.
 func mayGive(own, from, to flow.MemberState) error {

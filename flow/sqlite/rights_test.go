@@ -92,6 +92,27 @@ func TestAllow(t *testing.T) {
 	}
 }
 
+func TestStanding(t *testing.T) {
+	for _, tt := range []struct {
+		inTeam, inChannel flow.MemberState
+		direct            bool
+		want              flow.MemberState
+	}{
+		{flow.Owner, flow.Admin, false, flow.Owner},
+		{flow.Owner, flow.Admin, true, flow.Admin},
+		{flow.Owner, flow.Member, false, flow.Member},
+		{flow.Owner, flow.Banned, false, flow.Banned},
+		{flow.Owner, "", false, ""},
+		{flow.Admin, flow.Admin, false, flow.Admin},
+		{flow.Member, flow.Owner, false, flow.Owner},
+		{"", flow.Admin, false, flow.Admin},
+	} {
+		if got := standing(tt.inTeam, tt.inChannel, tt.direct); got != tt.want {
+			t.Errorf("%q in the team and %q in the channel (direct: %t) stands as %q, want %q", tt.inTeam, tt.inChannel, tt.direct, got, tt.want)
+		}
+	}
+}
+
 func TestMayChange(t *testing.T) {
 	// Which states an account may bring somebody to, by its own state and theirs.
 	others := map[string]string{

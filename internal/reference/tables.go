@@ -203,7 +203,9 @@ func (p *page) rights() {
 // changes says who may bring whom to which state.
 func (p *page) changes() {
 	p.text("### Changes of state\n")
-	p.text("To which states an account may bring another one, and itself, in a team or a channel.\n")
+	p.text("To which states an account may bring another one, and itself, in a team or a channel. In a channel an admin\n" +
+		"who owns the team counts as an owner. That is how a channel comes to owners, since who creates it is its admin;\n" +
+		"only a direct conversation has none, and its two people stay equals.\n")
 	from := []flow.MemberState{"", flow.Owner, flow.Admin, flow.Member, flow.Banned}
 	head := []string{"an account that is", "of no member", "of an owner", "of an admin", "of a member", "of who is banned", "of itself"}
 	rows := [][]string{head}
@@ -215,7 +217,10 @@ func (p *page) changes() {
 		rows = append(rows, append(row, letters(sqlite.Changes(own, own, true))))
 	}
 	p.table(rows...)
-	p.text("A team and its last owner stay together: the last owner can neither leave nor step down.\n")
+	p.text("A team and its last owner stay together: the last owner can neither leave nor step down. A channel that has\n"+
+		"members has somebody who administers it: its last owner or admin can leave when nobody else is in it, and step\n"+
+		"down when there is another. Nobody stays in a team for that: where its last admin leaves the team, a channel gets\n"+
+		"another one among its members, see %s.\n", link("SetOrgMemberState", "setorgmemberstate"))
 }
 
 func letters(all []flow.MemberState) string {

@@ -32,6 +32,25 @@ WHERE channel_member.account = ? AND channel_member.state <> 'b' AND channel.org
 -- name: ChannelMember :one
 SELECT state, since FROM channel_member WHERE channel = ? AND account = ?;
 
+-- name: OthersIn :one
+-- Whether anybody else than an account is in a channel, and whether any of them administers it.
+SELECT EXISTS (SELECT 1 FROM channel_member WHERE channel_member.channel = sqlc.arg(channel)
+    AND channel_member.account <> sqlc.arg(account) AND channel_member.state <> 'b') AS members,
+  EXISTS (SELECT 1 FROM channel_member WHERE channel_member.channel = sqlc.arg(channel)
+    AND channel_member.account <> sqlc.arg(account) AND channel_member.state IN ('o', 'a')) AS admins;
+
+-- name: Successor :one
+-- Who becomes the admin of a channel that has none: nobody when it has one, or no members.
+SELECT account.id, account.public FROM channel_member
+JOIN channel ON channel.id = channel_member.channel
+JOIN account ON account.id = channel_member.account
+JOIN org_member ON org_member.org = channel.org AND org_member.account = channel_member.account
+WHERE channel_member.channel = sqlc.arg(channel) AND channel_member.state = 'm' AND NOT EXISTS (
+  SELECT 1 FROM channel_member AS admin WHERE admin.channel = sqlc.arg(channel) AND admin.state IN ('o', 'a'))
+ORDER BY account.kind <> '', account.lock <> 0,
+  CASE org_member.state WHEN 'o' THEN 0 WHEN 'a' THEN 1 ELSE 2 END, channel_member.since, channel_member.account
+LIMIT 1;
+
 -- name: SetChannelMember :exec
 INSERT INTO channel_member (channel, account, state, since, changed) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET state = excluded.state, since = excluded.since, changed = excluded.changed;

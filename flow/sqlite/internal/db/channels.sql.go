@@ -540,6 +540,26 @@ func (q *Queries) OrgViews(ctx context.Context, account int64) ([]OrgViewsRow, e
 	return items, nil
 }
 
+const othersIn = `-- name: OthersIn :one
+SELECT EXISTS (SELECT 1 FROM channel_member WHERE channel_member.channel = ?1
+    AND channel_member.account <> ?2 AND channel_member.state <> 'b') AS members,
+  EXISTS (SELECT 1 FROM channel_member WHERE channel_member.channel = ?1
+    AND channel_member.account <> ?2 AND channel_member.state IN ('o', 'a')) AS admins
+`
+
+type OthersInRow struct {
+	Members bool
+	Admins  bool
+}
+
+// Whether anybody else than an account is in a channel, and whether any of them administers it.
+func (q *Queries) OthersIn(ctx context.Context, channel int64, account int64) (OthersInRow, error) {
+	row := q.db.QueryRowContext(ctx, othersIn, channel, account)
+	var i OthersInRow
+	err := row.Scan(&i.Members, &i.Admins)
+	return i, err
+}
+
 const readMark = `-- name: ReadMark :one
 SELECT read_mark.seq, read_mark.event, message.uid FROM read_mark
 JOIN message ON message.seq = read_mark.seq
@@ -603,6 +623,31 @@ func (q *Queries) SetReadMark(ctx context.Context, arg SetReadMarkParams) error 
 		arg.Event,
 	)
 	return err
+}
+
+const successor = `-- name: Successor :one
+SELECT account.id, account.public FROM channel_member
+JOIN channel ON channel.id = channel_member.channel
+JOIN account ON account.id = channel_member.account
+JOIN org_member ON org_member.org = channel.org AND org_member.account = channel_member.account
+WHERE channel_member.channel = ?1 AND channel_member.state = 'm' AND NOT EXISTS (
+  SELECT 1 FROM channel_member AS admin WHERE admin.channel = ?1 AND admin.state IN ('o', 'a'))
+ORDER BY account.kind <> '', account.lock <> 0,
+  CASE org_member.state WHEN 'o' THEN 0 WHEN 'a' THEN 1 ELSE 2 END, channel_member.since, channel_member.account
+LIMIT 1
+`
+
+type SuccessorRow struct {
+	ID     int64
+	Public flow.AccountID
+}
+
+// Who becomes the admin of a channel that has none: nobody when it has one, or no members.
+func (q *Queries) Successor(ctx context.Context, channel int64) (SuccessorRow, error) {
+	row := q.db.QueryRowContext(ctx, successor, channel)
+	var i SuccessorRow
+	err := row.Scan(&i.ID, &i.Public)
+	return i, err
 }
 
 const unreadCounts = `-- name: UnreadCounts :many

@@ -78,7 +78,7 @@ var small = []string{
 }
 
 // sorted are the queries that may sort what they found, which is little.
-var sorted = []string{"localAccounts", "deviceAt", "peersFor", "knownProfiles", "knownProfilesSize", "sessionMembers", "joinRequests"}
+var sorted = []string{"localAccounts", "deviceAt", "peersFor", "knownProfiles", "knownProfilesSize", "sessionMembers", "joinRequests", "successor"}
 
 func TestNoQueryGoesThroughATable(t *testing.T) {
 	d := schema(t)
