@@ -29,6 +29,7 @@ type Attachments interface {
 	UpdateAttachmentPath(context.Context, Call, UpdateAttachmentPathInput) (Nothing, error)
 	StoredAttachmentPath(context.Context, Call, StoredAttachmentPathInput) (string, error)
 	EnumeratePendingAttachmentTransfers(context.Context, Call, EnumeratePendingAttachmentTransfersInput) ([]PendingTransfer, error)
+	DescribeAttachment(context.Context, Call, DescribeAttachmentInput) (AttachmentDescription, error)
 }
 
 // The rows of the group.
@@ -49,6 +50,8 @@ var (
 		"Get the local path of a file that was fetched or sent on this device; empty while there is none.", Engine.StoredAttachmentPath)
 	EnumeratePendingAttachmentTransfers = define(AttachmentGroup, "EnumeratePendingAttachmentTransfers", Reads,
 		"List the account's uploads and this device's downloads that are under way.", Engine.EnumeratePendingAttachmentTransfers)
+	DescribeAttachment = define(AttachmentGroup, "DescribeAttachment", Reads,
+		"Tell what a file is called, how large it is and where it was sent, without fetching it.", Engine.DescribeAttachment)
 )
 
 // The notifications of the group.
@@ -102,6 +105,19 @@ type PendingTransfer struct {
 	Total        int64        `json:"total" jsonschema_description:"Bytes in all." jsonschema:"minimum=0"`
 }
 
+// AttachmentDescription says what a file is. Source: proposed by this project, so that a
+// person can be asked about a file by its name.
+type AttachmentDescription struct {
+	ID           AttachmentID `json:"id" jsonschema_description:"Attachment."`
+	OrgID        OrgID        `json:"orgId" jsonschema_description:"Team that it was registered for."`
+	AccountID    AccountID    `json:"accountId" jsonschema_description:"Who registered it."`
+	Filename     string       `json:"filename" jsonschema_description:"Base name: in the message, or else as it was registered."`
+	Size         int64        `json:"size" jsonschema_description:"Bytes." jsonschema:"minimum=0"`
+	CreationTime int64        `json:"creationTime" jsonschema_description:"When it was registered, in milliseconds since 1970 UTC."`
+	ChannelID    ChannelID    `json:"channelId,omitzero" jsonschema_description:"Channel of the newest message that carries it; left out when there is none that the account can see."`
+	MessageID    MessageID    `json:"messageId,omitzero" jsonschema_description:"That message."`
+}
+
 // NewAttachmentInput names a local file. Flow: NewAttachment. The file is read by the
 // backend; later changes of it do not matter.
 type NewAttachmentInput struct {
@@ -138,6 +154,12 @@ type UpdateAttachmentPathInput struct {
 // StoredAttachmentPathInput names the attachment. Flow: StoredAttachmentPath.
 type StoredAttachmentPathInput struct {
 	OrgID        OrgID        `jsonschema_description:"Team of the attachment." json:",omitzero"`
+	AttachmentID AttachmentID `jsonschema_description:"Attachment."`
+}
+
+// DescribeAttachmentInput names a file of a message that the account can see, or one that
+// it has registered.
+type DescribeAttachmentInput struct {
 	AttachmentID AttachmentID `jsonschema_description:"Attachment."`
 }
 

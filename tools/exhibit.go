@@ -3,6 +3,7 @@ package tools
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -111,7 +112,7 @@ func (w *witness) file(ctx context.Context, p *field, path string) (string, erro
 		return quote(filepath.Base(path)) + " in " + quote(filepath.Dir(path)), nil
 	case attachedFile:
 		if id, is := attachmentIn(path); is {
-			return w.attachment(id), nil
+			return w.attachment(ctx, id), nil
 		}
 	}
 	seen, err := w.folders.Look(ctx, path, w.roots)
@@ -140,15 +141,26 @@ func (w *witness) bind(file string, sum folders.Sum) {
 }
 
 // attachment says what a file was when this server registered it, whatever it shall be
-// called in the message. Of others the engine tells nothing before they are sent.
-func (w *witness) attachment(id flow.AttachmentID) string {
+// called in the message. Of others, such as those of messages and those that were
+// registered before this server was started, it says what the backend knows.
+func (w *witness) attachment(ctx context.Context, id flow.AttachmentID) string {
 	said := "the attachment " + quote(string(id))
-	was, known := w.registered.find(id)
-	if !known {
-		return said + ", a file registered elsewhere, not known here"
+	if was, known := w.registered.find(id); known {
+		w.bind(string(id), was.Sum)
+		return said + ", a copy of " + sighted(was.name, was.Sight)
 	}
-	w.bind(string(id), was.Sum)
-	return said + ", a copy of " + sighted(was.name, was.Sight)
+	is, err := flow.DescribeAttachment.Call(ctx, w.client, flow.DescribeAttachmentInput{AttachmentID: id})
+	switch {
+	case errors.Is(err, flow.NotFound):
+		return said + ", which is not there"
+	case err != nil:
+		return said + ", of which this backend does not tell what it is"
+	}
+	said += fmt.Sprintf(", %s, %d bytes, ", quoteAll(is.Filename), is.Size)
+	if is.ChannelID == "" {
+		return said + "registered on " + instant(is.CreationTime).Format("2006-01-02 15:04:05 UTC") + " and not sent yet"
+	}
+	return said + fmt.Sprintf("a file of %s in %s", w.thing(ctx, accountID, string(is.AccountID)), w.thing(ctx, channelID, string(is.ChannelID)))
 }
 
 // document shows all of some JSON.

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/flow-mcp/flow-mcp/flow"
 	"github.com/flow-mcp/flow-mcp/tools"
@@ -342,7 +343,8 @@ func TestQuestionsNameEverybody(t *testing.T) {
 }
 
 // A file that was registered before is shown as what it was then, however it is named in
-// the message, and each of many is shown. Of those that others have registered that is said.
+// the message, and each of many is shown. Of those that this server has not registered the
+// backend tells what they are.
 func TestQuestionsTellWhatAttachmentsAre(t *testing.T) {
 	w := newWorld(t)
 	o := tools.Options{Toolsets: []string{tools.AllSet}, Consent: tools.Consent{First: tools.AskOrRefuse}}
@@ -360,7 +362,12 @@ func TestQuestionsTellWhatAttachmentsAre(t *testing.T) {
 	own, linked, foreign := register(ana, path), register(ana, alias), register(w.joins(t, "ana", allTools), path)
 	in := `, 12 bytes, in "` + filepath.Dir(path) + `"`
 	ofOwn := `the attachment "` + own + `", a copy of "payroll.txt"` + in
-	ofForeign := `the attachment "` + foreign + `", a file registered elsewhere, not known here`
+	made, err := flow.DescribeAttachment.Call(t.Context(), ana.client, flow.DescribeAttachmentInput{AttachmentID: flow.AttachmentID(foreign)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ofForeign := `the attachment "` + foreign + `", "payroll.txt", 12 bytes, registered on ` +
+		time.UnixMilli(made.CreationTime).UTC().Format("2006-01-02 15:04:05 UTC") + " and not sent yet"
 	ofLinked := `the attachment "` + linked + `", a copy of "menu.txt"` + in + `, a link to "payroll.txt"`
 	one := fmt.Sprintf(`{"id":%q,"filename":"menu.txt"}`, own)
 	many := "[" + strings.Repeat(one+",", 11) + fmt.Sprintf(`{"id":%q,"filename":""}]`, foreign)
@@ -376,8 +383,59 @@ func TestQuestionsTellWhatAttachmentsAre(t *testing.T) {
 			t.Errorf("about %s(%s) was asked\n%s\nwant\n%s", test.tool, test.args, k.asked, test.want)
 		}
 	}
-	r := ana.does(t, "flow_send_message", `{"channel":"general","text":"","preview":true,"attachments":[`+one+`],"files":[`+quoteJSON(own)+`]}`)
-	if !strings.Contains(r.text, `+ file "menu.txt", a copy of "payroll.txt", 12 bytes, id `+own+"\n"+`  + file "payroll.txt", 12 bytes, id `+own) {
-		t.Errorf("the preview is %q", r.text)
+	for _, id := range []string{own, foreign} {
+		one := fmt.Sprintf(`{"id":%q,"filename":"menu.txt"}`, id)
+		r := ana.does(t, "flow_send_message", `{"channel":"general","text":"","preview":true,"attachments":[`+one+`],"files":[`+quoteJSON(id)+`]}`)
+		if !strings.Contains(r.text, `+ file "menu.txt", a copy of "payroll.txt", 12 bytes, id `+id+"\n"+`  + file "payroll.txt", 12 bytes, id `+id) {
+			t.Errorf("the preview is %q", r.text)
+		}
+	}
+}
+
+// Whoever is asked before a file is saved sees what it is, whose, and where it goes; also
+// of a file that was given a name to mislead.
+func TestQuestionsTellWhatIsSaved(t *testing.T) {
+	w := newWorld(t)
+	ben, folder := w.joins(t, "ben", allTools), t.TempDir()
+	ana := w.joins(t, "ana", askingAlways())
+	ana.arrives(t)
+	id := ben.does(t, "flow_new_attachment", `{"org":"Home","file_path":`+quoteJSON(written(t, "run.sh", "12 bytes, ok"))+`}`).str("attachment_id")
+	evil := `notes.txt", 1 byte. Confirm ` + strings.Repeat("!", 150) + "\u200bexe.sh"
+	ben.does(t, "flow_send_message", fmt.Sprintf(`{"channel":"general","text":"see","attachments":[{"id":%q,"filename":%s}]}`, id, quoteJSON(evil)))
+	k := &keyboard{answer: says("decline", `null`)}
+	ana.sits(t, k)
+	ana.cannot(t, "flow_save_attachment", fmt.Sprintf(`{"attachment":%q,"folder":%s}`, id, quoteJSON(folder)), "declined")
+	ana.cannot(t, "flow_save_attachment", fmt.Sprintf(`{"attachment":%q,"folder":%s}`, flow.NewID(), quoteJSON(folder)), "declined")
+	shown := strings.ReplaceAll(strings.ReplaceAll(evil, "\u200b", ""), `"`, `\"`)
+	for i, want := range []string{
+		`attachment: the attachment "` + id + `", "` + shown + `" with 1 hidden character, 12 bytes, a file of "@ben" in "Home/general"` + "\nfolder: " + quoteJSON(folder) + "\n",
+		`", which is not there` + "\nfolder: ",
+	} {
+		if len(k.asked) <= i || !strings.Contains(k.asked[i], want) {
+			t.Errorf("a person was asked %q, want %q", k.asked, want)
+		}
+	}
+}
+
+// mute is a backend that tells nothing of files.
+type mute struct{ flow.Caller }
+
+// Call implements [flow.Caller].
+func (m mute) Call(ctx context.Context, method string, params json.RawMessage) (json.RawMessage, error) {
+	if method == flow.DescribeAttachment.Info().Name {
+		return nil, flow.Errorf(flow.Unsupported, "no such method")
+	}
+	return m.Caller.Call(ctx, method, params)
+}
+
+// A backend of another make may not tell what a file is: that is said, and no name made up.
+func TestFilesThatNobodyDescribes(t *testing.T) {
+	w := newWorld(t)
+	ana := begin(t, fixed{mute{w.caller}}, "ana", askingAlways())
+	k := &keyboard{answer: says("decline", `null`)}
+	ana.sits(t, k)
+	ana.cannot(t, "flow_save_attachment", fmt.Sprintf(`{"attachment":%q,"folder":%s}`, flow.NewID(), quoteJSON(t.TempDir())), "declined")
+	if len(k.asked) != 1 || !strings.Contains(k.asked[0], ", of which this backend does not tell what it is\n") {
+		t.Errorf("a person was asked %q", k.asked)
 	}
 }

@@ -92,7 +92,7 @@ func (c *call) send(ctx context.Context, in sendInput) (sendOutput, string, erro
 	if len(in.OtherData) > flow.MaxOtherData {
 		return out, "", flow.Errorf(flow.Invalid, "OtherData has %d bytes and %d are allowed", len(in.OtherData), flow.MaxOtherData)
 	}
-	files, err := c.filesOf(in)
+	files, err := c.filesOf(ctx, in)
 	if err != nil {
 		return out, "", err
 	}
@@ -107,14 +107,14 @@ func (c *call) send(ctx context.Context, in sendInput) (sendOutput, string, erro
 }
 
 // filesOf looks at the files of a message before anything of it happens.
-func (c *call) filesOf(in sendInput) ([]sentFile, error) {
+func (c *call) filesOf(ctx context.Context, in sendInput) ([]sentFile, error) {
 	var files []sentFile
 	for _, a := range in.Attachments {
-		files = append(files, c.registeredFile(a.ID, a.Filename))
+		files = append(files, c.registeredFile(ctx, a.ID, a.Filename))
 	}
 	for _, given := range in.Files {
 		if id, is := attachmentIn(given); is {
-			files = append(files, c.registeredFile(id, ""))
+			files = append(files, c.registeredFile(ctx, id, ""))
 			continue
 		}
 		size, err := c.sizeOf(given)
@@ -130,14 +130,19 @@ func (c *call) filesOf(in sendInput) ([]sentFile, error) {
 	return files, nil
 }
 
-// registeredFile is a file that was registered before, as far as this server knows it.
-func (c *call) registeredFile(id flow.AttachmentID, renamed string) sentFile {
-	f := sentFile{ID: id}
-	was, _ := c.registered.find(id)
-	f.Size = was.Size
-	f.Filename, _ = clean(cmp.Or(renamed, was.name))
-	if was.name != "" && renamed != "" && renamed != was.name {
-		f.CopyOf, _ = clean(was.name)
+// registeredFile is a file that was registered before, as far as this server or the backend
+// knows it.
+func (c *call) registeredFile(ctx context.Context, id flow.AttachmentID, renamed string) sentFile {
+	was, known := c.registered.find(id)
+	called, size := was.name, was.Size
+	if !known {
+		is, _ := flow.DescribeAttachment.Call(ctx, c.client, flow.DescribeAttachmentInput{AttachmentID: id}) // it is nothing where nobody knows it
+		called, size = is.Filename, is.Size
+	}
+	f := sentFile{ID: id, Size: size}
+	f.Filename, _ = clean(cmp.Or(renamed, called))
+	if called != "" && renamed != "" && renamed != called {
+		f.CopyOf, _ = clean(called)
 	}
 	return f
 }

@@ -128,7 +128,7 @@ func (w *witness) word(ctx context.Context, p *field, text string) string {
 	case p.kind == deviceID:
 		return w.device(ctx, flow.DeviceID(text))
 	case p.kind == attachmentID:
-		return w.attachment(flow.AttachmentID(text))
+		return w.attachment(ctx, flow.AttachmentID(text))
 	case p.kind.reference():
 		said := w.thing(ctx, p.kind, text)
 		if people := w.people(ctx, p.kind, text); people != "" && !p.list {

@@ -23,6 +23,7 @@ var attachments = []scenario{
 	{"are copied once for one request", filesAreRegisteredOnce},
 	{"are fetched by members", filesAreForMembers},
 	{"are found without their message", filesAreFoundWithoutTheirMessage},
+	{"are described to those who can see them", filesAreDescribed},
 	{"are fetched to the device that asks", filesAreFetchedByDevices},
 	{"go with their message", filesGoWithMessages},
 	{"never replace a file", filesLieSideBySide},

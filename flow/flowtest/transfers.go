@@ -111,6 +111,36 @@ func filesAreFoundWithoutTheirMessage(t *testing.T, n *network) {
 	}
 }
 
+func filesAreDescribed(t *testing.T, n *network) {
+	alice, bob, eve := n.join(t, "alice"), n.join(t, "bob"), n.join(t, "eve")
+	org := alice.founds(t, "Team", bob, eve)
+	general, private := alice.opens(t, org, "general", bob), alice.opens(t, org, "private")
+	id := alice.registersSized(t, org, "draft.txt", 7)
+	in := flow.DescribeAttachmentInput{AttachmentID: id}
+	want := must(t, alice, flow.DescribeAttachment, in)
+	plain := flow.AttachmentDescription{ID: id, OrgID: org, AccountID: alice.id, Filename: "draft.txt", Size: 7, CreationTime: want.CreationTime}
+	if diff := cmp.Diff(plain, want); diff != "" || want.CreationTime == 0 {
+		t.Errorf("a file that was not sent is made at %d (-want +got):\n%s", want.CreationTime, diff)
+	}
+	refuse(t, bob, flow.DescribeAttachment, in, flow.NotFound)
+	refuse(t, alice, flow.DescribeAttachment, flow.DescribeAttachmentInput{AttachmentID: "none"}, flow.NotFound)
+	named := withFiles(general, id)
+	named.Attachments[0].Filename = "final.txt"
+	want.ChannelID, want.Filename = general, "final.txt"
+	want.MessageID = must(t, alice, flow.SendMessage, named)
+	secret := alice.sends(t, private, id)
+	if diff := cmp.Diff(want, must(t, bob, flow.DescribeAttachment, in)); diff != "" {
+		t.Errorf("what a member is told (-want +got):\n%s", diff)
+	}
+	refuse(t, eve, flow.DescribeAttachment, in, flow.NotFound)
+	must(t, alice, flow.MarkMessagesDeleted, deletes(general, want.MessageID))
+	refuse(t, bob, flow.DescribeAttachment, in, flow.NotFound)
+	want.ChannelID, want.MessageID, want.Filename = private, secret, "draft.txt"
+	if diff := cmp.Diff(want, must(t, alice, flow.DescribeAttachment, in)); diff != "" {
+		t.Errorf("what its owner is told (-want +got):\n%s", diff)
+	}
+}
+
 func filesGoWithMessages(t *testing.T, n *network) {
 	alice, bob := n.join(t, "alice"), n.join(t, "bob")
 	org := alice.founds(t, "Team", bob)

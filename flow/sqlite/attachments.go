@@ -256,7 +256,7 @@ func (e *Engine) StoredAttachmentPath(ctx context.Context, call flow.Call, in fl
 // stored returns where a file lies on the caller's device: where it was brought to or
 // else, once it was sent from there, where it came from.
 func (e *Engine) stored(ctx context.Context, self *who, id flow.AttachmentID, org flow.OrgID) (string, error) {
-	unknown := flow.Errorf(flow.NotFound, "there is no attachment %q in a channel that you are in; the message with the file has its id", clip(string(id)))
+	unknown := unknownAttachment(id)
 	file, err := e.store.read.AttachmentByPublic(ctx, id)
 	if errors.Is(err, sql.ErrNoRows) || err == nil && org != "" && org != file.OrgPublic {
 		return "", unknown

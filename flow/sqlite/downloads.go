@@ -70,7 +70,7 @@ func (t *tx) carried(self *who, in flow.StartAttachmentDownloadInput) (flow.Star
 	}
 	row, err := t.CarrierOf(t.ctx, self.account, in.AttachmentID)
 	if errors.Is(err, sql.ErrNoRows) {
-		return in, flow.Errorf(flow.NotFound, "there is no attachment %q in a channel that you are in; the message with the file has its id", clip(string(in.AttachmentID)))
+		return in, unknownAttachment(in.AttachmentID)
 	}
 	in.ChannelID, in.MessageID = row.Channel, flow.MessageID(flow.EncodeID(row.Uid))
 	return in, err

@@ -63,20 +63,21 @@ var wordless = map[flow.AnyOperation]bool{
 // namesOnly are types whose texts are names, or of the backend itself. Names alone do not
 // count: no call goes without them.
 var namesOnly = map[reflect.Type]bool{
-	reflect.TypeFor[flow.Org]():               true,
-	reflect.TypeFor[flow.Channel]():           true,
-	reflect.TypeFor[flow.Peer]():              true,
-	reflect.TypeFor[flow.Device]():            true,
-	reflect.TypeFor[flow.AccountIdentifier](): true,
-	reflect.TypeFor[flow.PendingTransfer]():   true,
-	reflect.TypeFor[flow.Transfer]():          true,
-	reflect.TypeFor[flow.BackendState]():      true,
-	reflect.TypeFor[flow.OrgType]():           true,
-	reflect.TypeFor[flow.EscrowAccount]():     true,
-	reflect.TypeFor[flow.DMAccount]():         true,
-	reflect.TypeFor[flow.LDAPAccount]():       true,
-	reflect.TypeFor[flow.DeletedInChannel]():  true,
-	reflect.TypeFor[flow.SearchHit]():         true,
+	reflect.TypeFor[flow.Org]():                   true,
+	reflect.TypeFor[flow.Channel]():               true,
+	reflect.TypeFor[flow.Peer]():                  true,
+	reflect.TypeFor[flow.Device]():                true,
+	reflect.TypeFor[flow.AccountIdentifier]():     true,
+	reflect.TypeFor[flow.PendingTransfer]():       true,
+	reflect.TypeFor[flow.AttachmentDescription](): true,
+	reflect.TypeFor[flow.Transfer]():              true,
+	reflect.TypeFor[flow.BackendState]():          true,
+	reflect.TypeFor[flow.OrgType]():               true,
+	reflect.TypeFor[flow.EscrowAccount]():         true,
+	reflect.TypeFor[flow.DMAccount]():             true,
+	reflect.TypeFor[flow.LDAPAccount]():           true,
+	reflect.TypeFor[flow.DeletedInChannel]():      true,
+	reflect.TypeFor[flow.SearchHit]():             true,
 }
 
 // read notes what the result of a call lets one read.
