@@ -47,10 +47,15 @@ type running struct {
 	lines *bufio.Scanner
 }
 
+// command is an example that has not been started.
+func (p place) command(name string, args ...string) *exec.Cmd {
+	return exec.Command(filepath.Join(p.programs, name), append([]string{"-flow-mcp", binary}, args...)...)
+}
+
 // run starts an example.
 func (p place) run(t *testing.T, name string, args ...string) *running {
 	t.Helper()
-	r := &running{Cmd: exec.Command(filepath.Join(p.programs, name), append([]string{"-flow-mcp", binary}, args...)...)}
+	r := &running{Cmd: p.command(name, args...)}
 	stdout, err := r.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -273,6 +278,91 @@ func TestAutoJoin(t *testing.T) {
 			t.Errorf("who was admitted sees the channels %+v", channels)
 		}
 	}
+}
+
+// A bot that ends when somebody is in the team and not yet in its channels adds them when it
+// is back, but not where they have been meanwhile.
+func TestAutoJoinEndsHalfWay(t *testing.T) {
+	p := newPlace(t, "autojoin")
+	ana, _ := p.join(t, "ana")
+	ben, benID := p.join(t, "ben")
+	team := ask(t, ana, flow.NewOrg, flow.NewOrgInput{Name: "Open", Discoverable: true})
+	ask(t, ana, flow.NewChannel, flow.NewChannelInput{OrgID: team.ID, Name: "one"})
+	two := ask(t, ana, flow.NewChannel, flow.NewChannelInput{OrgID: team.ID, Name: "two"})
+	ask(t, ana, flow.NewChannel, flow.NewChannelInput{OrgID: team.ID, Name: "three"})
+	ask(t, ben, flow.NewOrgJoinRequest, flow.NewOrgJoinRequestInput{OrgID: team.ID})
+
+	stuck := p.command("autojoin", "-account", "ana", "Open") // for nobody takes what it says
+	stuck.Stdout = fullPipe(t)
+	if err := stuck.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { stuck.Process.Kill() })
+	waitFor(t, ana, team.ID, "ben")
+	if channels := ask(t, ben, flow.EnumerateChannels, flow.EnumerateChannelsInput{OrgID: team.ID}); len(channels) > 0 {
+		t.Fatalf("before the bot has said that it let ben in he is in %+v", channels)
+	}
+	if err := stuck.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = stuck.Wait()
+	for _, state := range []flow.MemberState{flow.Member, flow.Banned} {
+		ask(t, ana, flow.ChannelAddMember, flow.ChannelAddMemberInput{
+			OrgID: team.ID, ChannelID: two, MemberAccountID: benID.AccountID, MemberState: state,
+		})
+	}
+
+	bot := p.run(t, "autojoin", "-account", "ana", "Open")
+	want := []string{"added " + string(benID.AccountID) + ` to "one"`, "added " + string(benID.AccountID) + ` to "three"`}
+	got := []string{bot.line(t), bot.line(t)}
+	slices.Sort(got)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the bot says (-want +got):\n%s", diff)
+	}
+	carl, carlID := p.join(t, "carl")
+	ask(t, carl, flow.NewOrgJoinRequest, flow.NewOrgJoinRequestInput{OrgID: team.ID})
+	if line := bot.line(t); line != "admitted "+string(carlID.AccountID) {
+		t.Errorf("the bot says next %q", line)
+	}
+	for name, value := range ask(t, ana, flow.AccountPreferences, flow.AccountPreferencesInput{}) {
+		if strings.Contains(string(value), string(benID.AccountID)) {
+			t.Errorf("ben is not finished: %s is %s", name, value)
+		}
+	}
+	for range 3 {
+		bot.line(t)
+	}
+	if rest := bot.interrupt(t); len(rest) > 0 {
+		t.Errorf("the bot also says %q", rest)
+	}
+}
+
+// fullPipe returns a pipe that takes nothing any more.
+func fullPipe(t *testing.T) *os.File {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		r.Close()
+		w.Close()
+	})
+	raw, err := w.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = raw.Write(func(fd uintptr) bool {
+		for {
+			if _, err := syscall.Write(int(fd), make([]byte, 1)); err != nil {
+				return true // it is full: Go does not wait on a pipe's own descriptor
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
 }
 
 // waitFor waits until an account is in a team.
