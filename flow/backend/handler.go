@@ -88,6 +88,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case h.slots <- struct{}{}:
 		defer func() { <-h.slots }()
 	default:
+		if isPoll(request) {
+			wait(r.Context(), slowPoll)
+		}
 		h.answer(w, http.StatusServiceUnavailable, flow.Reply{},
 			flow.Errorf(flow.Unavailable, "the backend has %d calls under way, which is its limit; try again", cap(h.slots)))
 		return
@@ -104,13 +107,15 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		// false. Without an answer the client knows that it cannot know.
 		panic(http.ErrAbortHandler)
 	}
-	if err != nil && request.Method == flow.WaitForNotification.Info().Name {
+	if err != nil && isPoll(request) {
 		wait(r.Context(), slowPoll-time.Since(began))
 	}
 	there := r.Context().Err() == nil // else the connection takes a reply that nobody reads
 	sent := h.answer(w, http.StatusOK, flow.Reply{Result: result, Notes: receipt.Notes()}, err)
 	arrived = there && sent
 }
+
+func isPoll(request flow.Request) bool { return request.Method == flow.WaitForNotification.Info().Name }
 
 // inspect refuses what is not a call, by its head alone.
 func (h *handler) inspect(r *http.Request) *refusal {

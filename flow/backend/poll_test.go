@@ -19,6 +19,22 @@ func (f fails) Call(context.Context, string, json.RawMessage) (json.RawMessage, 
 	return nil, flow.Errorf(flow.UnknownSession, "Unknown session")
 }
 
+// ask asks a handler, and checks how long the reply takes and what it says.
+func ask(t *testing.T, h *handler, method string, takes time.Duration, want string) {
+	t.Helper()
+	w := httptest.NewRecorder()
+	r := httptest.NewRequestWithContext(t.Context(), "POST", "http://127.0.0.1:8000/rpc",
+		strings.NewReader(`{"method":"`+method+`","params":[{}],"token":"T"}`))
+	began := time.Now()
+	h.ServeHTTP(w, r)
+	if took := time.Since(began); took != takes {
+		t.Errorf("the reply took %v, want %v", took, takes)
+	}
+	if got := w.Body.String(); got != want {
+		t.Errorf("reply is %s, want %s", got, want)
+	}
+}
+
 // Programs of the first hour poll again at once after an error.
 func TestFailingPollsAreSlow(t *testing.T) {
 	tests := []struct {
@@ -34,18 +50,19 @@ func TestFailingPollsAreSlow(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				h := (&Server{Caller: fails{tt.fails}}).handler(8000, "T")
-				w := httptest.NewRecorder()
-				r := httptest.NewRequestWithContext(t.Context(), "POST", "http://127.0.0.1:8000/rpc",
-					strings.NewReader(`{"method":"`+tt.method+`","params":[{}],"token":"T"}`))
-				began := time.Now()
-				h.ServeHTTP(w, r)
-				if took := time.Since(began); took != tt.takes {
-					t.Errorf("the reply took %v, want %v", took, tt.takes)
-				}
-				if got, want := w.Body.String(), `{"error":"Unknown session","code":"unknown_session"}`; got != want {
-					t.Errorf("reply is %s, want %s", got, want)
-				}
+				ask(t, h, tt.method, tt.takes, `{"error":"Unknown session","code":"unknown_session"}`)
 			})
 		})
 	}
+}
+
+// The same where there is no room for a call.
+func TestRefusedPollsAreSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := (&Server{Caller: fails{}, MaxCalls: 1}).handler(8000, "T")
+		h.slots <- struct{}{}
+		const full = `{"error":"the backend has 1 calls under way, which is its limit; try again","code":"unavailable"}`
+		ask(t, h, "WaitForNotification", time.Second, full)
+		ask(t, h, "Ping", 0, full)
+	})
 }
