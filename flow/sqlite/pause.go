@@ -34,7 +34,10 @@ func (e *Engine) pause(ctx context.Context, call flow.Call, paused bool) (flow.N
 	}
 	s.mu.Lock()
 	was := s.paused
-	s.paused = paused
+	s.paused, s.synced = paused, s.synced && was == paused
+	if was && !paused && s.sync != nil {
+		s.sync.Stop() // it is announced now
+	}
 	s.mu.Unlock()
 	if was && !paused {
 		s.synchronised(e.store.hub.end())

@@ -54,6 +54,7 @@ type session struct {
 	due       bool        // that has to be announced
 	goal      flow.Cursor // once all up to here was sent
 	announced bool        // by what the last wait returned
+	synced    bool        // that has arrived
 	cause     error       // why the session has ended
 
 	searches map[flow.SearchID]*longSearch
@@ -176,9 +177,9 @@ func (s *session) save(t *tx) error {
 		return nil
 	}
 	s.mu.Lock()
-	cursor := s.cursor
+	cursor, synced := s.cursor, s.synced
 	s.mu.Unlock()
-	if err := t.MoveSession(t.ctx, db.MoveSessionParams{Cursor: cursor, Member: s.key.member, ID: s.key.id}); err != nil {
+	if err := t.MoveSession(t.ctx, db.MoveSessionParams{Cursor: cursor, Synced: synced, Member: s.key.member, ID: s.key.id}); err != nil {
 		return err
 	}
 	return t.AdvanceDevice(t.ctx, cursor, self.device)
@@ -248,8 +249,10 @@ func (s *store) resume(ctx context.Context, one *session) error {
 		return nil
 	}
 	one.cursor, one.sent = row.Cursor, row.Cursor
-	one.paused = row.Paused
-	one.sync = time.AfterFunc(syncDelay, func() { one.synchronised(s.hub.end()) })
+	one.paused, one.synced = row.Paused, row.Synced
+	if !one.synced {
+		one.sync = time.AfterFunc(syncDelay, func() { one.synchronised(s.hub.end()) })
+	}
 	return nil
 }
 

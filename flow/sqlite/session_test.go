@@ -2,10 +2,14 @@ package sqlite
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/flow-mcp/flow-mcp/flow"
 )
@@ -50,6 +54,71 @@ func TestCloseSavesPlaces(t *testing.T) {
 		}
 		if want := first[len(first)-1].Seq; row.Cursor != want {
 			t.Errorf("the session is at %d, want %d", row.Cursor, want)
+		}
+		if err := s.close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// A session hears once that it has caught up with the log, however often the store has
+// another owner.
+func TestSynchronisedOnce(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		s, err := openStore(t.Context(), dir, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ana := start(t, s, "one", "ana")
+		synced := func() (times int) {
+			t.Helper()
+			for {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				batch, err := ana.wait(ctx, ana.call, flow.WaitForNotificationInput{})
+				cancel()
+				if errors.Is(err, context.DeadlineExceeded) {
+					return times
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, n := range batch {
+					if n.Type == flow.NotifyEvent.Type() {
+						times++
+					}
+				}
+			}
+		}
+		another := func() {
+			t.Helper()
+			if err := s.close(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if s, err = openStore(t.Context(), dir, Options{}); err != nil {
+				t.Fatal(err)
+			}
+			ana.Engine = s.seat("one")
+		}
+		another()
+		got := []int{synced()}
+		another()
+		got = append(got, synced())
+		if _, err := ana.Pause(t.Context(), ana.call, flow.PauseInput{}); err != nil {
+			t.Fatal(err)
+		}
+		another()
+		if _, err := ana.Resume(t.Context(), ana.call, flow.ResumeInput{}); err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, synced())
+		if _, err := ana.Resume(t.Context(), ana.call, flow.ResumeInput{}); err != nil { // which was done
+			t.Fatal(err)
+		}
+		another()
+		got = append(got, synced())
+		if diff := cmp.Diff([]int{1, 0, 1, 0}, got); diff != "" {
+			t.Errorf("how often it heard so from each owner (-want +got):\n%s", diff)
 		}
 		if err := s.close(t.Context()); err != nil {
 			t.Fatal(err)

@@ -110,9 +110,11 @@ func (s *session) acknowledge(w *waiter, in flow.WaitForNotificationInput) (numb
 	case in.Again:
 		s.sent = s.cursor
 	}
-	s.due = s.due || s.announced && in.Again
-	s.announced = false
 	moved = s.sent != s.cursor
+	if s.announced {
+		s.due, s.synced = s.due || in.Again, !in.Again
+		moved, s.announced = moved || s.synced, false
+	}
 	s.cursor = s.sent
 	return s.newest, s.cursor, moved
 }

@@ -18,7 +18,7 @@ SELECT id FROM session WHERE member = ? ORDER BY id DESC LIMIT 1;
 INSERT INTO session (member, id) VALUES (?, ?);
 
 -- name: SessionByID :one
-SELECT session.account, session.device, session.cursor, session.paused,
+SELECT session.account, session.device, session.cursor, session.paused, session.synced,
   CAST(coalesce(account.public, '') AS TEXT) AS public
 FROM session LEFT JOIN account ON account.id = session.account
 WHERE session.member = ? AND session.id = ?;
@@ -27,10 +27,11 @@ WHERE session.member = ? AND session.id = ?;
 UPDATE session SET account = ?, device = ?, cursor = ? WHERE member = ? AND id = ?;
 
 -- name: MoveSession :exec
-UPDATE session SET cursor = ? WHERE member = ? AND id = ?;
+UPDATE session SET cursor = ?, synced = ? WHERE member = ? AND id = ?;
 
 -- name: PauseSession :exec
-UPDATE session SET paused = ? WHERE member = ? AND id = ?;
+-- After a pause a session has to catch up again.
+UPDATE session SET paused = ?1, synced = iif(paused = ?1, synced, 0) WHERE member = ? AND id = ?;
 
 -- name: DropSessions :exec
 DELETE FROM session WHERE member = ?;

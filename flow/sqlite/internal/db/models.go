@@ -307,6 +307,7 @@ type Session struct {
 	Device  sql.NullInt64
 	Cursor  flow.Cursor
 	Paused  bool
+	Synced  bool
 }
 
 type Store struct {

@@ -163,17 +163,23 @@ func (q *Queries) IsRequest(ctx context.Context, uid []byte) (bool, error) {
 }
 
 const moveSession = `-- name: MoveSession :exec
-UPDATE session SET cursor = ? WHERE member = ? AND id = ?
+UPDATE session SET cursor = ?, synced = ? WHERE member = ? AND id = ?
 `
 
 type MoveSessionParams struct {
 	Cursor flow.Cursor
+	Synced bool
 	Member string
 	ID     flow.SessionID
 }
 
 func (q *Queries) MoveSession(ctx context.Context, arg MoveSessionParams) error {
-	_, err := q.db.ExecContext(ctx, moveSession, arg.Cursor, arg.Member, arg.ID)
+	_, err := q.db.ExecContext(ctx, moveSession,
+		arg.Cursor,
+		arg.Synced,
+		arg.Member,
+		arg.ID,
+	)
 	return err
 }
 
@@ -198,7 +204,7 @@ func (q *Queries) NoteDeparture(ctx context.Context, member string, at int64) er
 }
 
 const pauseSession = `-- name: PauseSession :exec
-UPDATE session SET paused = ? WHERE member = ? AND id = ?
+UPDATE session SET paused = ?1, synced = iif(paused = ?1, synced, 0) WHERE member = ? AND id = ?
 `
 
 type PauseSessionParams struct {
@@ -207,6 +213,7 @@ type PauseSessionParams struct {
 	ID     flow.SessionID
 }
 
+// After a pause a session has to catch up again.
 func (q *Queries) PauseSession(ctx context.Context, arg PauseSessionParams) error {
 	_, err := q.db.ExecContext(ctx, pauseSession, arg.Paused, arg.Member, arg.ID)
 	return err
@@ -264,7 +271,7 @@ func (q *Queries) SeatOf(ctx context.Context, member string) (SeatOfRow, error) 
 }
 
 const sessionByID = `-- name: SessionByID :one
-SELECT session.account, session.device, session.cursor, session.paused,
+SELECT session.account, session.device, session.cursor, session.paused, session.synced,
   CAST(coalesce(account.public, '') AS TEXT) AS public
 FROM session LEFT JOIN account ON account.id = session.account
 WHERE session.member = ? AND session.id = ?
@@ -275,6 +282,7 @@ type SessionByIDRow struct {
 	Device  sql.NullInt64
 	Cursor  flow.Cursor
 	Paused  bool
+	Synced  bool
 	Public  string
 }
 
@@ -286,6 +294,7 @@ func (q *Queries) SessionByID(ctx context.Context, member string, iD flow.Sessio
 		&i.Device,
 		&i.Cursor,
 		&i.Paused,
+		&i.Synced,
 		&i.Public,
 	)
 	return i, err
