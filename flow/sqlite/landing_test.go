@@ -215,3 +215,29 @@ func (u user) moves(t testing.TB, id flow.AttachmentID, to string) error {
 	_, err := u.UpdateAttachmentPath(t.Context(), u.call, flow.UpdateAttachmentPathInput{AttachmentID: id, NewPath: to})
 	return err
 }
+
+// TestCancellingAgainClears: who is told that a cancellation had no end may ask again, and
+// nothing is left when that returns.
+func TestCancellingAgainClears(t *testing.T) {
+	keeping(t, func(t *testing.T, s *store, ana user) {
+		id := ana.register(t, fileOf(t, "a.bin", []byte("a file")))
+		ana.fetch(t, ana.sendFile(t, id), id)
+		allow := hindered(t, s, "DELETE ON main.download")
+		call := ana.call
+		call.Request = "cancel"
+		cancel := func() error {
+			_, err := ana.CancelAttachmentDownload(t.Context(), call, flow.CancelAttachmentDownloadInput{AttachmentID: id})
+			return err
+		}
+		if err := cancel(); err == nil {
+			t.Error("what could not be cleared was said to be")
+		}
+		allow()
+		if err := cancel(); err != nil {
+			t.Error(err)
+		}
+		if left, err := s.read.Downloads(t.Context()); err != nil || len(left) != 0 {
+			t.Errorf("after the second request there are %v, %v", left, err)
+		}
+	})
+}
