@@ -178,16 +178,19 @@ func (c *call) saveAttachment(ctx context.Context, in saveAttachmentInput) (save
 }
 
 // keep writes what is in from to a new file of a folder, which is called the same or has
-// a number behind its name. No link in the folder leads out of it.
+// a number behind its name. It gets that when it is whole: who ends the server before finds
+// no half of a file so called. No link in the folder leads out of it.
 func keep(ctx context.Context, from *os.File, root *os.Root) (called string, size int64, err error) {
 	wanted := filepath.Base(from.Name())
 	if strings.HasPrefix(wanted, ".") {
 		wanted = "_" + wanted // hidden files are settings, which nobody sends by accident
 	}
-	to, called, err := fresh(root, wanted)
+	part := "." + strings.ToLower(flow.NewID()[:20]) + ".part"
+	to, err := root.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return "", 0, flow.Errorf(flow.Unusable, "nothing can be written to the folder: %v", folders.Reason(err))
 	}
+	defer root.Remove(part) // it is not whole, or has its name
 	size, err = io.Copy(to, stopping{ctx, from})
 	if err == nil {
 		err = to.Sync()
@@ -195,24 +198,42 @@ func keep(ctx context.Context, from *os.File, root *os.Root) (called string, siz
 	if e := to.Close(); err == nil {
 		err = e
 	}
-	if err != nil {
-		_ = root.Remove(called)
-		if ctx.Err() == nil {
-			err = flow.Errorf(flow.Unusable, "the file cannot be written: %v", folders.Reason(err))
-		}
+	if err == nil {
+		called, err = settle(root, part, wanted)
+	}
+	if err != nil && ctx.Err() == nil {
+		err = flow.Errorf(flow.Unusable, "the file cannot be written: %v", folders.Reason(err))
 	}
 	return called, size, err
 }
 
-// fresh makes a file that was not there.
-func fresh(root *os.Root, wanted string) (*os.File, string, error) {
+// settle gives a file of a folder the wanted name, or the next one that is free.
+func settle(root *os.Root, file, wanted string) (string, error) {
 	for n := 1; ; n++ {
 		called := numbered(wanted, n)
-		file, err := root.OpenFile(called, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		err := root.Link(file, called)
+		if err != nil && !errors.Is(err, os.ErrExist) { // a file system that has no links
+			err = reserve(root, file, called)
+		}
 		if !errors.Is(err, os.ErrExist) || n == 1000 {
-			return file, called, err
+			return called, err
 		}
 	}
+}
+
+// reserve takes a name with an empty file before it gives it to another.
+func reserve(root *os.Root, file, called string) error {
+	empty, err := root.OpenFile(called, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	if err = empty.Close(); err == nil {
+		err = root.Rename(file, called)
+	}
+	if err != nil {
+		_ = root.Remove(called) // it is our empty one
+	}
+	return err
 }
 
 // longestExtension is the longest ending of a name, in bytes, that is kept whole.

@@ -145,6 +145,32 @@ func TestSavingAttachments(t *testing.T) {
 	ben.cannot(t, "flow_save_attachment", fmt.Sprintf(`{"attachment":%q,"folder":%q}`, flow.NewID(), folder), "attachment:")
 }
 
+// TestSavedFilesAreWhole: a file that is being saved has no name of its own before all of
+// it is there, so that what ends the server leaves no half of it.
+func TestSavedFilesAreWhole(t *testing.T) {
+	w := newWorld(t)
+	ana := w.joins(t, "ana", tools.Options{})
+	const size = 16 << 20
+	id, folder := ana.sends(t, "large.bin", strings.Repeat("x", size)), t.TempDir()
+	saved := make(chan string, 1)
+	go func() {
+		saved <- ana.use(t, "flow_save_attachment", fmt.Sprintf(`{"attachment":%q,"folder":%q}`, id, folder)).text
+	}()
+	var info os.FileInfo
+	for err := os.ErrNotExist; err != nil && len(saved) == 0; { // until it is there, or was not saved
+		info, err = os.Lstat(filepath.Join(folder, "large.bin"))
+	}
+	if info != nil && info.Size() != size {
+		t.Errorf("the file was there when it had %d bytes of %d", info.Size(), size)
+	}
+	if text := <-saved; !strings.HasPrefix(text, "Saved ") {
+		t.Error(text)
+	}
+	if entries, err := os.ReadDir(folder); err != nil || len(entries) != 1 {
+		t.Errorf("the folder holds %v, %v; want one file", entries, err)
+	}
+}
+
 // A name that grows too long for file systems loses the end of its stem.
 func TestSavingUnderLongNames(t *testing.T) {
 	w := newWorld(t)

@@ -393,9 +393,11 @@ func (f *Folders) Describe(roots []string) []string {
 
 // Reason is what the system says is wrong with a file, without the path, which is known.
 func Reason(err error) error {
-	var path *os.PathError
-	if errors.As(err, &path) {
+	if path, ok := errors.AsType[*os.PathError](err); ok {
 		return path.Err
+	}
+	if link, ok := errors.AsType[*os.LinkError](err); ok {
+		return link.Err
 	}
 	return err
 }
