@@ -40,8 +40,11 @@ type Consent struct {
 	// that they may follow. The channel is that of the call, or empty.
 	Foreign Ask
 	Heard   func(flow.AnyOperation, flow.ChannelID) bool
-	// Accepted is told when a person has agreed to a call that writes to a channel.
-	Accepted func(flow.ChannelID)
+	// HeardUntil says how much Heard goes by at present. Accepted is told of that, as it was
+	// when a person was asked, when that person has agreed to a call that sends something to
+	// a channel.
+	HeardUntil func() uint64
+	Accepted   func(to flow.ChannelID, until uint64)
 	// Judge says whether an operation would be refused in any case, so that nobody is asked
 	// for nothing. It does not do it.
 	Judge func(ctx context.Context, c flow.Caller, method string, params json.RawMessage) error
@@ -80,10 +83,18 @@ func (c *call) sends(t *Tool) bool { return t.Effect == flow.Writes && c.channel
 // isFirst reports whether nothing was sent to the channel before.
 func (c *call) isFirst(t *Tool) bool { return c.sends(t) && !c.written.has(c.channel.ID) }
 
+// heardUntil is what a yes to a question that is asked now is good for.
+func (c *call) heardUntil() uint64 {
+	if c.asking.HeardUntil == nil {
+		return 0
+	}
+	return c.asking.HeardUntil()
+}
+
 // agreed remembers what a yes is good for.
-func (c *call) agreed(t *Tool) {
+func (c *call) agreed(t *Tool, until uint64) {
 	if c.asking.Accepted != nil && c.sends(t) {
-		c.asking.Accepted(c.channel.ID)
+		c.asking.Accepted(c.channel.ID, until)
 	}
 }
 
@@ -156,6 +167,7 @@ func (c *call) consent(ctx context.Context, t *Tool, f *form, back mcp.MultiRoun
 	if err := c.judge(ctx, t); err != nil {
 		return nil, err
 	}
+	until := c.heardUntil()
 	q, err := c.question(ctx, t, f)
 	if err != nil {
 		return nil, err
@@ -166,16 +178,16 @@ func (c *call) consent(ctx context.Context, t *Tool, f *form, back mcp.MultiRoun
 			err = c.still(ctx, t, f, q)
 		}
 	case !answered:
-		q.state = c.seals.seal(q.about)
+		q.state = c.seals.seal(q.about, until)
 		return q, nil
 	default:
-		if err := c.seals.open(back.RequestState, q.about); err != nil {
+		if until, err = c.seals.open(back.RequestState, q.about); err != nil {
 			return nil, refused(t, fmt.Sprintf("the confirmation does not hold: %v. Call again without it to ask anew", err))
 		}
 		err = q.settle(server.ElicitationResponse(back.InputResponses, answerKey))
 	}
 	if err == nil {
-		c.agreed(t)
+		c.agreed(t, until)
 	}
 	return nil, err
 }

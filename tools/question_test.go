@@ -204,7 +204,7 @@ func TestFilesAreSentAsTheyWereShown(t *testing.T) {
 	}
 	// Nor does it help to be quicker than the last look.
 	all := askingAlways()
-	all.Consent.Accepted = func(flow.ChannelID) { swap("secrets!") }
+	all.Consent.Accepted = func(flow.ChannelID, uint64) { swap("secrets!") }
 	ana = w.joins(t, "ana", all)
 	ana.sits(t, &keyboard{answer: says("accept", yes)})
 	swap("harmless")

@@ -45,25 +45,27 @@ func newSeals() *seals {
 	return &seals{aead: aead, used: map[string]time.Time{}}
 }
 
-// seal returns a seal that opens for the same about until answerTime is over.
-func (s *seals) seal(about []byte) string {
-	until := binary.BigEndian.AppendUint64(nil, uint64(time.Now().Add(answerTime).UnixNano()))
-	return base64.RawURLEncoding.EncodeToString(s.aead.Seal(nil, nil, until, about))
+// seal returns a seal that opens for the same about until answerTime is over, and then
+// tells what had been heard when it was made.
+func (s *seals) seal(about []byte, heard uint64) string {
+	plain := binary.BigEndian.AppendUint64(nil, uint64(time.Now().Add(answerTime).UnixNano()))
+	plain = binary.BigEndian.AppendUint64(plain, heard)
+	return base64.RawURLEncoding.EncodeToString(s.aead.Seal(nil, nil, plain, about))
 }
 
 // open uses a seal up.
-func (s *seals) open(state string, about []byte) error {
+func (s *seals) open(state string, about []byte) (heard uint64, err error) {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(state)
 	if err != nil {
-		return errForeignSeal
+		return 0, errForeignSeal
 	}
 	plain, err := s.aead.Open(nil, nil, raw, about)
 	if err != nil {
-		return errForeignSeal
+		return 0, errForeignSeal
 	}
 	now, until := time.Now(), time.Unix(0, int64(binary.BigEndian.Uint64(plain)))
 	if now.After(until) {
-		return errOldSeal
+		return 0, errOldSeal
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -74,8 +76,8 @@ func (s *seals) open(state string, about []byte) error {
 	}
 	// The decoded form: several texts may stand for the same bytes.
 	if _, twice := s.used[string(raw)]; twice {
-		return errUsedSeal
+		return 0, errUsedSeal
 	}
 	s.used[string(raw)] = until
-	return nil
+	return binary.BigEndian.Uint64(plain[8:]), nil
 }

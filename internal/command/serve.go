@@ -122,7 +122,7 @@ func (s *Serve) consent(rules *policy.Policy, gate *policy.Gate) tools.Consent {
 	c := tools.Consent{
 		Destructive: asked(policy.Destructive), Writing: asked(policy.Always),
 		First: asked(policy.FirstMessage), Foreign: asked(policy.ForeignWords), Heard: gate.HeardBefore,
-		Accepted: gate.Accepted, Judge: gate.Judge,
+		HeardUntil: gate.HeardUntil, Accepted: gate.Accepted, Judge: gate.Judge,
 	}
 	if (s.Confirm == "auto" || rules.Has(policy.Auto)) && !rules.Has(policy.Never) {
 		c.Destructive = max(c.Destructive, tools.AskIfPossible)

@@ -229,13 +229,18 @@ func TestForeignWordsOfAllKinds(t *testing.T) {
 		if !gate.HeardBefore(flow.SendMessage, l.open) {
 			t.Errorf("%s: nothing was heard", name)
 		}
-		gate.Accepted(l.open)
+		asked := gate.HeardUntil()
+		gate.Accepted(l.open, asked)
 		if gate.HeardBefore(flow.SendMessage, l.open) || !gate.HeardBefore(flow.SendMessage, "another") {
 			t.Errorf("%s: a yes holds here %v, elsewhere %v", name, !gate.HeardBefore(flow.SendMessage, l.open), !gate.HeardBefore(flow.SendMessage, "another"))
 		}
 		read(c)
 		if !gate.HeardBefore(flow.SendMessage, l.open) {
 			t.Errorf("%s: a yes holds for what is read after it", name)
+		}
+		gate.Accepted(l.open, asked)
+		if !gate.HeardBefore(flow.SendMessage, l.open) {
+			t.Errorf("%s: a yes holds for what was read after the question", name)
 		}
 	}
 }

@@ -56,9 +56,13 @@ func (g *Gate) HeardBefore(op flow.AnyOperation, to flow.ChannelID) bool {
 	return g.heard.anywhere()
 }
 
+// HeardUntil says how much was heard until now, in a number that rises.
+func (g *Gate) HeardUntil() uint64 { return g.heard.until() }
+
 // Accepted says that a person has agreed to a message to a channel: what was heard until
-// now is no reason to ask about this channel any more.
-func (g *Gate) Accepted(to flow.ChannelID) { g.heard.accept(to) }
+// the question was asked is no reason to ask about this channel any more. What was read
+// while the person thought about it is one.
+func (g *Gate) Accepted(to flow.ChannelID, until uint64) { g.heard.accept(to, until) }
 
 // Remarks says in sentences which patterns of the policy have no effect, or another one
 // than they seem to, as of when the channels were last looked up.

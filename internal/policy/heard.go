@@ -18,16 +18,16 @@ type heard struct {
 
 	mu       sync.Mutex
 	me       flow.AccountID
-	clock    int                    // rises with everything that is heard
-	newest   words                  // that were heard
-	other    words                  // the newest of another channel than those
-	accepted map[flow.ChannelID]int // the clock when a person last agreed to a message there
+	clock    uint64                    // rises with everything that is heard
+	newest   words                     // that were heard
+	other    words                     // the newest of another channel than those
+	accepted map[flow.ChannelID]uint64 // the clock when a person was asked who agreed to a message there
 }
 
 // words are other people's, of one channel or of nobody knows where, which is the empty id.
 type words struct {
 	from flow.ChannelID
-	at   int
+	at   uint64
 }
 
 // meet learns who the account is.
@@ -212,11 +212,17 @@ func (h *heard) elsewhere(than flow.ChannelID) bool {
 	return last.at > h.accepted[than]
 }
 
-func (h *heard) accept(to flow.ChannelID) {
+func (h *heard) until() uint64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.clock
+}
+
+func (h *heard) accept(to flow.ChannelID, until uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.accepted == nil {
-		h.accepted = map[flow.ChannelID]int{}
+		h.accepted = map[flow.ChannelID]uint64{}
 	}
-	h.accepted[to] = h.clock
+	h.accepted[to] = max(h.accepted[to], until)
 }
