@@ -47,7 +47,7 @@ var (
 	UpdateAttachmentPath = define(AttachmentGroup, "UpdateAttachmentPath", Sets,
 		"Move a fetched file to a new path and remember it.", Engine.UpdateAttachmentPath)
 	StoredAttachmentPath = define(AttachmentGroup, "StoredAttachmentPath", Reads,
-		"Get the local path of a file that was fetched or sent on this device; empty while there is none.", Engine.StoredAttachmentPath)
+		"Get the local path of a file that was fetched on this device, or sent from it and not changed since; empty while there is none.", Engine.StoredAttachmentPath)
 	EnumeratePendingAttachmentTransfers = define(AttachmentGroup, "EnumeratePendingAttachmentTransfers", Reads,
 		"List the account's uploads and this device's downloads that are under way.", Engine.EnumeratePendingAttachmentTransfers)
 	DescribeAttachment = define(AttachmentGroup, "DescribeAttachment", Reads,

@@ -428,4 +428,11 @@ func filesLieOnDevices(t *testing.T, n *network) {
 	if done := await(t, alice, flow.DownloadCompleteEvent); done.Path != path {
 		t.Errorf("the account's other device was told of %+v", done)
 	}
+	if err := os.WriteFile(source, []byte("other words"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := alice.path(t, id); got != "" {
+		t.Errorf("the file lies at %q, which holds something else now", got)
+	}
+	holds(t, alice.fetches(t, general, message, id), content)
 }

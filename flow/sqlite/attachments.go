@@ -79,7 +79,7 @@ func (e *Engine) register(ctx context.Context, call flow.Call, self *who, in flo
 		id := flow.AttachmentID(flow.NewID())
 		return id, t.AddAttachment(t.ctx, db.AddAttachmentParams{
 			Public: id, Org: org.ID, Account: self.account, Device: self.device,
-			Source: filepath.Clean(in.FilePath), Filename: filepath.Base(in.FilePath),
+			Source: filepath.Clean(in.FilePath), Modified: copied.modified.UnixNano(), Filename: filepath.Base(in.FilePath),
 			Size: copied.size, Content: nullable(content), Created: t.now,
 		})
 	})
@@ -254,7 +254,7 @@ func (e *Engine) StoredAttachmentPath(ctx context.Context, call flow.Call, in fl
 }
 
 // stored returns where a file lies on the caller's device: where it was brought to or
-// else, once it was sent from there, where it came from.
+// else, once it was sent from there, where it came from, unless something else lies there.
 func (e *Engine) stored(ctx context.Context, self *who, id flow.AttachmentID, org flow.OrgID) (string, error) {
 	unknown := unknownAttachment(id)
 	file, err := e.store.read.AttachmentByPublic(ctx, id)
@@ -279,7 +279,7 @@ func (e *Engine) stored(ctx context.Context, self *who, id flow.AttachmentID, or
 		}
 		return "", err
 	}
-	if !own || file.Device != self.device || !isThere(file.Source) {
+	if !own || file.Device != self.device || !isUnchanged(file.Source, file.Size, file.Modified) {
 		return "", nil
 	}
 	sent, err := e.store.read.IsUploaded(ctx, file.ID)

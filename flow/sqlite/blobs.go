@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/flow-mcp/flow-mcp/flow"
 )
@@ -71,6 +72,8 @@ type draft struct {
 	path  string
 	sum   digest
 	size  int64
+
+	modified time.Time // what it is a copy of
 }
 
 // copy makes a draft of a file. It may take long, and stops when ctx ends.
@@ -113,7 +116,7 @@ func (d *draft) fill(ctx context.Context, file *os.File, src *source) error {
 	if err := src.unchanged(n); err != nil {
 		return err
 	}
-	d.size = n
+	d.size, d.modified = n, src.info.ModTime()
 	sum.Sum(d.sum[:0])
 	if err := file.Sync(); err != nil {
 		return unwritable(d.blobs.dir, err)

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/flow-mcp/flow-mcp/flow"
 )
@@ -156,6 +157,13 @@ func exists(path string) bool {
 func isThere(path string) bool {
 	info, err := os.Lstat(path)
 	return err == nil && info.Mode().IsRegular()
+}
+
+// isUnchanged reports whether a file lies at a path as it did when it was so large and was
+// modified at a time, in nanoseconds since 1970.
+func isUnchanged(path string, size, modified int64) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode().IsRegular() && info.Size() == size && info.ModTime().Equal(time.Unix(0, modified))
 }
 
 // removeIfThere removes a file. There may be none.

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/flow-mcp/flow-mcp/flow"
 	"github.com/flow-mcp/flow-mcp/flow/sqlite/internal/db"
@@ -216,11 +215,7 @@ func landingOf(m db.Move) landing {
 // isUnmoved reports whether the file that was moved is still where it was. Somebody may
 // have gone on writing to it, and other files may have come to its name.
 func isUnmoved(m db.Move) bool {
-	info, err := os.Lstat(m.Source)
-	if err != nil {
-		return false
-	}
-	return same(m.Source, m.Part) || info.Size() == m.Size && info.ModTime().Equal(time.Unix(0, m.Modified))
+	return same(m.Source, m.Part) || isUnchanged(m.Source, m.Size, m.Modified)
 }
 
 // finishMove ends a move that was cut short, if there is one. A file that has got its new

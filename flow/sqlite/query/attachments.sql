@@ -28,8 +28,8 @@ SELECT public FROM attachment
 WHERE sent = 0 AND content IS NOT NULL AND created < CAST(sqlc.arg(before) AS INTEGER) ORDER BY created LIMIT sqlc.arg(most);
 
 -- name: AddAttachment :exec
-INSERT INTO attachment (public, org, account, device, source, filename, size, content, created)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO attachment (public, org, account, device, source, modified, filename, size, content, created)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: AttachmentByPublic :one
 SELECT attachment.*, org.public AS org_public FROM attachment JOIN org ON org.id = attachment.org

@@ -13,8 +13,8 @@ import (
 )
 
 const addAttachment = `-- name: AddAttachment :exec
-INSERT INTO attachment (public, org, account, device, source, filename, size, content, created)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO attachment (public, org, account, device, source, modified, filename, size, content, created)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 `
 
 type AddAttachmentParams struct {
@@ -23,6 +23,7 @@ type AddAttachmentParams struct {
 	Account  int64
 	Device   int64
 	Source   string
+	Modified int64
 	Filename string
 	Size     int64
 	Content  sql.NullInt64
@@ -36,6 +37,7 @@ func (q *Queries) AddAttachment(ctx context.Context, arg AddAttachmentParams) er
 		arg.Account,
 		arg.Device,
 		arg.Source,
+		arg.Modified,
 		arg.Filename,
 		arg.Size,
 		arg.Content,
@@ -141,7 +143,7 @@ func (q *Queries) AddUpload(ctx context.Context, arg AddUploadParams) (int64, er
 }
 
 const attachmentByPublic = `-- name: AttachmentByPublic :one
-SELECT attachment.id, attachment.public, attachment.org, attachment.account, attachment.device, attachment.source, attachment.filename, attachment.size, attachment.content, attachment.sent, attachment.created, org.public AS org_public FROM attachment JOIN org ON org.id = attachment.org
+SELECT attachment.id, attachment.public, attachment.org, attachment.account, attachment.device, attachment.source, attachment.filename, attachment.size, attachment.content, attachment.sent, attachment.created, attachment.modified, org.public AS org_public FROM attachment JOIN org ON org.id = attachment.org
 WHERE attachment.public = ?
 `
 
@@ -157,6 +159,7 @@ type AttachmentByPublicRow struct {
 	Content   sql.NullInt64
 	Sent      bool
 	Created   int64
+	Modified  int64
 	OrgPublic flow.OrgID
 }
 
@@ -175,6 +178,7 @@ func (q *Queries) AttachmentByPublic(ctx context.Context, public flow.Attachment
 		&i.Content,
 		&i.Sent,
 		&i.Created,
+		&i.Modified,
 		&i.OrgPublic,
 	)
 	return i, err

@@ -35,6 +35,7 @@ type Attachment struct {
 	Content  sql.NullInt64
 	Sent     bool
 	Created  int64
+	Modified int64
 }
 
 type Bind struct {
