@@ -8,7 +8,7 @@ import (
 // delivery carries the news whether a reply has arrived from who sends it to who made it.
 type delivery struct {
 	mu   sync.Mutex
-	tell func(arrived bool)
+	tell []func(arrived bool)
 }
 
 type deliveryKey struct{}
@@ -22,8 +22,8 @@ func WithDelivery(ctx context.Context) (_ context.Context, delivered func(arrive
 		d.mu.Lock()
 		tell := d.tell
 		d.mu.Unlock()
-		if tell != nil {
-			tell(arrived)
+		for _, one := range tell {
+			one(arrived)
 		}
 	}
 }
@@ -37,6 +37,6 @@ func AfterDelivery(ctx context.Context, tell func(arrived bool)) bool {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.tell = tell
+	d.tell = append(d.tell, tell)
 	return true
 }

@@ -260,27 +260,35 @@ func TestStopWithADeafCall(t *testing.T) {
 	}
 }
 
+// Calls that wait take up three of four places at most, so that others can be made.
 func TestTooManyCalls(t *testing.T) {
 	engine := newBlocking()
-	s := serve(t, &backend.Server{Caller: engine, MaxCalls: 2})
+	s := serve(t, &backend.Server{Caller: engine, MaxCalls: 4})
 	ctx, hangUp := context.WithCancel(t.Context())
 	defer hangUp()
 	caller := s.caller(t)
-	for range 2 {
+	for range 3 {
 		go caller.Call(ctx, "WaitForNotification", json.RawMessage(`{}`))
 		await(t, "the poll to begin", engine.began)
 	}
-	_, err := caller.Call(t.Context(), "Ping", json.RawMessage(`{}`))
-	if flow.CodeOf(err) != flow.Unavailable || !strings.Contains(err.Error(), "2 calls") {
-		t.Errorf("the third call returned %v, want that the backend is busy", err)
+	wait := func() error {
+		_, err := caller.Call(t.Context(), "EnumerateEvents", json.RawMessage(`{"WaitMilliseconds":1}`))
+		return err
+	}
+	err := wait()
+	if flow.CodeOf(err) != flow.Unavailable || !strings.Contains(err.Error(), "3 calls that wait") {
+		t.Errorf("the fourth call that waits returned %v, want that the backend is busy", err)
+	}
+	if _, err := caller.Call(t.Context(), "Ping", json.RawMessage(`{}`)); err != nil {
+		t.Errorf("a call that does not wait returned %v", err)
 	}
 	hangUp()
-	// The slots come back with the polls' end, which the engine tells a moment early.
-	for range 2 {
+	// The places come back with the polls' end, which the engine tells a moment early.
+	for range 3 {
 		await(t, "the poll to end", engine.ended)
 	}
 	for deadline := time.Now().Add(patience); err != nil && time.Now().Before(deadline); {
-		_, err = caller.Call(t.Context(), "Ping", json.RawMessage(`{}`))
+		err = wait()
 	}
 	if err != nil {
 		t.Errorf("a call after the polls ended returned %v", err)

@@ -38,8 +38,8 @@ type handler struct {
 	caller  flow.Caller
 	log     *slog.Logger
 	token   string
-	hosts   []string            // the names under which this port may be addressed
-	slots   chan struct{}       // holds one value per call under way
+	hosts   []string // the names under which this port may be addressed
+	room    room
 	unknown *semaphore.Weighted // bytes of long bodies whose token was not seen yet
 }
 
@@ -48,7 +48,7 @@ func (s *Server) handler(port int, token string) *handler {
 		caller:  s.Caller,
 		log:     s.Log,
 		token:   token,
-		slots:   make(chan struct{}, cmp.Or(max(s.MaxCalls, 0), defaultMaxCalls)),
+		room:    newRoom(cmp.Or(max(s.MaxCalls, 0), defaultMaxCalls)),
 		unknown: semaphore.NewWeighted(maxUnknown),
 	}
 	if h.log == nil {
@@ -84,17 +84,15 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.answer(w, no.status, flow.Reply{}, no.err)
 		return
 	}
-	select {
-	case h.slots <- struct{}{}:
-		defer func() { <-h.slots }()
-	default:
+	leave, err := h.room.enter(request)
+	if err != nil {
 		if isPoll(request) {
 			wait(r.Context(), slowPoll)
 		}
-		h.answer(w, http.StatusServiceUnavailable, flow.Reply{},
-			flow.Errorf(flow.Unavailable, "the backend has %d calls under way, which is its limit; try again", cap(h.slots)))
+		h.answer(w, http.StatusServiceUnavailable, flow.Reply{}, err)
 		return
 	}
+	defer leave()
 	_ = connection.SetReadDeadline(time.Time{}) // a long poll may take for ever
 	began := time.Now()
 	ctx, receipt := flow.WithReceipt(r.Context())
@@ -233,19 +231,6 @@ func (h *handler) answer(w http.ResponseWriter, status int, said flow.Reply, err
 		h.log.Debug("reply was not taken", "error", failed)
 	}
 	return failed == nil
-}
-
-// drain waits until no call runs, which is when every slot can be had.
-func (h *handler) drain(most time.Duration) error {
-	late := time.After(most)
-	for range cap(h.slots) {
-		select {
-		case h.slots <- struct{}{}:
-		case <-late:
-			return errors.New("stop serving: a call goes on although it was cancelled")
-		}
-	}
-	return nil
 }
 
 func wait(ctx context.Context, d time.Duration) {

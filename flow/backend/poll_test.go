@@ -60,9 +60,14 @@ func TestFailingPollsAreSlow(t *testing.T) {
 func TestRefusedPollsAreSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := (&Server{Caller: fails{}, MaxCalls: 1}).handler(8000, "T")
-		h.slots <- struct{}{}
+		leave, err := h.room.enter(flow.Request{Method: "Ping"})
+		if err != nil {
+			t.Fatal(err)
+		}
 		const full = `{"error":"the backend has 1 calls under way, which is its limit; try again","code":"unavailable"}`
 		ask(t, h, "WaitForNotification", time.Second, full)
 		ask(t, h, "Ping", 0, full)
+		leave()
+		ask(t, h, "Ping", 0, `{"error":"Unknown session","code":"unknown_session"}`)
 	})
 }

@@ -39,8 +39,8 @@ type Server struct {
 	Caller flow.Caller
 	// Log gets what goes wrong; nil discards it.
 	Log *slog.Logger
-	// MaxCalls bounds the calls that run at once, blocked ones included; what comes on
-	// top is answered with Unavailable. 0 stands for 1024.
+	// MaxCalls bounds the calls that run at once; three of four may be such that wait for
+	// something to happen. What comes on top is answered with Unavailable. 0 stands for 1024.
 	MaxCalls int
 }
 
@@ -98,7 +98,7 @@ func (s *Server) serve(ctx context.Context, listener net.Listener, port int, rea
 	_ = server.Shutdown(stopping) // what is left when the time is up is closed next
 	server.Close()
 	<-served
-	return errors.Join(failed, h.drain(stopTime/2))
+	return errors.Join(failed, h.room.drain(stopTime/2))
 }
 
 // announce writes the handshake. Programs of the first hour cut the line by hand, so its

@@ -108,7 +108,8 @@ func everyScalar() []reflect.Type {
 func (p *page) notifications() {
 	p.text("## Notifications\n")
 	p.text("WaitForNotification returns them as {\"type\", \"data\", \"seq\"}, in the order of the account's log and once for\n" +
-		"each device, across restarts. seq is the place in the log; what is of the moment only has none.\n")
+		"each device, across restarts: the next call acknowledges what the last one returned, and what a program has not taken comes again.\n" +
+		"seq is the place in the log; what is of the moment only has none.\n")
 	rows := [][]string{{"type", "data", "when"}}
 	for _, e := range flow.Events() {
 		when := e.Summary()
