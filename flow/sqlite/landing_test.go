@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -130,6 +131,9 @@ func filesIn(t testing.TB, dirs ...string) map[string]string {
 		}
 		for _, e := range entries {
 			content, err := os.ReadFile(filepath.Join(dir, e.Name()))
+			if errors.Is(err, fs.ErrNotExist) {
+				continue // it went meanwhile
+			}
 			if err != nil {
 				t.Fatal(err)
 			}
