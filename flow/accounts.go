@@ -30,9 +30,9 @@ var (
 		"Add this machine as a device of an existing account, by its password (recovery key), and start it.", Engine.CreateDevice).starts().secret()
 	ConfirmEmail = define(AccountGroup, "ConfirmEmail", Sets,
 		"Ask for a confirmation code by e-mail before a user name that is an address is taken. No mail is sent and no code is needed.",
-		Engine.ConfirmEmail).neutral("There is no mail server behind it: it sends nothing, and no operation looks at the code.")
+		Engine.ConfirmEmail).needs(NeedsSession).neutral("There is no mail server behind it: it sends nothing, and no operation looks at the code.")
 	EnumerateLocalAccounts = define(AccountGroup, "EnumerateLocalAccounts", Reads,
-		"List the accounts that have a device on this machine; the first is the default.", Engine.EnumerateLocalAccounts)
+		"List the accounts that have a device on this machine; the first is the default.", Engine.EnumerateLocalAccounts).needs(NeedsNothing)
 	GetAccountID = define(AccountGroup, "AccountId", Reads,
 		"Get the id of the own account.", Engine.AccountID)
 	Identifier = define(AccountGroup, "Identifier", Reads,

@@ -58,9 +58,9 @@ var (
 		"Tell whether a directory manages the own account.", Engine.LDAPed)
 	FetchLDAPPublicKey = define(LDAPGroup, "FetchLDAPPublicKey", Sets,
 		"Get the public key of the directory that a user name belongs to, and trust it on this machine when the fingerprint is right.",
-		Engine.FetchLDAPPublicKey)
+		Engine.FetchLDAPPublicKey).needs(NeedsSession)
 	UntrustLDAPPublicKey = define(LDAPGroup, "UntrustLDAPPublicKey", Sets,
-		"Trust the key of the directory that a user name belongs to no more on this machine.", Engine.UntrustLDAPPublicKey)
+		"Trust the key of the directory that a user name belongs to no more on this machine.", Engine.UntrustLDAPPublicKey).needs(NeedsSession)
 )
 
 // LDAPBindRequestEvent is sent to the sessions of a directory account, by

@@ -43,6 +43,8 @@ type Info struct {
 	Effect Effect
 	// Summary says in a sentence or two what it does and when to use it.
 	Summary string
+	// Needs is what has to be there before it can be done.
+	Needs Need
 	// Starts says that it starts an account on a session that has none.
 	Starts bool
 	// Neutral says how the engines of this project answer an operation that needs a
@@ -54,6 +56,22 @@ type Info struct {
 	// an engine keeps no parameter or result of it in the clear.
 	Secret bool
 }
+
+// Need is what an operation is about, and so what its calls depend on.
+type Need int
+
+// The needs.
+const (
+	// NeedsAccount is of an operation that is done for the account which is started on the
+	// session. An account that is locked cannot have it done.
+	NeedsAccount Need = iota
+	// NeedsSession is of an operation of a session, on which no account need be started.
+	// One that is must not be locked.
+	NeedsSession
+	// NeedsNothing is of an operation of the process, for whoever may call it. A session
+	// that is named to it is not looked at.
+	NeedsNothing
+)
 
 // Call is what comes with every request beside its own parameters.
 type Call struct {
@@ -108,6 +126,12 @@ func define[In, Out any](
 // starts marks a row as one that starts an account.
 func (o *Operation[In, Out]) starts() *Operation[In, Out] {
 	o.info.Starts = true
+	return o.needs(NeedsSession)
+}
+
+// needs marks a row as one that is not about an account.
+func (o *Operation[In, Out]) needs(what Need) *Operation[In, Out] {
+	o.info.Needs = what
 	return o
 }
 

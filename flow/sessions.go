@@ -25,9 +25,9 @@ type Sessions interface {
 // The rows of the group.
 var (
 	ConfigOperation = define(SessionGroup, "Config", Protocol,
-		"First call after the process starts: says where the service is and where files are kept.", Engine.Config)
+		"First call after the process starts: says where the service is and where files are kept.", Engine.Config).needs(NeedsNothing)
 	NewSession = define(SessionGroup, "NewSession", Protocol,
-		"Opens a session. The first of a process has the id 1.", Engine.NewSession)
+		"Opens a session. The first of a process has the id 1.", Engine.NewSession).needs(NeedsNothing)
 	StartUp = define(SessionGroup, "StartUp", Protocol,
 		"Starts an account that has a device on this machine; fails with 'Unknown account' when it has none.", Engine.StartUp).starts()
 	StartUpLocal = define(SessionGroup, "StartUpLocal", Protocol,
@@ -47,9 +47,9 @@ var (
 	Resume = define(SessionGroup, "Resume", Protocol,
 		"Undoes Pause: sends the notifications that have waited, and then notify-event 6.", Engine.Resume)
 	Ping = define(SessionGroup, "Ping", Reads,
-		"Check that the backend answers and that its store can be read.", Engine.Ping)
+		"Check that the backend answers and that its store can be read.", Engine.Ping).needs(NeedsNothing)
 	BuildNumber = define(SessionGroup, "BuildNumber", Reads,
-		"Get the version of the backend.", Engine.BuildNumber)
+		"Get the version of the backend.", Engine.BuildNumber).needs(NeedsNothing)
 )
 
 // Config tells a backend where things are. Unknown keys are ignored.

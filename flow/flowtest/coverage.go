@@ -17,14 +17,15 @@ type coverage struct {
 	calls  map[string]bool // operations that succeeded, as far as they can
 	events map[flow.NotificationType]bool
 
-	refused map[string][]flow.Code
-	repeats map[string]bool // writes whose repetition was tried
+	refused   map[string][]flow.Code
+	refusable map[string]bool // operations that were refused, also where all are
+	repeats   map[string]bool // writes whose repetition was tried
 }
 
 func newCoverage() *coverage {
 	return &coverage{
 		calls: map[string]bool{}, events: map[flow.NotificationType]bool{},
-		refused: map[string][]flow.Code{}, repeats: map[string]bool{},
+		refused: map[string][]flow.Code{}, refusable: map[string]bool{}, repeats: map[string]bool{},
 	}
 }
 
@@ -38,6 +39,20 @@ func (c *coverage) complete(t *testing.T) {
 		}
 		if isKept(op) && !c.repeats[op.Info().Name] {
 			t.Errorf("in no scenario the operation %s could be repeated", op.Info().Name)
+		}
+	}
+	for _, op := range flow.Catalogue() {
+		name := op.Info().Name
+		switch _, never := unrefusable[name]; {
+		case !never && !c.refusable[name]:
+			t.Errorf("no scenario had a refusal of the operation %s", name)
+		case never && c.refusable[name]:
+			t.Errorf("the operation %s was refused, which nobody should be", name)
+		}
+	}
+	for method := range unrefusable {
+		if _, ok := flow.Lookup(method); !ok {
+			t.Errorf("%s, which nobody is refused, is no operation", method)
 		}
 	}
 	for _, event := range flow.Events() {

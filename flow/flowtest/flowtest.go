@@ -11,8 +11,8 @@
 //
 // Every scenario has a network of its own. What a scenario waits for it waits for with
 // WaitForNotification; nothing sleeps, and what must not arrive is proved by what arrives
-// after it. The last test fails when an operation of the catalogue never succeeded or a
-// notification type never came, so a new row without a scenario does not go unnoticed.
+// after it. The last test fails when an operation of the catalogue never succeeded or was never refused,
+// or a notification type never came, so a new row without a scenario does not go unnoticed.
 package flowtest
 
 import (
@@ -38,6 +38,7 @@ var topics = []struct {
 	name      string
 	scenarios []scenario
 }{
+	{"every operation", everyOperation},
 	{"sessions", sessions},
 	{"pauses", pauses},
 	{"accounts", accounts},

@@ -50,20 +50,37 @@ func (c *coverage) seen(whole bool) Seen {
 	return s
 }
 
+// unrefusable are the operations that nobody is refused, with the reasons.
+var unrefusable = map[string]string{
+	"NewSession":             "every other call has to have one",
+	"Ping":                   "it asks whether anybody is there",
+	"BuildNumber":            "programs decide by it what else they can call",
+	"EnumerateLocalAccounts": "programs choose by it which account they start",
+}
+
 type everyKey struct{}
 
 // ofEvery returns a context for calls that try all operations alike: their refusals say
-// nothing of one of them.
+// nothing of one of them but that it can be refused.
 func ofEvery(ctx context.Context) context.Context { return context.WithValue(ctx, everyKey{}, true) }
+
+type formKey struct{}
+
+// ofForm returns a context for calls that are wrong before it matters which operation they
+// are of.
+func ofForm(ctx context.Context) context.Context { return context.WithValue(ctx, formKey{}, true) }
 
 // refuse notes that an operation of the catalogue has failed.
 func (c *coverage) refuse(ctx context.Context, method string, code flow.Code) {
-	if ctx.Value(everyKey{}) != nil {
+	if _, ok := flow.Lookup(method); !ok || ctx.Value(formKey{}) != nil {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, ok := flow.Lookup(method); ok && !slices.Contains(c.refused[method], code) {
+	if code == flow.UnknownSession || slices.Contains(refusing, code) {
+		c.refusable[method] = true
+	}
+	if ctx.Value(everyKey{}) == nil && !slices.Contains(c.refused[method], code) {
 		c.refused[method] = append(c.refused[method], code)
 	}
 }

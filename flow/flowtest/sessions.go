@@ -1,8 +1,6 @@
 package flowtest
 
 import (
-	"encoding/json"
-	"errors"
 	"slices"
 	"testing"
 
@@ -13,8 +11,6 @@ import (
 var sessions = []scenario{
 	{"are numbered from one in every process", sessionsAreNumbered},
 	{"carry accounts of their own", sessionsAreApart},
-	{"that nobody opened are unknown to every operation", sessionsMustBeOpened},
-	{"without an account can do nothing for one", sessionsMustBeStarted},
 	{"start an account twice but not another one", startUpRepeats},
 	{"that have an account make no other one", createsAreRefused},
 	{"do not start an account that is not here", startUpUnknown},
@@ -46,40 +42,6 @@ func sessionsAreApart(t *testing.T, n *network) {
 		if got := []string{p.waitMessage(t).Text, p.waitMessage(t).Text}; !slices.Equal(got, []string{"hi", "hello"}) {
 			t.Errorf("%s was sent %q", p.name, got)
 		}
-	}
-}
-
-// sessionless are the operations that carry no session, and those that are about the
-// process.
-var sessionless = []string{"Config", "NewSession", "EnumerateLocalAccounts", "Ping", "BuildNumber"}
-
-func sessionsMustBeOpened(t *testing.T, n *network) {
-	nowhere := flow.Session{Caller: n.process(t, ""), ID: 99}
-	for _, op := range flow.Catalogue() {
-		name := op.Info().Name
-		if slices.Contains(sessionless, name) {
-			continue
-		}
-		_, err := nowhere.Call(ofEvery(t.Context()), name, json.RawMessage("{}"))
-		if !errors.Is(err, flow.UnknownSession) || err.Error() != "Unknown session" {
-			t.Errorf("%s on a session that nobody opened: %v (%s); want Unknown session (%s)", name, err, flow.CodeOf(err), flow.UnknownSession)
-		}
-	}
-}
-
-func sessionsMustBeStarted(t *testing.T, n *network) {
-	idle := open(t, n.process(t, ""))
-	for _, op := range flow.Catalogue() {
-		name := op.Info().Name
-		if slices.Contains(sessionless, name) || op.Info().Starts || name == "WaitForNotification" {
-			continue
-		}
-		result, err := idle.Call(ofEvery(t.Context()), name, json.RawMessage("{}"))
-		if err == nil {
-			t.Errorf("%s without an account was done, result %s", name, result)
-			continue
-		}
-		refusal(t, name+" without an account", err)
 	}
 }
 

@@ -376,7 +376,7 @@ func (t *tx) rename(id int64, name string) error {
 
 // ConfirmEmail implements [flow.Engine]. There is nothing to confirm.
 func (e *Engine) ConfirmEmail(ctx context.Context, call flow.Call, in flow.ConfirmEmailInput) (flow.Nothing, error) {
-	if _, err := e.session(ctx, call); err != nil {
+	if _, err := e.machine(ctx, call, "ConfirmEmail"); err != nil {
 		return flow.Nothing{}, err
 	}
 	return flow.Nothing{}, cmp.Or(flow.CheckName("Username", in.Username), checkLabel("ServerURI", in.ServerURI))

@@ -130,6 +130,7 @@ var freedoms = map[string]bool{
 	"AccountId":            true,
 	"Identifier":           true,
 	"DeviceId":             true,
+	"ConfirmEmail":         true,
 	"ChangeUsername":       true,
 	"FetchLDAPPublicKey":   true,
 	"UntrustLDAPPublicKey": true,

@@ -21,7 +21,7 @@ func Page(refusals map[string][]flow.Code) ([]byte, error) {
 		return nil, err
 	}
 	p := &page{source: s, refusals: refusals}
-	p.text(introduction)
+	p.text(introduction, names(needing(flow.NeedsNothing)), names(needing(flow.NeedsSession)))
 	p.contents()
 	for _, g := range groups() {
 		p.group(g)
@@ -60,8 +60,12 @@ or the token is wrong. What is no call has another status: 400 a body that is no
 another Host or a web page, 404 another path than /rpc, 405 another method than POST, 413 a body
 that is too long, 415 another Content-Type, 503 too many calls at once.
 
-Every operation but Config, NewSession and EnumerateLocalAccounts takes a SessionID, and
-each that changes something takes a RequestID, any text: repeating the call with the same
+Every operation takes a SessionID. Those of the process answer without one, and look at none that
+they are given: %[1]s.
+The others need a session that NewSession has opened. All but those that start an account, and but
+%[2]s, need one that is started on it.
+
+Each operation that changes something takes a RequestID, any text: repeating the call with the same
 one and the same parameters does nothing and answers as it did the first time, with
 "repeated":true beside the result; with other parameters it is refused. NewAttachment may
 name another copy of the same file. Config, StartUp, StartUpLocal, Pause, Resume and
@@ -104,6 +108,26 @@ func (p *page) table(rows ...[]string) {
 		}
 	}
 	p.text("")
+}
+
+// needing returns the operations with a need, without those that start an account.
+func needing(what flow.Need) []string {
+	var all []string
+	for _, op := range flow.Catalogue() {
+		if info := op.Info(); info.Needs == what && !info.Starts {
+			all = append(all, info.Name)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// names writes several names as one would say them.
+func names(all []string) string {
+	if len(all) < 2 {
+		return strings.Join(all, "")
+	}
+	return strings.Join(all[:len(all)-1], ", ") + " and " + all[len(all)-1]
 }
 
 // groups returns the groups of operations in the order of the catalogue.

@@ -159,14 +159,11 @@ var stateNames = map[flow.MemberState]string{
 }
 
 func states(all []flow.MemberState) string {
-	var names []string
+	var called []string
 	for _, s := range all {
-		names = append(names, stateNames[s])
+		called = append(called, stateNames[s])
 	}
-	if len(names) < 2 {
-		return strings.Join(names, "")
-	}
-	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
+	return names(called)
 }
 
 func (p *page) rights() {
@@ -197,8 +194,10 @@ func (p *page) rights() {
 	}
 	p.text("")
 	p.changes()
-	p.text("### Locks\n\nAn account under a full lock can do nothing. Under the lock of a directory it can do what leads out of it:\n%s.\n",
-		strings.Join(sqlite.Freedoms(), ", "))
+	p.text("### Locks\n\nAn account under a full lock can do nothing; only the operations of the process, which are about no account,\n"+
+		"still answer on its sessions: %s.\n"+
+		"Under the lock of a directory it can also do what leads out of it:\n%s.\n",
+		names(needing(flow.NeedsNothing)), names(sqlite.Freedoms()))
 }
 
 // changes says who may bring whom to which state.
