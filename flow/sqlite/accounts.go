@@ -333,7 +333,9 @@ func (e *Engine) ChangeUsername(ctx context.Context, call flow.Call, in flow.Cha
 		return flow.Nothing{}, err
 	}
 	if account.Kind == flow.EscrowKind {
-		return flow.Nothing{}, flow.Errorf(flow.Denied, "an escrow account keeps its name, so that nobody takes it for somebody else")
+		if err := allowOwn("ChangeUsername", isEscrow); err != nil {
+			return flow.Nothing{}, err
+		}
 	}
 	if account.Verifier != "" {
 		ok, err := e.store.matches(ctx, in.Password, account.Verifier)
@@ -345,7 +347,7 @@ func (e *Engine) ChangeUsername(ctx context.Context, call flow.Call, in flow.Cha
 		}
 	}
 	return e.own(ctx, call, "ChangeUsername", func(t *tx, self *who) error {
-		if err := t.unmanaged(self); err != nil {
+		if err := t.unmanaged(self, "ChangeUsername"); err != nil {
 			return err
 		}
 		if err := t.free(account.Server, in.Username, self.account); err != nil {
@@ -395,7 +397,7 @@ func (e *Engine) ChangePassword(ctx context.Context, call flow.Call, in flow.Cha
 		return flow.Nothing{}, err
 	}
 	return e.own(ctx, call, "ChangePassword", func(t *tx, self *who) error {
-		if err := t.unmanaged(self); err != nil {
+		if err := t.unmanaged(self, "ChangePassword"); err != nil {
 			return err
 		}
 		return t.SetVerifier(t.ctx, verifier, self.account)

@@ -273,7 +273,7 @@ func (e *Engine) stored(ctx context.Context, self *who, id flow.AttachmentID, or
 		return path, nil
 	}
 	if err != nil && !own {
-		sees, err := e.store.read.SeesAttachment(ctx, self.account, file.ID)
+		sees, err := seesFile(ctx, e.store.read, self.account, file.ID, "StoredAttachmentPath", findDeleted)
 		if err == nil && !sees {
 			err = unknown
 		}

@@ -30,7 +30,7 @@ func (e *Engine) describe(ctx context.Context, self *who, id flow.AttachmentID) 
 		return none, err
 	}
 	if file.Account != self.account {
-		sees, err := read.SeesAttachment(ctx, self.account, file.ID)
+		sees, err := seesFile(ctx, read, self.account, file.ID, "DescribeAttachment", describeDeleted)
 		if err == nil && !sees {
 			err = unknownAttachment(id)
 		}

@@ -58,8 +58,8 @@ func (e *Engine) ClaimDomain(ctx context.Context, call flow.Call, in flow.ClaimD
 	})
 }
 
-// mayTakeOver says whether an account may claim what another team has claimed: it must own
-// the team of the machine that the store is of.
+// mayTakeOver says whether an account may claim what another team has claimed: as what it
+// is in the team of the machine that the store is of.
 func (t *tx) mayTakeOver(self *who) error {
 	home, err := t.HomeOf(t.ctx, "")
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
@@ -69,7 +69,7 @@ func (t *tx) mayTakeOver(self *who) error {
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
-	if err != nil || member.State != flow.Owner {
+	if allow(takeOver, "machine", member.State) != nil {
 		return flow.Errorf(flow.Conflict, "another team has claimed this domain; an owner of the team of this machine can claim it from that team")
 	}
 	return nil
@@ -204,14 +204,14 @@ func (e *Engine) LDAPed(ctx context.Context, call flow.Call, _ flow.LDAPedInput)
 	return err == nil, e.store.explain(err)
 }
 
-// unmanaged refuses to change by itself what a directory has the say of.
-func (t *tx) unmanaged(self *who) error {
+// unmanaged refuses an operation to an account of which a directory has the say.
+func (t *tx) unmanaged(self *who, method string) error {
 	_, err := t.Managed(t.ctx, self.account)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return nil
 	case err == nil:
-		return flow.Errorf(flow.Denied, "a directory manages this account; its name and password are changed there")
+		return allowOwn(method, isManaged)
 	}
 	return err
 }

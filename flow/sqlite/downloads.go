@@ -85,7 +85,7 @@ func (t *tx) readable(self *who, in flow.StartAttachmentDownloadInput) (db.Messa
 	ch, refusal := channelFor(t.ctx, t.Queries, self, "StartAttachmentDownload", in.ChannelID, in.OrgID)
 	message, err := messageIn(t.ctx, t.Queries, ch.ID, in.MessageID)
 	if err == nil && message.Deleted != 0 {
-		if sees, err := t.SeesKept(t.ctx, self.account, message.Seq); err != nil || sees {
+		if sees, err := seesKept(t.ctx, t.Queries, self.account, message.Seq, fetchDeleted); err != nil || sees {
 			return message, err
 		}
 		return message, cmp.Or(refusal, errDeleted)

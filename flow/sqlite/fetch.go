@@ -143,13 +143,13 @@ var errUnrecorded = errors.New("record where a download lies")
 // mayFetch refuses a download of somebody who has lost the right to it since it began.
 func (s *store) mayFetch(ctx context.Context, d db.DownloadByIDRow, row db.UploadByIDRow) error {
 	if row.Deleted != 0 {
-		sees, err := s.read.SeesKept(ctx, d.Account, d.Message)
+		sees, err := seesKept(ctx, s.read, d.Account, d.Message, fetchDeleted)
 		if err == nil && !sees {
 			err = errDeleted
 		}
 		return err
 	}
-	if !isIn(flow.MemberState(d.State)) {
+	if allow("StartAttachmentDownload", "channel", flow.MemberState(d.State)) != nil {
 		return flow.Errorf(flow.Denied, "you are not in the channel of the message any more")
 	}
 	return nil

@@ -126,11 +126,11 @@ func (v *view) bar(b bar) {
 
 func (v *view) apply(c change) {
 	switch {
-	case c.channel != 0 && c.state == flow.Banned:
+	case c.channel != 0 && !isIn(c.state):
 		delete(v.channels, c.channel)
 	case c.channel != 0:
 		v.channels[c.channel] = membership{c.state, c.since}
-	case c.state == flow.Banned:
+	case !isIn(c.state):
 		delete(v.orgs, c.org)
 	default:
 		v.orgs[c.org] = membership{c.state, c.since}
@@ -146,7 +146,10 @@ func (v *view) sees(seq flow.Cursor, to audience) bool {
 		return true
 	}
 	member, in := v.orgs[to.org]
-	return in && to.org != 0 && member.since <= seq && (!to.admins || member.state != flow.Member)
+	if !in || to.org == 0 || member.since > seq {
+		return false
+	}
+	return !to.admins || allow("EnumerateOrgJoinRequests", "team", member.state) == nil
 }
 
 // seesEvent reports whether one of an event's audiences is the account.

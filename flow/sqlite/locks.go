@@ -124,8 +124,11 @@ func (t *tx) directs(self *who, account db.Account, to flow.AccountLock) (bool, 
 	if !managed && (account.Server != domain.Server || domainOf(account.Username) != domain.Name) {
 		return false, nil
 	}
+	if managed {
+		return true, allow(lockManaged, "team", flow.MemberState(domain.State))
+	}
 	err = allow("SetAccountLock", "team", flow.MemberState(domain.State))
-	if err == nil && !managed && (account.Lock == flow.FullLock || to == flow.FullLock) {
+	if err == nil && (account.Lock == flow.FullLock || to == flow.FullLock) {
 		err = flow.Errorf(flow.Denied, "your directory does not manage this account: you may only give it the LDAP lock (2), or take that away")
 	}
 	return true, err

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/flow-mcp/flow-mcp/flow"
 )
@@ -30,8 +29,7 @@ const Asking = asking
 func Rights() []Right {
 	all := make([]Right, len(rights))
 	for i, r := range rights {
-		operation, _, _ := strings.Cut(r.method, " of ")
-		all[i] = Right{Operation: operation, Place: r.place, May: r.what}
+		all[i] = Right{Operation: wireName(r.method), Place: r.place, May: r.what}
 		for _, state := range r.states {
 			all[i].States = append(all[i].States, flow.MemberState(state))
 		}
@@ -56,7 +54,16 @@ func Changes(own, from flow.MemberState, itself bool) []flow.MemberState {
 func Offices() map[string]string {
 	all := map[string]string{}
 	for _, o := range offices {
-		all[o.method] = "only " + o.what + "; " + o.how
+		all[wireName(o.method)] = "only " + o.what + "; " + o.how
+	}
+	return all
+}
+
+// Bonds says of each operation that is not for all accounts what keeps which of them from it.
+func Bonds() map[string][]string {
+	all := map[string][]string{}
+	for _, b := range bonds {
+		all[b.method] = append(all[b.method], "not for "+string(b.of))
 	}
 	return all
 }

@@ -40,16 +40,21 @@ var rights = []right{
 	{"GetOrgAdminDashboardURL", "team", "oa", "see its dashboard"},
 
 	{"SetAccountLock", "machine", "o", "lock its accounts"},
+	{takeOver, "machine", "o", "claim a domain that another team has claimed"},
 
 	{admitEscrow, "team", "o", "admit an escrow account"},
 	{"FetchDeletedMessages", "team", "oam", "read what was deleted"},
 	{"EnumerateDeletedMessages", "team", "oam", "read what was deleted"},
+	{fetchDeleted, "team", "oam", "fetch the files of what was deleted"},
+	{describeDeleted, "team", "oam", "learn of the files of what was deleted"},
+	{findDeleted, "team", "oam", "find the files of what was deleted on the device"},
 
 	{"ClaimDomain", "team", "oa", "claim domains"},
 	{"SetupLDAPAccount", "team", "oa", "set up directory users"},
 	{"LDAPBindResponse", "team", "oa", "check passwords"},
 	{"LinkLDAPAccount", "team", "oa", "link accounts"},
-	{"SetAccountLock", "team", "oa", "lock accounts of its domain, being its directory account"},
+	{"SetAccountLock", "team", "oa", "give names of its domain the LDAP lock, being its directory account"},
+	{lockManaged, "team", "oa", "lock accounts that it manages, being its directory account"},
 
 	{"GetChannel", "channel", "oam", "see it"},
 	{"EnumerateChannelMembers", "channel", "oam", "list its members"},
@@ -61,7 +66,11 @@ var rights = []right{
 	{"SearchMessageContext", "channel", "oam", "search it"},
 	{"SendMessage", "channel", "oam", "send messages"},
 	{"SendMessageWithNotification", "channel", "oam", "send messages"},
+	{"EnumerateEvents", "channel", "oam", "read on behind one of its messages"},
+	{"PollSearch", "channel", "oam", "count its hits"},
 	{"StartAttachmentDownload", "channel", "oam", "fetch its files"},
+	{"DescribeAttachment", "channel", "oam", "learn of its files"},
+	{"StoredAttachmentPath", "channel", "oam", "find its files on the device"},
 	{"MarkMessagesDeleted", "channel", "oam", "delete own messages"},
 	{deleteOthers, "channel", "oa", "delete the messages of others"},
 	{"GetUnreadCount", "channel", "oam", "count its messages"},
@@ -81,7 +90,23 @@ const (
 	// admitEscrow is what brings an escrow account into a team, beside the right to add
 	// members: from then on it reads what others have deleted.
 	admitEscrow = "OrgAddMember of escrow accounts"
+	// takeOver is ClaimDomain of what another team has claimed.
+	takeOver = "ClaimDomain of others"
+	// lockManaged is SetAccountLock on accounts that a directory manages, whose owners
+	// cannot give their names up.
+	lockManaged = "SetAccountLock of managed accounts"
+	// fetchDeleted, describeDeleted and findDeleted are about the files of messages that were
+	// deleted.
+	fetchDeleted    = "StartAttachmentDownload of deleted messages"
+	describeDeleted = "DescribeAttachment of deleted messages"
+	findDeleted     = "StoredAttachmentPath of deleted messages"
 )
+
+// wireName is the name on the wire of what is in the table.
+func wireName(method string) string {
+	name, _, _ := strings.Cut(method, " of ")
+	return name
+}
 
 // office is an operation for accounts of one kind. When it is in rights too, both must
 // allow it.
@@ -96,6 +121,9 @@ type office struct {
 var offices = []office{
 	{"FetchDeletedMessages", flow.EscrowKind, "an escrow account may read what was deleted", "CreateEscrowAccount makes one"},
 	{"EnumerateDeletedMessages", flow.EscrowKind, "an escrow account may read what was deleted", "CreateEscrowAccount makes one"},
+	{fetchDeleted, flow.EscrowKind, "an escrow account may fetch the files of what was deleted", "CreateEscrowAccount makes one"},
+	{describeDeleted, flow.EscrowKind, "an escrow account may learn of the files of what was deleted", "CreateEscrowAccount makes one"},
+	{findDeleted, flow.EscrowKind, "an escrow account may find the files of what was deleted", "CreateEscrowAccount makes one"},
 	{"SetupLDAPAccount", flow.DirectoryKind, "a directory account may set up directory users", "CreateDMAccount makes one"},
 	{"LDAPBindResponse", flow.DirectoryKind, "a directory account may say whether a password is right", "CreateDMAccount makes one"},
 	{"LinkLDAPAccount", flow.DirectoryKind, "a directory account may link accounts", "CreateDMAccount makes one"},
@@ -114,6 +142,38 @@ func allowKind(method string, kind flow.AccountKind) error {
 		}
 	}
 	return flow.Errorf(flow.Denied, "%s is for no kind of account", method)
+}
+
+// bond is what keeps an account from an operation on itself.
+type bond struct {
+	method string
+	of     bound
+	what   string // is the sentence that refuses it
+}
+
+// bound are the accounts that have bonds.
+type bound string
+
+const (
+	isEscrow  bound = "an escrow account"
+	isManaged bound = "an account that a directory manages"
+)
+
+// bonds is which accounts may not do with themselves what others may.
+var bonds = []bond{
+	{"ChangeUsername", isEscrow, "an escrow account keeps its name, so that nobody takes it for somebody else"},
+	{"ChangeUsername", isManaged, "a directory manages this account; its name and password are changed there"},
+	{"ChangePassword", isManaged, "a directory manages this account; its name and password are changed there"},
+}
+
+// allowOwn refuses an operation on itself to an account with a bond.
+func allowOwn(method string, of bound) error {
+	for _, b := range bonds {
+		if b.method == method && b.of == of {
+			return flow.Errorf(flow.Denied, "%s", b.what)
+		}
+	}
+	return nil
 }
 
 // asking is the state of an account whose request to join a team was not answered yet. It

@@ -3,6 +3,11 @@ package sqlite
 import (
 	"errors"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,8 +17,7 @@ import (
 func TestRightsNameOperations(t *testing.T) {
 	seen := map[string]bool{}
 	for _, r := range rights {
-		method, _, _ := strings.Cut(r.method, " of ")
-		if _, ok := flow.Lookup(method); !ok {
+		if _, ok := flow.Lookup(wireName(r.method)); !ok {
 			t.Errorf("%s is no operation", r.method)
 		}
 		if key := r.method + " " + r.place; seen[key] {
@@ -24,10 +28,68 @@ func TestRightsNameOperations(t *testing.T) {
 	}
 }
 
+// TestStatesAreComparedInTheTable: what somebody in a state may do is said by the table,
+// and by no comparison elsewhere.
+func TestStatesAreComparedInTheTable(t *testing.T) {
+	others := map[string]bool{
+		"setOrgState":       true, // the last owner stays, whoever it is that acts
+		"NewOrgJoinRequest": true, // who asks is in no state but banned, which has no rights
+	}
+	files, err := filepath.Glob("*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no files", err)
+	}
+	found := map[string]bool{}
+	for _, file := range files {
+		if file == "rights.go" || strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range parsed.Decls {
+			function, ok := d.(*ast.FuncDecl)
+			if !ok || !comparesState(function) {
+				continue
+			}
+			found[function.Name.Name] = true
+			if !others[function.Name.Name] {
+				t.Errorf("%s in %s compares a state; ask allow, with a row in rights", function.Name.Name, file)
+			}
+		}
+	}
+	for name := range others {
+		if !found[name] {
+			t.Errorf("%s compares no state any more", name)
+		}
+	}
+}
+
+func comparesState(f *ast.FuncDecl) bool {
+	found := false
+	isState := func(e ast.Expr) bool {
+		name, ok := e.(*ast.SelectorExpr)
+		return ok && slices.Contains([]string{"Owner", "Admin", "Member", "Banned"}, name.Sel.Name) && isNamed(name.X, "flow")
+	}
+	ast.Inspect(f, func(n ast.Node) bool {
+		if b, ok := n.(*ast.BinaryExpr); ok && (b.Op == token.EQL || b.Op == token.NEQ) {
+			found = found || isState(b.X) || isState(b.Y)
+		}
+		return true
+	})
+	return found
+}
+
+func isNamed(e ast.Expr, name string) bool {
+	is, ok := e.(*ast.Ident)
+	return ok && is.Name == name
+}
+
 func TestOfficesNameOperations(t *testing.T) {
 	kinds := []flow.AccountKind{flow.OrdinaryAccount, flow.EscrowKind, flow.DirectoryKind}
 	for _, o := range offices {
-		if _, ok := flow.Lookup(o.method); !ok {
+		if _, ok := flow.Lookup(wireName(o.method)); !ok {
 			t.Errorf("%s is no operation", o.method)
 		}
 		for _, kind := range kinds {
@@ -40,6 +102,20 @@ func TestOfficesNameOperations(t *testing.T) {
 		if err := allowKind("SetupLDAPAcount", kind); !errors.Is(err, flow.Denied) {
 			t.Errorf("an operation that is misspelt is allowed to the kind %q: %v", kind, err)
 		}
+	}
+}
+
+func TestBondsNameOperations(t *testing.T) {
+	for _, b := range bonds {
+		if _, ok := flow.Lookup(b.method); !ok {
+			t.Errorf("%s is no operation", b.method)
+		}
+		if err := allowOwn(b.method, b.of); !errors.Is(err, flow.Denied) || err.Error() != b.what {
+			t.Errorf("%s by %s: %v", b.method, b.of, err)
+		}
+	}
+	if err := allowOwn("ChangePassword", isEscrow); err != nil {
+		t.Errorf("an escrow account may not change its password: %v", err)
 	}
 }
 

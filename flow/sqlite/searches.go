@@ -272,7 +272,7 @@ func (e *Engine) PollSearch(ctx context.Context, call flow.Call, in flow.PollSea
 	}
 	slices.SortFunc(channels, func(a, b found) int { return cmp.Compare(b.newest, a.newest) })
 	for _, c := range channels {
-		if !isIn(e.store.hub.stateIn(self.view, c.channel)) {
+		if allow("PollSearch", "channel", e.store.hub.stateIn(self.view, c.channel)) != nil {
 			continue
 		}
 		row, err := e.store.read.ChannelByID(ctx, c.channel)

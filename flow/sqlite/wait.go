@@ -311,7 +311,7 @@ func (e *Engine) placeOf(ctx context.Context, self *who, id flow.MessageID) (flo
 		return 0, err
 	}
 	member, err := e.store.read.ChannelMember(ctx, row.Channel, self.account)
-	if errors.Is(err, sql.ErrNoRows) || err == nil && !isIn(flow.MemberState(member.State)) {
+	if errors.Is(err, sql.ErrNoRows) || err == nil && allow("EnumerateEvents", "channel", member.State) != nil {
 		return 0, unknown
 	}
 	return row.Seq, err

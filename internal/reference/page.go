@@ -262,6 +262,7 @@ func (p *page) mayDo(operation string) string {
 	if office := sqlite.Offices()[operation]; office != "" {
 		all = append(all, office)
 	}
+	all = append(all, sqlite.Bonds()[operation]...)
 	return strings.Join(all, "; ")
 }
 

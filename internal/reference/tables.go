@@ -168,7 +168,7 @@ func states(all []flow.MemberState) string {
 
 func (p *page) rights() {
 	p.text("## Rights\n")
-	p.text("Who may do what in a team, in a channel, or with the accounts of this machine, which is a right in its own team.\n" +
+	p.text("Who may do what in a team, in a channel, or with the accounts and domains of this machine, which is a right in its own team.\n" +
 		"To everybody else the place does not exist. What is not listed is for every account, and about its own things.\n")
 	columns := []flow.MemberState{flow.Owner, flow.Admin, flow.Member, sqlite.Asking}
 	head := []string{"in a", "may", "operation"}
@@ -188,9 +188,12 @@ func (p *page) rights() {
 		rows = append(rows, row)
 	}
 	p.table(rows...)
-	p.text("Some operations are for accounts of one kind, in addition to their states:\n")
+	p.text("Some operations are for accounts of one kind, in addition to their states, and some not for those of others:\n")
 	for _, operation := range slices.Sorted(maps.Keys(sqlite.Offices())) {
 		p.text("- %s: %s.", link(operation, strings.ToLower(operation)), sqlite.Offices()[operation])
+	}
+	for _, operation := range slices.Sorted(maps.Keys(sqlite.Bonds())) {
+		p.text("- %s: %s.", link(operation, strings.ToLower(operation)), names(sqlite.Bonds()[operation]))
 	}
 	p.text("")
 	p.changes()

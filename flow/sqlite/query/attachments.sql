@@ -46,16 +46,19 @@ UPDATE attachment SET content = NULL WHERE id = ?;
 -- name: MarkSent :exec
 UPDATE attachment SET sent = 1 WHERE id = ?;
 
--- name: SeesAttachment :one
--- Whether an account is in a channel with a message that carries a file, or may read a
--- deleted one.
-SELECT EXISTS (SELECT 1 FROM upload CROSS JOIN message ON message.seq = upload.message
-  CROSS JOIN channel_member ON channel_member.channel = message.channel AND channel_member.account = sqlc.arg(account)
-  WHERE upload.attachment = sqlc.arg(attachment) AND message.deleted = 0 AND channel_member.state <> 'b'
-  UNION ALL SELECT 1 FROM upload CROSS JOIN kept_message ON kept_message.message = upload.message
-  CROSS JOIN org_member ON org_member.org = kept_message.org AND org_member.account = sqlc.arg(account)
-  CROSS JOIN account ON account.id = org_member.account
-  WHERE upload.attachment = sqlc.arg(attachment) AND org_member.state <> 'b' AND account.kind = 'escrow');
+-- name: StateWithFile :one
+-- What an account is in the channel of the newest message with a file, among those it is in.
+SELECT channel_member.state FROM upload CROSS JOIN message ON message.seq = upload.message
+CROSS JOIN channel_member ON channel_member.channel = message.channel AND channel_member.account = sqlc.arg(account)
+WHERE upload.attachment = sqlc.arg(attachment) AND message.deleted = 0 AND channel_member.state <> 'b'
+ORDER BY upload.id DESC LIMIT 1;
+
+-- name: StateWithDeletedFile :one
+-- What an account is in the team of a file that deleted messages carry which were kept.
+SELECT org_member.state, account.kind FROM upload CROSS JOIN kept_message ON kept_message.message = upload.message
+CROSS JOIN org_member ON org_member.org = kept_message.org AND org_member.account = sqlc.arg(account)
+CROSS JOIN account ON account.id = org_member.account
+WHERE upload.attachment = sqlc.arg(attachment) LIMIT 1;
 
 -- name: CarrierOf :one
 -- The newest message that carries a file and that an account can see.

@@ -13,12 +13,12 @@ FROM message WHERE message.seq = sqlc.arg(seq) AND message.deleted = 0;
 -- Nothing of what the message said is left in its row. The search index still has its words.
 UPDATE message SET deleted = 2, body = '', other = '', attachments = '' WHERE seq = ? AND deleted = 0;
 
--- name: SeesKept :one
--- Whether an account is one that may read a deleted message: an escrow account of its team.
-SELECT EXISTS (SELECT 1 FROM kept_message
-  CROSS JOIN org_member ON org_member.org = kept_message.org AND org_member.account = sqlc.arg(account)
-  CROSS JOIN account ON account.id = org_member.account
-  WHERE kept_message.message = sqlc.arg(message) AND org_member.state <> 'b' AND account.kind = 'escrow');
+-- name: StateWithDeleted :one
+-- What an account is in the team of a deleted message that was kept.
+SELECT org_member.state, account.kind FROM kept_message
+CROSS JOIN org_member ON org_member.org = kept_message.org AND org_member.account = sqlc.arg(account)
+CROSS JOIN account ON account.id = org_member.account
+WHERE kept_message.message = sqlc.arg(message);
 
 -- name: KeptChannels :many
 -- The channels of a team in which something was deleted and kept.

@@ -590,25 +590,6 @@ func (q *Queries) RegisteredFile(ctx context.Context, public flow.AttachmentID) 
 	return i, err
 }
 
-const seesAttachment = `-- name: SeesAttachment :one
-SELECT EXISTS (SELECT 1 FROM upload CROSS JOIN message ON message.seq = upload.message
-  CROSS JOIN channel_member ON channel_member.channel = message.channel AND channel_member.account = ?1
-  WHERE upload.attachment = ?2 AND message.deleted = 0 AND channel_member.state <> 'b'
-  UNION ALL SELECT 1 FROM upload CROSS JOIN kept_message ON kept_message.message = upload.message
-  CROSS JOIN org_member ON org_member.org = kept_message.org AND org_member.account = ?1
-  CROSS JOIN account ON account.id = org_member.account
-  WHERE upload.attachment = ?2 AND org_member.state <> 'b' AND account.kind = 'escrow')
-`
-
-// Whether an account is in a channel with a message that carries a file, or may read a
-// deleted one.
-func (q *Queries) SeesAttachment(ctx context.Context, account int64, attachment int64) (bool, error) {
-	row := q.db.QueryRowContext(ctx, seesAttachment, account, attachment)
-	var exists bool
-	err := row.Scan(&exists)
-	return exists, err
-}
-
 const setDownloadPath = `-- name: SetDownloadPath :exec
 UPDATE download SET path = ?, reserved = ? WHERE id = ?
 `
@@ -649,6 +630,41 @@ func (q *Queries) SetUploadStatus(ctx context.Context, status string, iD int64) 
 		return 0, err
 	}
 	return result.RowsAffected()
+}
+
+const stateWithDeletedFile = `-- name: StateWithDeletedFile :one
+SELECT org_member.state, account.kind FROM upload CROSS JOIN kept_message ON kept_message.message = upload.message
+CROSS JOIN org_member ON org_member.org = kept_message.org AND org_member.account = ?1
+CROSS JOIN account ON account.id = org_member.account
+WHERE upload.attachment = ?2 LIMIT 1
+`
+
+type StateWithDeletedFileRow struct {
+	State flow.MemberState
+	Kind  flow.AccountKind
+}
+
+// What an account is in the team of a file that deleted messages carry which were kept.
+func (q *Queries) StateWithDeletedFile(ctx context.Context, account int64, attachment int64) (StateWithDeletedFileRow, error) {
+	row := q.db.QueryRowContext(ctx, stateWithDeletedFile, account, attachment)
+	var i StateWithDeletedFileRow
+	err := row.Scan(&i.State, &i.Kind)
+	return i, err
+}
+
+const stateWithFile = `-- name: StateWithFile :one
+SELECT channel_member.state FROM upload CROSS JOIN message ON message.seq = upload.message
+CROSS JOIN channel_member ON channel_member.channel = message.channel AND channel_member.account = ?1
+WHERE upload.attachment = ?2 AND message.deleted = 0 AND channel_member.state <> 'b'
+ORDER BY upload.id DESC LIMIT 1
+`
+
+// What an account is in the channel of the newest message with a file, among those it is in.
+func (q *Queries) StateWithFile(ctx context.Context, account int64, attachment int64) (flow.MemberState, error) {
+	row := q.db.QueryRowContext(ctx, stateWithFile, account, attachment)
+	var state flow.MemberState
+	err := row.Scan(&state)
+	return state, err
 }
 
 const storeFile = `-- name: StoreFile :exec

@@ -220,17 +220,22 @@ func (q *Queries) OldestKept(ctx context.Context, arg OldestKeptParams) ([]Oldes
 	return items, nil
 }
 
-const seesKept = `-- name: SeesKept :one
-SELECT EXISTS (SELECT 1 FROM kept_message
-  CROSS JOIN org_member ON org_member.org = kept_message.org AND org_member.account = ?1
-  CROSS JOIN account ON account.id = org_member.account
-  WHERE kept_message.message = ?2 AND org_member.state <> 'b' AND account.kind = 'escrow')
+const stateWithDeleted = `-- name: StateWithDeleted :one
+SELECT org_member.state, account.kind FROM kept_message
+CROSS JOIN org_member ON org_member.org = kept_message.org AND org_member.account = ?1
+CROSS JOIN account ON account.id = org_member.account
+WHERE kept_message.message = ?2
 `
 
-// Whether an account is one that may read a deleted message: an escrow account of its team.
-func (q *Queries) SeesKept(ctx context.Context, account int64, message flow.Cursor) (bool, error) {
-	row := q.db.QueryRowContext(ctx, seesKept, account, message)
-	var exists bool
-	err := row.Scan(&exists)
-	return exists, err
+type StateWithDeletedRow struct {
+	State flow.MemberState
+	Kind  flow.AccountKind
+}
+
+// What an account is in the team of a deleted message that was kept.
+func (q *Queries) StateWithDeleted(ctx context.Context, account int64, message flow.Cursor) (StateWithDeletedRow, error) {
+	row := q.db.QueryRowContext(ctx, stateWithDeleted, account, message)
+	var i StateWithDeletedRow
+	err := row.Scan(&i.State, &i.Kind)
+	return i, err
 }
