@@ -29,11 +29,11 @@ var (
 	NewChannel = define(ChannelGroup, "NewChannel", Writes,
 		"Create a channel in a team. The creator becomes its only member and its admin.", Engine.NewChannel)
 	EnumerateChannels = define(ChannelGroup, "EnumerateChannels", Reads,
-		"List the channels of a team that the account belongs to, direct conversations included, by name.", Engine.EnumerateChannels)
+		"List the channels of a team that the account belongs to, by name, and behind them its direct conversations.", Engine.EnumerateChannels)
 	GetChannel = define(ChannelGroup, "GetChannel", Reads,
 		"Get one channel: its name, team and purpose.", Engine.GetChannel)
 	NewDirectConversation = define(ChannelGroup, "NewDirectConversation", Sets,
-		"Open the direct conversation with another member of the team; the existing one when there is one.", Engine.NewDirectConversation)
+		"Open the direct conversation with another member of the team; the existing one when there is one. Both are members of it, and nobody its admin.", Engine.NewDirectConversation)
 	SetChannelRetentionPolicy = define(ChannelGroup, "SetChannelRetentionPolicy", Destroys,
 		"Set for how many days, and how many messages, a channel keeps; what is beyond is deleted for everybody. For owners and admins of the channel.",
 		Engine.SetChannelRetentionPolicy)
@@ -91,7 +91,9 @@ type NewChannelInput struct {
 	Unique bool   `jsonschema_description:"Refuse the name of another channel of the team that you are in." json:",omitzero"`
 }
 
-// EnumerateChannelsInput names the team.
+// EnumerateChannelsInput names the team. Flow: EnumerateChannels, whose order is unknown.
+// Proposed: by name, and direct conversations last, so that a program which takes the first
+// channel, or stops at one that it cannot add people to, has a channel of the team.
 type EnumerateChannelsInput struct {
 	OrgID OrgID `jsonschema_description:"Team."`
 }
@@ -101,7 +103,12 @@ type GetChannelInput struct {
 	ChannelID ChannelID `jsonschema_description:"Channel."`
 }
 
-// NewDirectConversationInput names the other party. Flow: NewDirectConversation.
+// NewDirectConversationInput names the other party. Flow: NewDirectConversation. Proposed:
+// two people have one conversation in a team, always of the same id, which keeps what was
+// written when one of them leaves; who had left is in it again. Both are members: whoever
+// opened it, whose record is the first of the history, has no right over the other. Programs
+// take the admin of a channel for one who may command a bot, and flow-ldap adds everybody to
+// the channels that its account is the admin of.
 type NewDirectConversationInput struct {
 	OrgID    OrgID     `jsonschema_description:"Team that both belong to."`
 	MemberID AccountID `jsonschema_description:"The other person."`

@@ -16,6 +16,9 @@ const (
 	MaxOtherData = 64 << 10
 	// MaxMessages is the most that one EnumerateMessages returns.
 	MaxMessages = 1000
+	// MaxPage is where one answer with messages is full, in bytes of JSON: the message with
+	// which it is longer is the last.
+	MaxPage = 8 << 20
 	// MaxNotified is how many accounts one SendMessageWithNotification alerts.
 	MaxNotified = 100
 )
@@ -92,7 +95,11 @@ type EnumerateMessagesInput struct {
 }
 
 // MessageFilters select a part of a channel's history. Flow names no keys; these are
-// proposed. Without a limit the newest [MaxMessages] are returned.
+// proposed. Without a limit the newest [MaxMessages] are returned. Long messages can make
+// them fewer than the limit, since an answer is full at [MaxPage]: fewer are no sign of the
+// end, which an empty answer is. Our own backends say beside a result that ended before its
+// limit, or for want of one, "missing":{"older":true}, or with After "missing":{"newer":true}:
+// the rest is before, or after, the last that was told.
 type MessageFilters struct {
 	Limit   int       `jsonschema_description:"At most this many, up to 1000." jsonschema:"minimum=0,maximum=1000" json:",omitzero"`
 	Before  MessageID `jsonschema_description:"Only messages older than this one." json:",omitzero"`

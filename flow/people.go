@@ -16,7 +16,7 @@ type People interface {
 // The rows of the group.
 var (
 	GetPeer = define(PeopleGroup, "GetPeer", Reads,
-		"Look up an account by its exact user name.", Engine.GetPeer)
+		"Look up an account by its whole user name. Names compare normalised: case and compatibility forms do not matter.", Engine.GetPeer)
 	GetPeerFromID = define(PeopleGroup, "GetPeerFromID", Reads,
 		"Look up an account by its id.", Engine.GetPeerFromID)
 	EnumeratePeerAccounts = define(PeopleGroup, "EnumeratePeerAccounts", Reads,
@@ -50,7 +50,7 @@ type Peer struct {
 
 // GetPeerInput names an account. Flow: GetPeer.
 type GetPeerInput struct {
-	PeerUsername string `jsonschema_description:"Exact user name."`
+	PeerUsername string `jsonschema_description:"User name, all of it."`
 }
 
 // GetPeerFromIDInput names an account. Flow: GetPeerFromID.

@@ -33,7 +33,8 @@ var (
 	EnumerateProfiles = define(ProfileGroup, "EnumerateProfiles", Reads,
 		"List a profile item of all accounts that share a team with this one, itself included, by user name.", Engine.EnumerateProfiles)
 	EnumerateIntegrationProfiles = define(ProfileGroup, "EnumerateIntegrationProfiles", Reads,
-		"List the profiles of hosted integrations. Without a company that hosts some there are none.", Engine.EnumerateIntegrationProfiles)
+		"List the profiles of hosted integrations. Without a company that hosts some there are none.", Engine.EnumerateIntegrationProfiles).
+		neutral("Nobody hosts integrations: the list is empty.")
 )
 
 // ProfileEvent is sent when a profile item of a known account changed. After a rename the

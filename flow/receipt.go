@@ -33,9 +33,11 @@ type Missing struct {
 	// Retention is what the channel keeps, when the part reaches back to the first
 	// message that is left and others were there before.
 	Retention Retention `json:"retention,omitzero"`
-	// Older says that a search has ended before it had looked at all that could be a hit:
-	// older ones may be missing.
+	// Older says that older messages may be missing: a search has ended before it had looked
+	// at all that could be a hit, or an answer was full, see [MaxPage].
 	Older bool `json:"older,omitzero"`
+	// Newer says that newer messages are missing, because an answer was full.
+	Newer bool `json:"newer,omitzero"`
 	// WordsOnly says that a search has looked for whole words and beginnings of words
 	// alone in older messages.
 	WordsOnly bool `json:"wordsOnly,omitzero"`
@@ -54,6 +56,7 @@ func (m Missing) with(other Missing) Missing {
 	}
 	m.Deleted = min(m.Deleted+other.Deleted, DeletedCap)
 	m.Older = m.Older || other.Older
+	m.Newer = m.Newer || other.Newer
 	m.WordsOnly = m.WordsOnly || other.WordsOnly
 	m.Unindexed = max(m.Unindexed, other.Unindexed)
 	return m

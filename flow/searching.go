@@ -64,7 +64,9 @@ type SearchHit struct {
 // matter, and a run of blanks is one. The newest hits are found first, but of a text that
 // very many words begin with, itself may be found before newer words that only begin so. What
 // begins inside a word is found in the newest messages only, since an engine's index knows
-// words by their beginnings; [StartSearchInput] looks further.
+// words by their beginnings; [StartSearchInput] looks further. Long hits can make them fewer
+// than the limit, see [MaxPage]. What was not looked at, or left out, our own backends say
+// beside the result, such as "missing":{"older":true}.
 // Words and Limit are this project's: people and models look for words, programs that
 // keep records in a channel for keys.
 type SearchInput struct {
@@ -121,8 +123,8 @@ type SearchCount struct {
 
 // SearchMessageResultsInput names a part of the hits. Flow: SearchMessageResults, whose
 // result is proposed: newest first, without those that were deleted meanwhile. Hits that
-// are so long that one answer does not hold them end early, which its receipt says; then
-// ask for fewer at once.
+// are so long that one answer does not hold them, see [MaxPage], end early, and our own
+// backends say "missing":{"older":true} beside them; then ask for fewer at once.
 type SearchMessageResultsInput struct {
 	ID        SearchID  `json:"Id" jsonschema_description:"Handle that was given to StartSearch."`
 	OrgID     OrgID     `json:"OrgId,omitzero" jsonschema_description:"Team of the channel."`
@@ -132,7 +134,9 @@ type SearchMessageResultsInput struct {
 }
 
 // SearchMessageContextInput names a hit. Flow: SearchMessageContext, whose result is
-// proposed: oldest first, the hit included, and of long messages only the nearest.
+// proposed: oldest first, the hit included, and of long messages only the nearest, see
+// [MaxPage]. Our own backends say beside it on which side there are more that were asked for,
+// such as "missing":{"newer":true}.
 type SearchMessageContextInput struct {
 	ID        SearchID  `json:"Id" jsonschema_description:"Handle that was given to StartSearch."`
 	ChannelID ChannelID `json:"ChannelId" jsonschema_description:"Channel of the hit."`

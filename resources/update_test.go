@@ -83,7 +83,8 @@ func TestListChanged(t *testing.T) {
 					count = len(list(t, h.Client))
 				}
 			}
-			id := must(t, ben, flow.NewDirectConversation, flow.NewDirectConversationInput{OrgID: home.OrgID, MemberID: me})
+			id := must(t, ben, flow.NewChannel, flow.NewChannelInput{OrgID: home.OrgID, Name: "short"})
+			must(t, ben, flow.ChannelAddMember, flow.ChannelAddMemberInput{ChannelID: id, MemberAccountID: me, MemberState: flow.Member})
 			listed(count + 1)
 			must(t, ben, flow.DeleteChannel, flow.DeleteChannelInput{ChannelID: id})
 			listed(count - 1)

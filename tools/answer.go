@@ -182,7 +182,7 @@ func (p *page) transcript(ctx context.Context, shown items) string {
 	onwards := p.text("after") != ""
 	kept := p.viewer.budget(softJSON).fit(messages, onwards)
 	left += len(messages) - len(kept)
-	more := left > 0 || len(messages) >= p.number("limit", flow.MaxMessages)
+	more := left > 0 || len(messages) >= p.number("limit", flow.MaxMessages) || p.missing.Older || p.missing.Newer
 	p.head = count(len(kept), "message")
 	if len(kept) > 1 {
 		p.head += ", oldest first"

@@ -70,7 +70,11 @@ func (p *page) newestHits(messages []message) (left []message, more int) {
 // unsearched says what a search has left out. That parts of words were not looked for in
 // older messages matters only when nothing else was found.
 func (p *page) unsearched(m flow.Missing, shown int) {
-	if m.Older {
+	switch {
+	case p.paged: // it says how to read on
+	case p.op != flow.Search:
+		p.full(m)
+	case m.Older:
 		p.root = append(p.root, entry{"older_not_searched", true})
 		p.foot = append(p.foot, "There may be older ones: search for more words, in one channel, or with a higher limit.")
 	}
@@ -81,6 +85,20 @@ func (p *page) unsearched(m flow.Missing, shown int) {
 	if m.Unindexed > 0 {
 		p.root = append(p.root, entry{"not_indexed_yet", m.Unindexed})
 		p.foot = append(p.foot, fmt.Sprintf("About %d older messages are not indexed yet: search again later.", m.Unindexed))
+	}
+}
+
+// full says on which side of the messages there are more that were asked for, and that one
+// answer of the backend does not hold.
+func (p *page) full(m flow.Missing) {
+	for _, side := range []struct {
+		name string
+		more bool
+	}{{"older", m.Older}, {"newer", m.Newer}} {
+		if side.more {
+			p.root = append(p.root, entry{side.name + "_left_out", true})
+			p.foot = append(p.foot, fmt.Sprintf("There are %s ones, too long for one answer: ask for fewer at once.", side.name))
+		}
 	}
 }
 

@@ -140,3 +140,46 @@ func TestForeignBackendMayHaveMore(t *testing.T) {
 		t.Errorf("it is said of a foreign backend:\n%s\n%v", r.text, r.structured)
 	}
 }
+
+// brimming is a backend that says of messages it tells that there are more.
+type brimming struct {
+	flow.Caller
+	missing flow.Missing
+}
+
+func (b brimming) Call(ctx context.Context, method string, in json.RawMessage) (json.RawMessage, error) {
+	switch method {
+	case "EnumerateMessages", "SearchMessageResults", "SearchMessageContext":
+		flow.NoteMissing(ctx, b.missing)
+	}
+	return b.Caller.Call(ctx, method, in)
+}
+
+// TestFullAnswersSayHowToReadOn: that there are fewer messages than were asked for is no sign
+// that these are all.
+func TestFullAnswersSayHowToReadOn(t *testing.T) {
+	world := newWorld(t)
+	first := world.joins(t, "ana", allTools).does(t, "flow_send_message", `{"channel":"general","text":"needle 1"}`).str("message_id")
+	older, newer := flow.Missing{Older: true}, flow.Missing{Newer: true}
+	for _, test := range []struct {
+		missing    flow.Missing
+		tool, args string
+		key        string
+		text       string
+	}{
+		{older, "flow_enumerate_messages", `{"channel":"general","limit":1000}`, "older", "There may be older messages: before="},
+		{newer, "flow_enumerate_messages", fmt.Sprintf(`{"channel":"general","limit":1000,"after":%q}`, first), "newer", "There may be newer messages: after="},
+		{older, "flow_search_message_results", `{"id":"s","channel":"general","start":0,"stop":50}`, "older_left_out", "There are older ones, too long for one answer: ask for fewer at once."},
+		{newer, "flow_search_message_context", fmt.Sprintf(`{"id":"s","channel":"general","message":%q,"before":5,"after":5}`, first), "newer_left_out", "There are newer ones, too long for one answer: ask for fewer at once."},
+	} {
+		ana := begin(t, fixed{brimming{world.caller, test.missing}}, "ana", allTools)
+		ana.does(t, "flow_send_message", `{"channel":"general","text":"needle"}`)
+		ana.does(t, "flow_start_search", `{"id":"s","url":"q=needle"}`)
+		for ana.does(t, "flow_poll_search", `{"id":"s"}`).structured["done"] != true {
+		}
+		r := ana.does(t, test.tool, test.args)
+		if r.structured[test.key] == nil || r.structured["from_start"] != nil || !strings.Contains(r.text, "\n"+test.text) {
+			t.Errorf("%s %s: that the answer was full is told as %v and\n%s", test.tool, test.args, r.structured, r.text)
+		}
+	}
+}

@@ -136,7 +136,7 @@ func adminsStay(t *testing.T, n *network) {
 	for channel, want := range map[flow.ChannelID]map[flow.AccountID]flow.MemberState{
 		led:    {owner.id: flow.Member, second.id: flow.Admin, member.id: flow.Member},
 		joined: {second.id: flow.Admin, member.id: flow.Member},
-		direct: {member.id: flow.Admin},
+		direct: {member.id: flow.Member},
 	} {
 		if diff := cmp.Diff(want, channelStates(t, member, channel)); diff != "" {
 			t.Errorf("the members (-want +got):\n%s", diff)

@@ -10,13 +10,11 @@ import (
 
 var channels = []scenario{
 	{"have exactly one record of membership when made", channelsStartWithOne},
-	{"are listed by name", channelsAreListed},
+	{"are listed by name, and before conversations", channelsAreListed},
 	{"have names of 1 to 200 characters", channelNames},
 	{"have names of their own where that is asked for", channelNamesOfTheirOwn},
 	{"take members, and change the state of those they have", channelMembers},
 	{"keep their history when somebody leaves", channelHistory},
-	{"between two have no name and are one", directConversations},
-	{"between two are for members of the team", directRefusals},
 	{"are deleted for everybody", channelsAreDeleted},
 }
 
@@ -54,19 +52,15 @@ func channelsAreListed(t *testing.T, n *network) {
 	alice.opens(t, other, "elsewhere", bob)
 	direct := must(t, bob, flow.NewDirectConversation, flow.NewDirectConversationInput{OrgID: org, MemberID: alice.id})
 	var names []string
-	found := false
-	for _, c := range must(t, bob, flow.EnumerateChannels, flow.EnumerateChannelsInput{OrgID: org}) {
+	list := must(t, bob, flow.EnumerateChannels, flow.EnumerateChannelsInput{OrgID: org})
+	for _, c := range list {
 		if c.OrgID != org {
 			t.Errorf("a channel of another team is listed: %+v", c)
 		}
-		if c.ID == direct {
-			found = true
-			continue
-		}
 		names = append(names, c.Name)
 	}
-	if diff := cmp.Diff([]string{"design", "general", "general", "random"}, names); diff != "" || !found {
-		t.Errorf("the channels by name, direct conversation listed %v (-want +got):\n%s", found, diff)
+	if diff := cmp.Diff([]string{"design", "general", "general", "random", ""}, names); diff != "" || list[len(list)-1].ID != direct {
+		t.Errorf("the channels by name, and behind them the direct conversation (-want +got):\n%s", diff)
 	}
 }
 
@@ -157,56 +151,6 @@ func channelHistory(t *testing.T, n *network) {
 	if last := history[len(history)-1]; last.AccountID != alice.id {
 		t.Errorf("the last record is not the creation: %+v", last)
 	}
-}
-
-func directConversations(t *testing.T, n *network) {
-	alice, bob := n.join(t, "alice"), n.join(t, "bob")
-	org := alice.founds(t, "Team", bob)
-	bob.news(t)
-	talk := func(from, to *person) flow.ChannelID {
-		return must(t, from, flow.NewDirectConversation, flow.NewDirectConversationInput{OrgID: org, MemberID: to.id})
-	}
-	id := talk(alice, bob)
-	for _, again := range []flow.ChannelID{talk(alice, bob), talk(bob, alice)} {
-		if again != id {
-			t.Errorf("two people have the conversations %s and %s", id, again)
-		}
-	}
-	for p, other := range map[*person]*person{alice: bob, bob: alice} {
-		want := flow.Channel{ID: id, OrgID: org, Purpose: flow.DirectPurpose, DirectAccountID: other.id}
-		if diff := cmp.Diff(want, must(t, p, flow.GetChannel, flow.GetChannelInput{ChannelID: id})); diff != "" {
-			t.Errorf("the conversation as %s sees it (-want +got):\n%s", p.name, diff)
-		}
-	}
-	if got := channelStates(t, bob, id); len(got) != 2 {
-		t.Errorf("a direct conversation has the members %v", got)
-	}
-	told := await(t, bob, flow.ChannelEvent)
-	if len(told) != 1 || told[0].ID != id || told[0].Purpose != flow.DirectPurpose || told[0].DirectAccountID != alice.id {
-		t.Errorf("bob was told of the conversation as %+v", told)
-	}
-	alice.send(t, id, "psst")
-	if got := bob.waitMessage(t); got.Text != "psst" || got.ChannelID != id {
-		t.Errorf("bob was sent %+v", got)
-	}
-	elsewhere := must(t, alice, flow.NewDirectConversation,
-		flow.NewDirectConversationInput{OrgID: alice.founds(t, "Other", bob), MemberID: bob.id})
-	if elsewhere == id {
-		t.Errorf("the conversation in another team is the same")
-	}
-}
-
-func directRefusals(t *testing.T, n *network) {
-	alice, bob, mallory := n.join(t, "alice"), n.join(t, "bob"), n.join(t, "mallory")
-	org := alice.founds(t, "Team", bob)
-	for _, member := range []flow.AccountID{mallory.id, "NONE", ""} {
-		refuse(t, alice, flow.NewDirectConversation, flow.NewDirectConversationInput{OrgID: org, MemberID: member})
-	}
-	refuse(t, mallory, flow.NewDirectConversation, flow.NewDirectConversationInput{OrgID: org, MemberID: bob.id}, flow.NotFound)
-	id := must(t, alice, flow.NewDirectConversation, flow.NewDirectConversationInput{OrgID: org, MemberID: bob.id})
-	alice.send(t, id, "between us")
-	alice.admits(t, org, mallory, flow.Member)
-	refuse(t, mallory, flow.EnumerateMessages, flow.EnumerateMessagesInput{ChannelID: id}, flow.NotFound)
 }
 
 func channelsAreDeleted(t *testing.T, n *network) {

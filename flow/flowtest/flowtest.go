@@ -51,6 +51,7 @@ var topics = []struct {
 	{"rights", rights},
 	{"admins of channels", admins},
 	{"channels", channels},
+	{"direct conversations", conversations},
 	{"messages", messages},
 	{"the length of texts", lengths},
 	{"retention", retention},

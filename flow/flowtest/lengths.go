@@ -13,6 +13,7 @@ import (
 // may make an answer that nobody can hold.
 var lengths = []scenario{
 	{"lets a channel be read to its end", longHistories},
+	{"lets deleted messages be read to their end", longLeavings},
 	{"lets the log be read to its end", longLogs},
 	{"lets hits be read", longHits},
 	{"shows a hit before its neighbours", longContexts},
@@ -21,34 +22,82 @@ var lengths = []scenario{
 // manyLong messages are too many for one answer.
 const manyLong = 90
 
-// shouts opens a channel with long messages in it, which a control character each makes six
-// times as long. Bob is in it, whose process may have to ask another one.
+// shouts sends long messages, which a control character each makes six times as long.
+func (p *person) shouts(t *testing.T, channel flow.ChannelID) (sent []flow.MessageID) {
+	t.Helper()
+	text := "needle " + strings.Repeat("\x01", flow.MaxText-len("needle "))
+	for range manyLong {
+		sent = append(sent, p.send(t, channel, text))
+	}
+	return sent
+}
+
+// shouts opens a channel with long messages in it. Bob is in it, whose process may have to
+// ask another one.
 func shouts(t *testing.T, n *network) (bob *person, channel flow.ChannelID, sent []flow.MessageID) {
 	t.Helper()
 	alice, bob := n.join(t, "alice"), n.join(t, "bob")
 	channel = alice.opens(t, alice.founds(t, "Team", bob), "general", bob)
-	text := "needle " + strings.Repeat("\x01", flow.MaxText-len("needle "))
-	for range manyLong {
-		sent = append(sent, alice.send(t, channel, text))
-	}
-	return bob, channel, sent
+	return bob, channel, alice.shouts(t, channel)
 }
 
 func longHistories(t *testing.T, n *network) {
 	bob, channel, sent := shouts(t, n)
-	var read []flow.MessageID
-	filters := flow.MessageFilters{}
-	for {
-		page := bob.messages(t, channel, filters)
-		if len(page) == 0 {
-			break
+	back, onwards := []flow.MessageID{}, []flow.MessageID{sent[0]}
+	for filters, more := (flow.MessageFilters{}), true; more; filters.Before = back[len(back)-1] {
+		page, missing := bob.page(t, channel, filters)
+		if missing.Newer {
+			t.Error("what is read back in time leaves out newer ones")
 		}
-		read = append(read, ids(page)...)
-		filters.Before = read[len(read)-1]
+		back, more = append(back, page...), missing.Older
+	}
+	slices.Reverse(back)
+	for more := true; more; {
+		page, missing := bob.page(t, channel, flow.MessageFilters{After: onwards[len(onwards)-1], Limit: flow.MaxMessages})
+		if missing.Older {
+			t.Error("what is read onwards leaves out older ones")
+		}
+		slices.Reverse(page)
+		onwards, more = append(onwards, page...), missing.Newer
+	}
+	for way, read := range map[string][]flow.MessageID{"back": back, "onwards": onwards} {
+		if diff := cmp.Diff(sent, read); diff != "" {
+			t.Errorf("read %s as long as something is said to be missing (-want +got):\n%s", way, diff)
+		}
+	}
+}
+
+// page reads a part of a channel, and what is said to be missing of it.
+func (p *person) page(t *testing.T, channel flow.ChannelID, filters flow.MessageFilters) ([]flow.MessageID, flow.Missing) {
+	t.Helper()
+	ctx, receipt := flow.WithReceipt(t.Context())
+	list, err := flow.EnumerateMessages.Call(ctx, p, flow.EnumerateMessagesInput{ChannelID: channel, Filters: &filters})
+	if err != nil || len(list) == 0 {
+		t.Fatalf("of %+v there are %d messages, error %v", filters, len(list), err)
+	}
+	return ids(list), receipt.Missing()
+}
+
+func longLeavings(t *testing.T, n *network) {
+	alice := n.join(t, "alice")
+	org := alice.founds(t, "Team")
+	vault, _ := n.escrowAccount(t)
+	alice.admits(t, org, vault, flow.Member)
+	channel := alice.opens(t, org, "general")
+	sent := alice.shouts(t, channel)
+	must(t, alice, flow.MarkMessagesDeleted, deletes(channel, sent...))
+	var read []flow.MessageID
+	for filters, more := (flow.MessageFilters{}), true; more; filters.Before = read[len(read)-1] {
+		ctx, receipt := flow.WithReceipt(t.Context())
+		list, err := flow.EnumerateDeletedMessages.Call(ctx, vault, flow.EnumerateDeletedMessagesInput{ChannelID: channel, Filters: &filters})
+		if err != nil || len(list) == 0 {
+			t.Fatalf("of %+v there are %d messages, error %v", filters, len(list), err)
+		}
+		read, more = append(read, ids(list)...), receipt.Missing().Older
 	}
 	slices.Reverse(read)
 	if diff := cmp.Diff(sent, read); diff != "" {
-		t.Errorf("read page by page (-want +got):\n%s", diff)
+		t.Errorf("read as long as something is said to be missing (-want +got):\n%s", diff)
 	}
 }
 
@@ -106,14 +155,22 @@ func longContexts(t *testing.T, n *network) {
 	bob, channel, sent := shouts(t, n)
 	bob.starts(t, "s", "q", "needle")
 	const hit = manyLong / 2
-	shown := ids(must(t, bob, flow.SearchMessageContext, flow.SearchMessageContextInput{
+	ctx, receipt := flow.WithReceipt(t.Context())
+	list, err := flow.SearchMessageContext.Call(ctx, bob, flow.SearchMessageContextInput{
 		ID: "s", ChannelID: channel, MessageID: sent[hit], Before: hit, After: hit,
-	}))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown, missing := ids(list), receipt.Missing()
 	place := slices.Index(shown, sent[hit])
 	if place < 1 || place > len(shown)-2 {
 		t.Fatalf("of %d messages the hit is number %d, want neighbours on both sides", len(shown), place+1)
 	}
 	if diff := cmp.Diff(sent[hit-place:][:len(shown)], shown); diff != "" {
 		t.Errorf("the messages around the hit (-want +got):\n%s", diff)
+	}
+	if older, newer := shown[0] != sent[0], shown[len(shown)-1] != sent[manyLong-1]; missing != (flow.Missing{Older: older, Newer: newer}) {
+		t.Errorf("around the hit older ones are left out: %t, newer ones: %t, and %+v is said to be missing", older, newer, missing)
 	}
 }

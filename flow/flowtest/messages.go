@@ -17,6 +17,7 @@ var messages = []scenario{
 	{"carry metadata as text", messagesCarryOtherData},
 	{"have limits", messageLimits},
 	{"are read newest first, page by page", messagesArePaged},
+	{"that one answer does not hold are missed", messagesAreMissed},
 	{"are deleted by their author", authorsDelete},
 	{"are deleted by an admin, and not by others", adminsDelete},
 	{"go where they are sent", messagesHaveAPlace},
@@ -194,6 +195,25 @@ func deletes(channel flow.ChannelID, ids ...flow.MessageID) flow.MarkMessagesDel
 		in.Messages = append(in.Messages, flow.MessageRef{MessageID: id})
 	}
 	return in
+}
+
+// messagesAreMissed: those beyond a limit were not asked for.
+func messagesAreMissed(t *testing.T, n *network) {
+	alice := n.join(t, "alice")
+	channel := alice.opens(t, alice.founds(t, "Team"), "general")
+	flood(t, alice, channel, flow.MaxMessages)
+	for _, f := range []flow.MessageFilters{{}, {Limit: flow.MaxMessages}, {Limit: 1}} {
+		if page, missing := alice.page(t, channel, f); missing != (flow.Missing{}) {
+			t.Errorf("of %+v there are %d messages, and missing is said to be %+v", f, len(page), missing)
+		}
+	}
+	alice.send(t, channel, "one more")
+	for _, f := range []flow.MessageFilters{{}, {Limit: flow.MaxMessages}} {
+		page, missing := alice.page(t, channel, f)
+		if len(page) != flow.MaxMessages || missing.Older != (f.Limit == 0) {
+			t.Errorf("of %+v there are %d messages, and missing is said to be %+v", f, len(page), missing)
+		}
+	}
 }
 
 func authorsDelete(t *testing.T, n *network) {

@@ -45,7 +45,6 @@ func retentionIsShown(t *testing.T, n *network) {
 	alice, bob := n.join(t, "alice"), n.join(t, "bob")
 	org := alice.founds(t, "Team", bob)
 	general := alice.opens(t, org, "general", bob)
-	direct := must(t, alice, flow.NewDirectConversation, flow.NewDirectConversationInput{OrgID: org, MemberID: bob.id})
 	if got := raw(t, alice.Caller, "SetChannelRetentionPolicy", fmt.Sprintf(
 		`{"SessionID":%d,"OrgID":%q,"ChannelID":%q,"MaxDays":30,"MaxMessages":0}`, alice.ID, org, general)); got != "null" {
 		t.Errorf("SetChannelRetentionPolicy returns %s, want null", got)
@@ -57,9 +56,6 @@ func retentionIsShown(t *testing.T, n *network) {
 		want flow.Channel
 	}{
 		{"channel", alice, flow.Channel{ID: general, OrgID: org, Name: "general", Retention: flow.Retention{MaxDays: 365, MaxMessages: 5000}}},
-		{"direct conversation", bob, flow.Channel{
-			ID: direct, OrgID: org, Purpose: flow.DirectPurpose, DirectAccountID: alice.id, Retention: flow.Retention{MaxDays: 7},
-		}},
 		{"channel that keeps all", alice, flow.Channel{ID: general, OrgID: org, Name: "general"}},
 	} {
 		for range 2 { // the second time nothing is new

@@ -11,7 +11,6 @@ import (
 var rights = []scenario{
 	{"in teams follow the states", teamRights},
 	{"in channels follow the states", channelRights},
-	{"in direct conversations are the same for both", directRights},
 	{"in channels do not come from the team", outsideRights},
 	{"end with a state that does not exist", unknownStates},
 }
@@ -184,21 +183,6 @@ func channelRights(t *testing.T, n *network) {
 			founder.invites(t, channel, head, flow.Owner)
 			judge(t, a.allowed, channelStates, admin, channel, a.do)
 		})
-	}
-}
-
-func directRights(t *testing.T, n *network) {
-	alice, bob := n.join(t, "alice"), n.join(t, "bob")
-	org := alice.founds(t, "Team", bob)
-	direct := must(t, alice, flow.NewDirectConversation, flow.NewDirectConversationInput{OrgID: org, MemberID: bob.id})
-	for _, who := range []*person{alice, bob} {
-		refuse(t, alice, flow.NewChannelMemberState, flow.NewChannelMemberStateInput{
-			ChannelID: direct, MemberAccountID: who.id, MemberState: flow.Owner,
-		}, flow.Denied)
-	}
-	want := map[flow.AccountID]flow.MemberState{alice.id: flow.Admin, bob.id: flow.Admin}
-	if diff := cmp.Diff(want, channelStates(t, bob, direct)); diff != "" {
-		t.Errorf("the two people of a direct conversation (-want +got):\n%s", diff)
 	}
 }
 

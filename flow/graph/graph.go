@@ -20,6 +20,7 @@ import (
 	"context"
 	_ "embed"
 	"encoding/json"
+	"slices"
 	"sync"
 
 	graphql "github.com/graph-gophers/graphql-go"
@@ -94,8 +95,14 @@ func variablesOf(args json.RawMessage) (map[string]any, error) {
 	return variables, nil
 }
 
+// replyOf is what a response says. An error without a path is about the query as a whole,
+// such as a variable of the wrong type: then there is no data, of which the library may have
+// some.
 func replyOf(response *graphql.Response) flow.GraphQLReply {
 	reply := flow.GraphQLReply{Data: response.Data}
+	if slices.ContainsFunc(response.Errors, func(e *errors.QueryError) bool { return len(e.Path) == 0 }) {
+		reply.Data = nil
+	}
 	for _, e := range response.Errors[:min(len(response.Errors), maxErrors)] {
 		reply.Errors = append(reply.Errors, errorOf(e))
 	}
@@ -106,7 +113,16 @@ func refusal(err error) flow.GraphQLError {
 	return flow.GraphQLError{Message: err.Error(), Extensions: flow.GraphQLExtensions{Code: flow.CodeOf(err)}}
 }
 
+// noSubscriptions is what the library says of a subscription.
+const noSubscriptions = "graphql-ws protocol header is missing"
+
+var errNoSubscriptions = flow.Errorf(flow.Unsupported,
+	"there are no subscriptions; WaitForNotification and EnumerateEvents tell of what is new, and a query shows how it is then")
+
 func errorOf(e *errors.QueryError) flow.GraphQLError {
+	if e.Message == noSubscriptions {
+		return refusal(errNoSubscriptions)
+	}
 	out := flow.GraphQLError{Message: e.Message, Extensions: flow.GraphQLExtensions{Code: flow.Invalid}}
 	for _, at := range e.Locations {
 		out.Locations = append(out.Locations, flow.GraphQLLocation{Line: at.Line, Column: at.Column})

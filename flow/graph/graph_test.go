@@ -224,3 +224,45 @@ func (h *hall) GetChannelReadHWM(context.Context, flow.Call, flow.GetChannelRead
 func (h *hall) GetPeer(context.Context, flow.Call, flow.GetPeerInput) (flow.Peer, error) {
 	return flow.Peer{}, flow.Errorf(flow.NotFound, "nobody is called that")
 }
+
+// TestQueriesThatCannotRun have errors and no data; a field that cannot be had is null.
+func TestQueriesThatCannotRun(t *testing.T) {
+	const byID = `query($c: ID!) { channel(id: $c) { name } }`
+	const teams = `query($n: Int) { channel(id: "c0") { name } teams(first: $n) { totalCount } }`
+	for _, tt := range []struct {
+		query, args string
+		data        string
+		code        flow.Code
+		says        string
+	}{
+		{byID, `{"c":"c0"}`, `{"channel":{"name":"0"}}`, "", ""},
+		{byID, `{"c":5}`, `{"channel":null}`, flow.NotFound, ""},
+		{byID, `{"c":-9007199254740992}`, `{"channel":null}`, flow.NotFound, ""},
+		{`{ channel(id: 5) { name } }`, ``, `{"channel":null}`, flow.NotFound, ""},
+		{byID, `{"c":1.5}`, ``, flow.Invalid, "an ID is text, or a whole number of up to 16 digits, and not 1.5"},
+		{byID, `{"c":1e300}`, ``, flow.Invalid, "an ID is text"},
+		{byID, `{"c":true}`, ``, flow.Invalid, "an ID is text"},
+		{byID, `{"c":null}`, ``, flow.Invalid, "null"},
+		{byID, ``, ``, flow.Invalid, "null"},
+		{teams, `{"n":"many"}`, ``, flow.Invalid, ""},
+		{teams, `{"n":0}`, `{"channel":{"name":"0"},"teams":{"totalCount":1}}`, "", ""},
+		{`{ teams @skip(if: true) { totalCount } }`, ``, `{}`, "", ""},
+		{`subscription { messages { text } }`, ``, ``, flow.Unsupported, "there are no subscriptions; WaitForNotification and EnumerateEvents tell"},
+		{`query a { __typename } subscription b { x }`, ``, ``, flow.Invalid, ""},
+		{`{ nothing }`, ``, ``, flow.Invalid, "nothing"},
+	} {
+		h := &hall{people: 1, channels: 1}
+		reply, err := graph.Answer(t.Context(), h, onSeven, flow.GraphQLInput{Query: tt.query, Args: json.RawMessage(tt.args)})
+		if err != nil || string(reply.Data) != tt.data {
+			t.Errorf("%s with %s: the data are %s, %v, want %s", tt.query, tt.args, reply.Data, err, tt.data)
+		}
+		var code flow.Code
+		said := ""
+		if len(reply.Errors) > 0 {
+			code, said = reply.Errors[0].Extensions.Code, reply.Errors[0].Message
+		}
+		if code != tt.code || !strings.Contains(said, tt.says) {
+			t.Errorf("%s with %s: the code is %q for %q, want %q for %q", tt.query, tt.args, code, said, tt.code, tt.says)
+		}
+	}
+}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"slices"
 
-	graphql "github.com/graph-gophers/graphql-go"
-
 	"github.com/flow-mcp/flow-mcp/flow"
 )
 
@@ -25,7 +23,7 @@ func (root) Teams(ctx context.Context, args forward) (*connection[*team], error)
 	return page(state.teams(), args)
 }
 
-func (root) Team(ctx context.Context, args struct{ ID graphql.ID }) (*team, error) {
+func (root) Team(ctx context.Context, args struct{ ID id }) (*team, error) {
 	return teamOf(ctx, flow.OrgID(args.ID))
 }
 
@@ -41,7 +39,7 @@ func (root) Channels(ctx context.Context, args forward) (*connection[*channel], 
 	return page(all, args)
 }
 
-func (root) Channel(ctx context.Context, args struct{ ID graphql.ID }) (*channel, error) {
+func (root) Channel(ctx context.Context, args struct{ ID id }) (*channel, error) {
 	return channelOf(ctx, flow.ChannelID(args.ID))
 }
 
@@ -54,7 +52,7 @@ func (root) People(ctx context.Context, args forward) (*connection[*account], er
 }
 
 func (root) Account(ctx context.Context, args struct {
-	ID       *graphql.ID
+	ID       *id
 	Username *string
 }) (*account, error) {
 	switch {
@@ -72,7 +70,7 @@ func (root) Account(ctx context.Context, args struct {
 
 func (root) Search(ctx context.Context, args struct {
 	Text          string
-	Team, Channel *graphql.ID
+	Team, Channel *id
 	First         int32
 	After         *string
 }) (*connection[*message], error) {

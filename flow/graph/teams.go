@@ -32,14 +32,14 @@ func (s state) teams() []*team {
 	return all
 }
 
-// channels returns the channels of a team by name.
+// channels returns the channels of a team by name, then direct conversations.
 func (s state) channels(org flow.OrgID) []*channel {
 	all := make([]*channel, 0, len(s[org].Channels))
 	for _, ch := range s[org].Channels {
 		all = append(all, &channel{ch.Channel})
 	}
 	slices.SortFunc(all, func(a, b *channel) int {
-		return cmp.Or(cmp.Compare(a.is.Name, b.is.Name), cmp.Compare(a.is.ID, b.is.ID))
+		return cmp.Or(cmp.Compare(a.is.Purpose, b.is.Purpose), cmp.Compare(a.is.Name, b.is.Name), cmp.Compare(a.is.ID, b.is.ID))
 	})
 	return all
 }

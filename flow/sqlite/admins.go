@@ -13,7 +13,7 @@ func (t *tx) standingIn(ch channel, account int64, state flow.MemberState) (flow
 	if errors.Is(err, sql.ErrNoRows) {
 		err = nil
 	}
-	return standing(team.State, state, ch.one.id != 0), err
+	return standing(team.State, state), err
 }
 
 // keepsAdmin refuses a change after which a channel would have members and nobody who

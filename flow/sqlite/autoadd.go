@@ -68,7 +68,10 @@ func (e *Engine) NewAutoAddToChannelsPref(ctx context.Context, call flow.Call, i
 
 // mayAutoAdd refuses a channel to which an account may not add the members of a team.
 func (e *Engine) mayAutoAdd(ctx context.Context, self *who, org db.OrgForRow, id flow.ChannelID) error {
-	ch, err := channelFor(ctx, e.store.read, self, "NewAutoAddToChannelsPref", id, "")
+	ch, err := channelFor(ctx, e.store.read, self, beThere, id, "")
+	if err == nil && !ch.One.Valid {
+		err = allow("NewAutoAddToChannelsPref", "channel", flow.MemberState(ch.State))
+	}
 	switch refusal, ok := errors.AsType[*flow.Error](err); {
 	case ok:
 		return flow.Errorf(refusal.Code, "channel %q: %s", clip(string(id)), refusal.Message)

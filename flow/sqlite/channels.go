@@ -19,7 +19,7 @@ func channelFor(ctx context.Context, q *db.Queries, self *who, method string, id
 		return ch, err
 	}
 	if err := allow(method, "channel", flow.MemberState(ch.State)); err != nil {
-		return ch, err
+		return ch, amongTwo(ch.One.Valid, err)
 	}
 	if org == "" || org == ch.OrgPublic {
 		return ch, nil
@@ -29,6 +29,19 @@ func channelFor(ctx context.Context, q *db.Queries, self *who, method string, id
 	}
 	return ch, flow.Errorf(flow.Invalid, "the channel is in another team than OrgID says; leave OrgID out")
 }
+
+// amongTwo says of what is denied in a channel why nobody may do it when the channel is a
+// direct conversation: there is no admin to ask.
+func amongTwo(direct bool, err error) error {
+	if direct && errors.Is(err, flow.Denied) {
+		return errAlike
+	}
+	return err
+}
+
+var errAlike = flow.Errorf(flow.Denied, "the two in a direct conversation are members alike: neither may delete it, "+
+	"limit what it keeps, delete messages of the other, or change the other's state; each may delete own messages, "+
+	"and leave by setting its own state to b, until NewDirectConversation opens it again")
 
 // channel is one of the store's channels, as membership of it is changed.
 type channel struct {
@@ -138,7 +151,7 @@ func (e *Engine) EnumerateChannels(ctx context.Context, call flow.Call, in flow.
 		folded[r.Public] = flow.Fold(r.Name)
 	}
 	slices.SortFunc(list, func(a, b flow.Channel) int {
-		return cmp.Or(cmp.Compare(folded[a.ID], folded[b.ID]), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(cmp.Compare(a.Purpose, b.Purpose), cmp.Compare(folded[a.ID], folded[b.ID]), cmp.Compare(a.ID, b.ID))
 	})
 	return list, nil
 }
@@ -197,17 +210,18 @@ func (e *Engine) NewDirectConversation(ctx context.Context, call flow.Call, in f
 	})
 }
 
-// direct returns the direct conversation of two people, and makes it if there is none.
-// Who had left it is in it again.
+// direct returns the direct conversation of two people, and makes it if there is none: one
+// opens it, and its record is the first of the history. Who had left is in it again. Both are
+// members: programs take an admin for the master of their bot, or for one who may add people.
 func (t *tx) direct(org db.OrgForRow, one, other person) (flow.ChannelID, error) {
-	if one.id > other.id {
-		one, other = other, one
-	}
 	ch := channel{org: org.ID, orgPublic: org.Public, one: one, other: other}
-	row, err := t.DirectChannel(t.ctx, db.DirectChannelParams{Org: org.ID, One: nullable(one.id), Other: nullable(other.id)})
+	if one.id > other.id {
+		ch.one, ch.other = other, one
+	}
+	row, err := t.DirectChannel(t.ctx, db.DirectChannelParams{Org: org.ID, One: nullable(ch.one.id), Other: nullable(ch.other.id)})
 	switch {
 	case err == nil:
-		ch.id, ch.public, ch.keeps = row.ID, row.Public, retention(row.MaxDays, row.MaxMessages)
+		ch.id, ch.public = row.ID, row.Public
 	case errors.Is(err, sql.ErrNoRows):
 		if ch, err = t.newChannel(ch); err != nil {
 			return "", err
@@ -216,7 +230,7 @@ func (t *tx) direct(org db.OrgForRow, one, other person) (flow.ChannelID, error)
 		return "", err
 	}
 	for _, who := range []person{one, other} {
-		if err := t.setChannelState(ch, who, flow.Admin); err != nil {
+		if err := t.setChannelState(ch, who, flow.Member); err != nil {
 			return "", err
 		}
 	}

@@ -335,7 +335,7 @@ func (e *Engine) changeChannelMember(ctx context.Context, call flow.Call, method
 			return none, err
 		}
 		if err := mayChange(method, "channel", own, from, in.MemberState, them.id == self.account); err != nil {
-			return none, err
+			return none, amongTwo(row.One.Valid, err)
 		}
 		if err := t.keepsAdmin(ch, them, from, in.MemberState); err != nil {
 			return none, err

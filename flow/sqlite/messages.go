@@ -222,17 +222,18 @@ func (e *Engine) history(ctx context.Context, ch channel, filters *flow.MessageF
 		return nil, flow.Errorf(flow.Invalid, "Filters.Limit must be between 1 and %d", flow.MaxMessages)
 	}
 	if f.Limit == 0 {
-		f.Limit = flow.MaxMessages
+		f.Limit = flow.MaxMessages + 1 // the last only tells whether there are more
 	}
 	after, before, err := e.bounds(ctx, ch.id, f)
 	if err != nil {
 		return nil, err
 	}
 	args := db.NewestMessagesParams{Channel: ch.id, After: after, Before: before, Most: int64(f.Limit)}
-	messages, err := from.read(ctx, args, f.After == "")
+	messages, cut, err := from.read(ctx, args, f.After == "")
 	if err != nil {
 		return nil, e.store.explain(err)
 	}
+	flow.NoteMissing(ctx, flow.Missing{Older: cut && f.After == "", Newer: cut && f.After != ""})
 	for i := range messages {
 		messages[i].OrgID, messages[i].ChannelID = ch.orgPublic, ch.public
 	}
@@ -281,33 +282,35 @@ func messageIn(ctx context.Context, q *db.Queries, channel int64, id flow.Messag
 	return db.MessageByUIDRow{}, flow.Errorf(flow.NotFound, "there is no message %q in this channel", clip(string(id)))
 }
 
-// read returns messages newest first: the newest between two places, or the oldest.
-func (p pages) read(ctx context.Context, args db.NewestMessagesParams, newest bool) ([]flow.Message, error) {
+// read returns messages newest first: the newest between two places, or the oldest, and
+// whether it had to leave some out.
+func (p pages) read(ctx context.Context, args db.NewestMessagesParams, newest bool) (list []flow.Message, cut bool, err error) {
 	if newest {
 		rows, err := p.newest(ctx, args)
-		return page(rows), err
+		list, cut = page(rows)
+		return list, cut, err
 	}
 	rows, err := p.oldest(ctx, db.OldestMessagesParams(args))
 	turned := make([]db.NewestMessagesRow, len(rows))
 	for i, row := range rows {
 		turned[i] = db.NewestMessagesRow(row)
 	}
-	list := page(turned)
+	list, cut = page(turned)
 	slices.Reverse(list)
-	return list, err
+	return list, cut, err
 }
 
-// page makes messages of rows, fewer when they are so long that an answer could not hold
-// them.
-func page(rows []db.NewestMessagesRow) []flow.Message {
+// page makes messages of rows, fewer when they are so many or so long that an answer could
+// not hold them.
+func page(rows []db.NewestMessagesRow) (list []flow.Message, cut bool) {
 	size := 0
 	for i, r := range rows {
-		if size += rowSize(r); size > maxPageBytes {
-			rows = rows[:i+1]
-			break
+		if i == flow.MaxMessages || size > maxPageBytes {
+			return messagesOf(rows[:i]), true
 		}
+		size += rowSize(r)
 	}
-	return messagesOf(rows)
+	return messagesOf(rows), false
 }
 
 func rowSize(r db.NewestMessagesRow) int { return messageSize(r.Body, r.Other, r.Attachments) }
@@ -362,7 +365,7 @@ func (t *tx) chosen(self *who, ch db.ChannelForRow, refs []flow.MessageRef) ([]d
 		}
 		if row.Author != self.account {
 			if err := allow(deleteOthers, "channel", flow.MemberState(ch.State)); err != nil {
-				return nil, err
+				return nil, amongTwo(ch.One.Valid, err)
 			}
 		}
 		if row.Deleted == 0 {

@@ -240,9 +240,9 @@ func rank(state flow.MemberState) int { return strings.Index("bmao", string(stat
 
 // standing is the state in which an account changes those of others in a channel. Who
 // creates a channel is its admin, so this is how channels come to owners: an admin who owns
-// the team counts as one. The two people of a direct conversation stay equals.
-func standing(inTeam, inChannel flow.MemberState, direct bool) flow.MemberState {
-	if inTeam == flow.Owner && inChannel == flow.Admin && !direct {
+// the team counts as one.
+func standing(inTeam, inChannel flow.MemberState) flow.MemberState {
+	if inTeam == flow.Owner && inChannel == flow.Admin {
 		return flow.Owner
 	}
 	return inChannel

@@ -171,20 +171,18 @@ func TestAllow(t *testing.T) {
 func TestStanding(t *testing.T) {
 	for _, tt := range []struct {
 		inTeam, inChannel flow.MemberState
-		direct            bool
 		want              flow.MemberState
 	}{
-		{flow.Owner, flow.Admin, false, flow.Owner},
-		{flow.Owner, flow.Admin, true, flow.Admin},
-		{flow.Owner, flow.Member, false, flow.Member},
-		{flow.Owner, flow.Banned, false, flow.Banned},
-		{flow.Owner, "", false, ""},
-		{flow.Admin, flow.Admin, false, flow.Admin},
-		{flow.Member, flow.Owner, false, flow.Owner},
-		{"", flow.Admin, false, flow.Admin},
+		{flow.Owner, flow.Admin, flow.Owner},
+		{flow.Owner, flow.Member, flow.Member},
+		{flow.Owner, flow.Banned, flow.Banned},
+		{flow.Owner, "", ""},
+		{flow.Admin, flow.Admin, flow.Admin},
+		{flow.Member, flow.Owner, flow.Owner},
+		{"", flow.Admin, flow.Admin},
 	} {
-		if got := standing(tt.inTeam, tt.inChannel, tt.direct); got != tt.want {
-			t.Errorf("%q in the team and %q in the channel (direct: %t) stands as %q, want %q", tt.inTeam, tt.inChannel, tt.direct, got, tt.want)
+		if got := standing(tt.inTeam, tt.inChannel); got != tt.want {
+			t.Errorf("%q in the team and %q in the channel stands as %q, want %q", tt.inTeam, tt.inChannel, got, tt.want)
 		}
 	}
 }

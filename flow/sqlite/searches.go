@@ -363,6 +363,7 @@ func around(ctx context.Context, q *db.Queries, channel int64, seq flow.Cursor, 
 		after[i] = db.NewestMessagesRow(row)
 	}
 	older, newer := nearest(before, after)
+	flow.NoteMissing(ctx, flow.Missing{Older: older < len(before), Newer: newer < len(after)})
 	before = before[:older]
 	slices.Reverse(before)
 	return messagesOf(append(before, after[:newer]...)), nil

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -407,5 +408,43 @@ func TestChores(t *testing.T) {
 	}
 	if r, n := count("request"), count("session"); r != 0 || n != 1 {
 		t.Errorf("%d requests and %d sessions remain, want 0 and 1", r, n)
+	}
+}
+
+// TestConversationsOfOldStores: there were such in which both were admins.
+func TestConversationsOfOldStores(t *testing.T) {
+	dir := t.TempDir()
+	s, err := openStore(t.Context(), dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ana, ben := start(t, s, "one", "ana"), start(t, s, "two", "ben")
+	talk, err := ana.NewDirectConversation(t.Context(), ana.call, flow.NewDirectConversationInput{OrgID: ana.home.OrgID, MemberID: ben.home.AccountID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	steps, err := migrationSteps()
+	if err != nil {
+		t.Fatal(err)
+	}
+	step := slices.IndexFunc(steps, func(step string) bool { return strings.Contains(step, "members of a direct conversation") })
+	run(t, filepath.Join(dir, mainFile), "UPDATE channel_member SET state = 'a'; UPDATE channel SET max_days = 7;"+steps[step])
+	s = open(t, dir)
+	ana.Engine = s.seat("one")
+	for channel, want := range map[flow.ChannelID]struct {
+		state flow.MemberState
+		days  int
+	}{talk: {flow.Member, 0}, ana.home.ChannelID: {flow.Admin, 7}} {
+		members, err := ana.EnumerateChannelMembers(t.Context(), ana.call, flow.EnumerateChannelMembersInput{ChannelID: channel})
+		if err != nil || members[0].State != want.state || members[1].State != want.state {
+			t.Errorf("the members are %+v, %v, want the state %s", members, err, want.state)
+		}
+		about, err := ana.GetChannel(t.Context(), ana.call, flow.GetChannelInput{ChannelID: channel})
+		if err != nil || about.Retention.MaxDays != want.days {
+			t.Errorf("the channel is %+v, %v, want %d days", about, err, want.days)
+		}
 	}
 }

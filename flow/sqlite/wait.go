@@ -12,11 +12,11 @@ import (
 
 // Limits of one answer from the log.
 const (
-	maxWait       = 100     // notifications of one WaitForNotification
-	maxEvents     = 1000    // events of one EnumerateEvents
-	defaultEvents = 100     // the same, when no limit is given
-	maxPageBytes  = 8 << 20 // where a page of messages is cut
-	logStretch    = 512     // places that one query on the log covers
+	maxWait       = 100  // notifications of one WaitForNotification
+	maxEvents     = 1000 // events of one EnumerateEvents
+	defaultEvents = 100  // the same, when no limit is given
+	maxPageBytes  = flow.MaxPage
+	logStretch    = 512 // places that one query on the log covers
 	errorPause    = time.Second
 )
 

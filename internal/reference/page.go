@@ -76,6 +76,13 @@ case-sensitive; names of parameters match without regard to case, null stands fo
 left out, and unknown ones are ignored. Tools have the same parameters in snake case, take
 names for identifiers, and need no session.
 
+What was asked for and a result does not hold, our own backends say beside it as "missing",
+an object with those that apply: "deleted", how many messages of the part that was read are
+gone; "retention", what the channel keeps, when that may be why; "older" and "newer", true when
+the answer was full, or a search over, before such messages; "wordsOnly", true when older ones
+were searched for beginnings of words alone; "unindexed", how many places of the log a search
+could not look at yet.
+
 What an operation does to the world: one that *reads* changes nothing; *writes* adds
 something, twice when done twice; *sets* gives something a value; *destroys* removes what
 others can miss; *protocol* keeps the connection going. Such operations are not tools, nor

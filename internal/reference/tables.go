@@ -188,6 +188,8 @@ func (p *page) rights() {
 		rows = append(rows, row)
 	}
 	p.table(rows...)
+	p.text("In a direct conversation both are members. What is for owners and admins of a channel is there for nobody: neither\n" +
+		"deletes it or messages of the other, limits what it keeps, or changes who is in it. Each may leave, by its own state b.\n")
 	p.text("Some operations are for accounts of one kind, in addition to their states, and some not for those of others:\n")
 	for _, operation := range slices.Sorted(maps.Keys(sqlite.Offices())) {
 		p.text("- %s: %s.", link(operation, strings.ToLower(operation)), sqlite.Offices()[operation])

@@ -14,7 +14,7 @@ SELECT channel.*, org.public AS org_public FROM channel JOIN org ON org.id = cha
 WHERE channel.id = ?;
 
 -- name: DirectChannel :one
-SELECT id, public, max_days, max_messages FROM channel WHERE org = ? AND one = ? AND other = ?;
+SELECT id, public FROM channel WHERE org = ? AND one = ? AND other = ?;
 
 -- name: ChannelsOf :many
 SELECT channel.public, channel.name, channel.one, channel.other, channel.max_days, channel.max_messages, org.public AS org_public,

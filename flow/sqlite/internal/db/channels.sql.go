@@ -420,7 +420,7 @@ func (q *Queries) CountUnread(ctx context.Context, channel int64, account int64)
 }
 
 const directChannel = `-- name: DirectChannel :one
-SELECT id, public, max_days, max_messages FROM channel WHERE org = ? AND one = ? AND other = ?
+SELECT id, public FROM channel WHERE org = ? AND one = ? AND other = ?
 `
 
 type DirectChannelParams struct {
@@ -430,21 +430,14 @@ type DirectChannelParams struct {
 }
 
 type DirectChannelRow struct {
-	ID          int64
-	Public      flow.ChannelID
-	MaxDays     int64
-	MaxMessages int64
+	ID     int64
+	Public flow.ChannelID
 }
 
 func (q *Queries) DirectChannel(ctx context.Context, arg DirectChannelParams) (DirectChannelRow, error) {
 	row := q.db.QueryRowContext(ctx, directChannel, arg.Org, arg.One, arg.Other)
 	var i DirectChannelRow
-	err := row.Scan(
-		&i.ID,
-		&i.Public,
-		&i.MaxDays,
-		&i.MaxMessages,
-	)
+	err := row.Scan(&i.ID, &i.Public)
 	return i, err
 }
 
