@@ -72,7 +72,7 @@ func (c *call) why(t *Tool) string {
 	case c.asking.First != DoNotAsk && c.isFirst(t):
 		return "it is the first message to this channel since the start"
 	case !c.sends(t):
-		return "others see it, and words of other people were read before"
+		return "it changes something, and words of other people were read before"
 	}
 	return "words of other people elsewhere were read before"
 }

@@ -239,7 +239,7 @@ func TestYesIsRemembered(t *testing.T) {
 		t.Errorf("the person was asked %q", k.asked[0])
 	}
 	ana.does(t, "flow_new_channel", `{"name":"plan"}`)
-	if len(k.asked) != 3 || !strings.Contains(k.asked[2], "because others see it, and words of other people were read before") {
+	if len(k.asked) != 3 || !strings.Contains(k.asked[2], "because it changes something, and words of other people were read before") {
 		t.Errorf("the person was asked %q", k.asked)
 	}
 	heard = 7

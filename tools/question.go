@@ -41,8 +41,12 @@ func (c *call) question(ctx context.Context, t *Tool, f *form) (*question, error
 	q.text = fmt.Sprintf("%s?\n\n%s\n\nAn AI agent asks for this as %s. You are asked because %s. It is done only if you confirm.",
 		t.Title, strings.Join(w.facts, "\n"), account, c.why(t))
 	if len(q.text) > longestQuestion {
-		return nil, refused(t, fmt.Sprintf("a person has to see all of it before, which takes %d bytes, and a question has %d. "+
-			"Do it in parts, each with a question of its own; a long text can go as a file", len(q.text), longestQuestion))
+		advice := "Store less, or less at once"
+		if w.sends {
+			advice = "Do it in parts, each with a question of its own; a long text can go as a file"
+		}
+		return nil, refused(t, fmt.Sprintf("a person has to see all of it before, which takes %d bytes, and a question has %d. %s",
+			len(q.text), longestQuestion, advice))
 	}
 	if q.about, err = c.about(t, account, w.facts); err != nil {
 		return nil, err

@@ -287,6 +287,8 @@ func TestQuestionsShowWhatIsSentAndStored(t *testing.T) {
 		{"flow_set_profile", `{"content":"` + long + `\u200b"}`, "content: 421 characters with 1 hidden character:\n  | " + long + "\n"},
 		{"flow_set_profile", `{"content":"{\"photo\":\"data:image/png;base64,` + strings.Repeat("A", 300) + `\"}"}`,
 			`content: "{\"photo\":\"data:image/png;base64,(300 characters)\"}"` + "\n"},
+		{"flow_set_profile", `{"content":"data:text/plain;base64,` + strings.Repeat("A", 300) + `"}`,
+			"content: 323 characters:\n  | data:text/plain;base64," + strings.Repeat("A", 300) + "\n"},
 		{"flow_send_message", `{"channel":"general","text":"data:image/png;base64,` + strings.Repeat("A", 300) + `\nchannel: \"harmless\""}`,
 			"text: 342 characters to be sent:\n  | data:image/png;base64," + strings.Repeat("A", 300) + "\n  | channel: \"harmless\"\n"},
 	} {

@@ -153,7 +153,7 @@ func characters(text string) string { return count(utf8.RuneCountInString(text),
 func (w *witness) whole(text, what string) string {
 	shown, removed := clean(text)
 	if !w.sends {
-		shown = shown.withoutPictures()
+		shown = shown.withoutImages()
 	}
 	if w.inner || shown.cost() <= longestLine && !strings.Contains(string(shown), "\n") {
 		if what != "" {

@@ -45,7 +45,8 @@ func (h *heard) meet(op flow.AnyOperation, out reflect.Value) {
 }
 
 // wordless are operations whose results hold texts, and none of other people: identifiers,
-// addresses, what the account itself has set. Any other text counts.
+// addresses. Any other text counts, also what the account has stored for itself, perhaps
+// because somebody had told it to.
 var wordless = map[flow.AnyOperation]bool{
 	flow.StoredAttachmentPath:      true,
 	flow.KeyRingFingerprint:        true,
@@ -57,7 +58,6 @@ var wordless = map[flow.AnyOperation]bool{
 	flow.ClaimDomain:               true,
 	flow.LinkLDAPAccount:           true,
 	flow.FetchLDAPPublicKey:        true,
-	flow.AccountPreferences:        true,
 }
 
 // namesOnly are types whose texts are names, or of the backend itself. Names alone do not
@@ -133,6 +133,7 @@ func (h *heard) listen(v reflect.Value, names bool) {
 		}
 	case reflect.Map:
 		for _, key := range v.MapKeys() {
+			h.listen(key, names)
 			h.listen(v.MapIndex(key), names)
 		}
 	case reflect.String:

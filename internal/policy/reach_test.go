@@ -352,7 +352,11 @@ func inspire(v reflect.Value) {
 	case reflect.Map:
 		key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
 		inspire(key)
-		inspire(value)
+		if value.Type() == reflect.TypeFor[json.RawMessage]() {
+			value.SetBytes([]byte("null")) // a name may be all that is said
+		} else {
+			inspire(value)
+		}
 		v.Set(reflect.MakeMap(v.Type()))
 		v.SetMapIndex(key, value)
 	case reflect.Struct:
@@ -377,7 +381,7 @@ var wordless = strings.Fields(`
 	EnumerateChannelMemberHistory ChannelAddMember NewChannelMemberState SendMessage SendMessageWithNotification
 	MarkMessagesDeleted GetPeer GetPeerFromID EnumeratePeerAccounts PeerData PaymentStatus GetOrgTypes GetOrgData
 	GetOrganizationBillingURL GetOrgAdminDashboardURL SetOrgPreferences SetOrgPref NewAutoAddToChannelsPref AutoAddToChannelsPref
-	SetAccountPreferences AccountPreferences IsMutedByPreferences SetProfile StartD2DRendezvous ProvisionNewDevice
+	SetAccountPreferences IsMutedByPreferences SetProfile StartD2DRendezvous ProvisionNewDevice
 	CreateDeviceFromD2D CancelRendezvous StartSearch PollSearch DestroySearch Ping BuildNumber NewOrg EnumerateOrgs
 	NewOrgJoinRequest EnumerateOrgJoinRequests`)
 
