@@ -52,8 +52,11 @@ func (e *Engine) describe(ctx context.Context, self *who, id flow.AttachmentID) 
 	if err != nil {
 		return none, err
 	}
-	said.ChannelID, said.MessageID = carrier.Channel, flow.MessageID(flow.EncodeID(carrier.Uid))
-	said.Filename, err = e.carriedAs(ctx, carrier.Uid, id)
+	name, err := e.carriedAs(ctx, carrier.Uid, id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return said, nil // the message is gone by now
+	}
+	said.ChannelID, said.MessageID, said.Filename = carrier.Channel, flow.MessageID(flow.EncodeID(carrier.Uid)), name
 	return said, err
 }
 

@@ -197,7 +197,9 @@ func (s *store) endMove(ctx context.Context, key movingKey) error {
 	case errors.Is(err, sql.ErrNoRows):
 		return nil
 	case err == nil && m.Placed && isUnmoved(m):
-		err = removeIfThere(m.Source)
+		if left := removeIfThere(m.Source); left != nil {
+			s.log.Warn("store: a file that was moved is also where it was", "path", m.Source, "error", left)
+		}
 	}
 	if err == nil {
 		err = landingOf(m).abandon(s.noteMove(ctx, m.ID))

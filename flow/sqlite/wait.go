@@ -45,9 +45,14 @@ func (e *Engine) wait(ctx context.Context, call flow.Call, in flow.WaitForNotifi
 	defer done()
 	tell := func(list flow.Notifications) (flow.Notifications, error) { return e.store.disclose(ctx, self, list) }
 	number, place, moved := s.acknowledge(w, in)
-	var saved <-chan struct{}
 	if moved {
-		saved = e.store.sessions.touch(s, e.store.savePlaces)
+		// Who gets something new has seen that what was before is acknowledged: a crash must
+		// not bring it back.
+		select {
+		case <-e.store.sessions.touch(s, e.store.savePlaces):
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
 	}
 	for {
 		var list flow.Notifications
@@ -66,15 +71,6 @@ func (e *Engine) wait(ctx context.Context, call flow.Call, in flow.WaitForNotifi
 		}
 		if err := e.store.hub.permits(self, anyMethod); err != nil {
 			return nil, err
-		}
-		if len(list) > 0 && moved {
-			// Who gets something new has seen that what was before is acknowledged: a crash
-			// must not bring it back.
-			select {
-			case <-saved:
-			case <-ctx.Done():
-				return nil, context.Cause(ctx)
-			}
 		}
 		list, current, err := s.deliver(number, list, next)
 		if err != nil || len(list) > 0 || !current {
