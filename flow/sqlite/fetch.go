@@ -56,11 +56,7 @@ func (s *store) download(ctx context.Context, job *transfer) error {
 // finish announces the outcome of a download. When it was cancelled at the last moment
 // that was announced already.
 func (s *store) finish(d db.DownloadByIDRow, p *progress, path string, failure error) error {
-	left := removeIfThere(filepath.Join(d.Dir, d.Part))
-	if failure != nil {
-		left = s.abandon(context.Background(), d.ID)
-	}
-	if left != nil {
+	if left := s.tidy(d, failure); left != nil {
 		s.log.Warn("store: what a download has left remains", "error", reason(left))
 	}
 	cancelled := false
@@ -83,6 +79,20 @@ func (s *store) finish(d db.DownloadByIDRow, p *progress, path string, failure e
 	return err
 }
 
+// tidy removes what a download needs no more: the name that the file had until it was whole
+// or, after a failure, all there is.
+func (s *store) tidy(d db.DownloadByIDRow, failure error) error {
+	if failure != nil {
+		return s.abandon(context.Background(), d.ID)
+	}
+	return removeIfThere(landingOfDownload(d).part)
+}
+
+// landingOfDownload is where the file of a download is.
+func landingOfDownload(d db.DownloadByIDRow) landing {
+	return landing{part: filepath.Join(d.Dir, d.Part), path: d.Path, reserved: d.Reserved}
+}
+
 // arrive makes it known where a file lies, and returns that. One that was brought before
 // may have been moved meanwhile.
 func (t *tx) arrive(d db.DownloadByIDRow, path string) (string, error) {
@@ -98,7 +108,7 @@ func (s *store) fetch(ctx context.Context, d db.DownloadByIDRow, row db.UploadBy
 	if err := s.mayFetch(ctx, d, row); err != nil {
 		return "", err
 	}
-	l := landing{part: filepath.Join(d.Dir, d.Part), path: d.Path, reserved: d.Reserved}
+	l := landingOfDownload(d)
 	if l.arrived() && isStill(ctx, l.path, row) {
 		return l.path, nil
 	}
@@ -276,6 +286,5 @@ func (s *store) abandon(ctx context.Context, id int64) error {
 	if err != nil {
 		return err
 	}
-	l := landing{part: filepath.Join(d.Dir, d.Part), path: d.Path, reserved: d.Reserved}
-	return l.abandon(s.noteDownload(ctx, id))
+	return landingOfDownload(d).abandon(s.noteDownload(ctx, id))
 }

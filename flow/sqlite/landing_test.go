@@ -100,10 +100,20 @@ func TestDownloadsLandOnce(t *testing.T) {
 // TestCancelledDownloadsLeaveNothing: of a file that was about to get its name when its
 // download was cancelled nothing is left, and what others have called so is left alone.
 func TestCancelledDownloadsLeaveNothing(t *testing.T) {
+	leaveNothing(t, func(t *tx) error { return t.CancelDownload(t.ctx, 1) })
+}
+
+// TestRefusedDownloadsLeaveNothing: nor when whoever fetches it is not in the channel any
+// more.
+func TestRefusedDownloadsLeaveNothing(t *testing.T) {
+	leaveNothing(t, func(t *tx) error { return t.exec("UPDATE channel_member SET state = 'b'") })
+}
+
+func leaveNothing(t *testing.T, last func(*tx) error) {
 	for name, r := range allRemains {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			_, _, downloads := r.of(t, dir, func(t *tx) error { return t.CancelDownload(t.ctx, 1) })
+			_, _, downloads := r.of(t, dir, last)
 			s := open(t, dir)
 			eventually(t, "the download is cleared", func() bool {
 				left, err := s.read.Downloads(t.Context())
