@@ -31,7 +31,7 @@ func (w *witness) message(ctx context.Context, id flow.MessageID) string {
 	case m.ID == "":
 		return ref + ", which is not in the channel"
 	}
-	said := fmt.Sprintf("%s of %s by %s, %s", ref, second(m),
+	said := fmt.Sprintf("%s of %s by %s, %s", ref, second(m.CreationTime),
 		quote(string(w.names.account(ctx, m.SenderAccountID))), count(utf8.RuneCountInString(m.Text), "character"))
 	if n := len(m.Attachments); n > 0 {
 		said += " and " + count(n, "file")
@@ -63,7 +63,7 @@ func (w *witness) together(ctx context.Context, ids []any) string {
 	if len(found) > 0 {
 		byTime := func(a, b flow.Message) int { return cmp.Compare(a.CreationTime, b.CreationTime) }
 		said = fmt.Sprintf(", by %s, %d of them not by you, from %s to %s", count(len(authors), "author"), others,
-			second(slices.MinFunc(found, byTime)), second(slices.MaxFunc(found, byTime)))
+			second(slices.MinFunc(found, byTime).CreationTime), second(slices.MaxFunc(found, byTime).CreationTime))
 	}
 	if n := len(ids) - len(found); n > 0 {
 		said += fmt.Sprintf(", %d of which cannot be read", n)
@@ -71,9 +71,9 @@ func (w *witness) together(ctx context.Context, ids []any) string {
 	return said
 }
 
-// second says when a message was sent.
-func second(m flow.Message) string {
-	return instant(m.CreationTime).Format("2006-01-02 15:04:05 UTC")
+// second says when something was made, such as a message, in milliseconds since 1970.
+func second(made int64) string {
+	return instant(made).Format("2006-01-02 15:04:05 UTC")
 }
 
 // messageIn reads one message of a channel for a question, which no model reads. It is the
@@ -158,7 +158,7 @@ func (w *witness) attachment(ctx context.Context, id flow.AttachmentID) string {
 	}
 	said += fmt.Sprintf(", %s, %d bytes, ", quoteAll(is.Filename), is.Size)
 	if is.ChannelID == "" {
-		return said + "registered on " + instant(is.CreationTime).Format("2006-01-02 15:04:05 UTC") + " and not sent yet"
+		return said + "registered on " + second(is.CreationTime) + " and not sent yet"
 	}
 	return said + fmt.Sprintf("a file of %s in %s", w.thing(ctx, accountID, string(is.AccountID)), w.thing(ctx, channelID, string(is.ChannelID)))
 }

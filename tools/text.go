@@ -160,18 +160,18 @@ func cost(r rune) int {
 // picture finds the content of pictures and the like that stand in a text as data: URIs.
 var picture = regexp.MustCompile(`(data:[\w.+-]+/[\w.+-]+(?:;[\w=.-]+)*;base64,)[A-Za-z0-9+/=_-]{200,}`)
 
-// image is picture of pictures alone.
-var image = regexp.MustCompile(`(data:image/[\w.+-]+(?:;[\w=.-]+)*;base64,)[A-Za-z0-9+/=_-]{200,}`)
-
 // withoutPictures returns s with the size of each data: URI in place of what no model can
 // read.
-func (s safe) withoutPictures() safe { return s.without(picture) }
+func (s safe) withoutPictures() safe { return s.without("data:") }
 
 // withoutImages returns s with the size of each picture in place of what no person can read.
-func (s safe) withoutImages() safe { return s.without(image) }
+func (s safe) withoutImages() safe { return s.without("data:image/") }
 
-func (s safe) without(uris *regexp.Regexp) safe {
-	return safe(uris.ReplaceAllStringFunc(string(s), func(uri string) string {
+func (s safe) without(beginning string) safe {
+	return safe(picture.ReplaceAllStringFunc(string(s), func(uri string) string {
+		if !strings.HasPrefix(uri, beginning) {
+			return uri
+		}
 		kind, content, _ := strings.Cut(uri, ",")
 		return fmt.Sprintf("%s,(%d characters)", kind, len(content))
 	}))

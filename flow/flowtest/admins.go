@@ -131,7 +131,7 @@ func adminsStay(t *testing.T, n *network) {
 	leaver.invites(t, led, second, flow.Admin)
 	joined := second.opens(t, org, "of another", leaver, member)
 	empty := leaver.opens(t, org, "alone")
-	direct := must(t, leaver, flow.NewDirectConversation, flow.NewDirectConversationInput{OrgID: org, MemberID: member.id})
+	direct := leaver.talksTo(t, org, member)
 	owner.admits(t, org, leaver, flow.Banned)
 	for channel, want := range map[flow.ChannelID]map[flow.AccountID]flow.MemberState{
 		led:    {owner.id: flow.Member, second.id: flow.Admin, member.id: flow.Member},

@@ -125,7 +125,7 @@ func autoAddBySigners(t *testing.T, n *network) {
 		t.Fatal(err)
 	}
 	must(t, bob, flow.DeleteChannel, flow.DeleteChannelInput{ChannelID: gone})
-	must(t, alice, flow.NewChannelMemberState, flow.NewChannelMemberStateInput{ChannelID: random, MemberAccountID: bob.id, MemberState: flow.Member})
+	must(t, alice, flow.NewChannelMemberState, becomes(random, bob, flow.Member))
 	carol := n.join(t, "carol")
 	alice.admits(t, org, carol, flow.Member)
 	if diff := cmp.Diff([]string{"general"}, carol.names(t, org)); diff != "" {
@@ -178,7 +178,7 @@ func autoAddIsBuilt(t *testing.T, n *network) {
 	org, other := alice.founds(t, "Team"), alice.founds(t, "Other")
 	alice.admits(t, org, bob, flow.Admin)
 	general, elsewhere := alice.opens(t, org, "general", bob), alice.opens(t, other, "elsewhere")
-	direct := must(t, alice, flow.NewDirectConversation, flow.NewDirectConversationInput{OrgID: org, MemberID: bob.id})
+	direct := alice.talksTo(t, org, bob)
 	private := bob.opens(t, org, "private")
 	for _, c := range []struct {
 		what     string

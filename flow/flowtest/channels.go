@@ -50,7 +50,7 @@ func channelsAreListed(t *testing.T, n *network) {
 	}
 	alice.opens(t, org, "not for bob")
 	alice.opens(t, other, "elsewhere", bob)
-	direct := must(t, bob, flow.NewDirectConversation, flow.NewDirectConversationInput{OrgID: org, MemberID: alice.id})
+	direct := bob.talksTo(t, org, alice)
 	var names []string
 	list := must(t, bob, flow.EnumerateChannels, flow.EnumerateChannelsInput{OrgID: org})
 	for _, c := range list {
@@ -82,7 +82,7 @@ func channelNames(t *testing.T, n *network) {
 func channelNamesOfTheirOwn(t *testing.T, n *network) {
 	alice, bob := n.join(t, "alice"), n.join(t, "bob")
 	org, other := alice.founds(t, "Team", bob), alice.founds(t, "Other")
-	must(t, alice, flow.NewDirectConversation, flow.NewDirectConversationInput{OrgID: org, MemberID: bob.id})
+	alice.talksTo(t, org, bob)
 	unique := func(org flow.OrgID, name string) flow.NewChannelInput {
 		return flow.NewChannelInput{OrgID: org, Name: name, Unique: true}
 	}

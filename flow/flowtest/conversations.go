@@ -38,11 +38,8 @@ func directConversations(t *testing.T, n *network) {
 	alice, bob := n.join(t, "alice"), n.join(t, "bob")
 	org := alice.founds(t, "Team", bob)
 	bob.news(t)
-	talk := func(from, to *person) flow.ChannelID {
-		return must(t, from, flow.NewDirectConversation, flow.NewDirectConversationInput{OrgID: org, MemberID: to.id})
-	}
-	id := talk(alice, bob)
-	for _, again := range []flow.ChannelID{talk(alice, bob), talk(bob, alice)} {
+	id := alice.talksTo(t, org, bob)
+	for _, again := range []flow.ChannelID{alice.talksTo(t, org, bob), bob.talksTo(t, org, alice)} {
 		if again != id {
 			t.Errorf("two people have the conversations %s and %s", id, again)
 		}
@@ -64,9 +61,7 @@ func directConversations(t *testing.T, n *network) {
 	if got := bob.waitMessage(t); got.Text != "psst" || got.ChannelID != id {
 		t.Errorf("bob was sent %+v", got)
 	}
-	elsewhere := must(t, alice, flow.NewDirectConversation,
-		flow.NewDirectConversationInput{OrgID: alice.founds(t, "Other", bob), MemberID: bob.id})
-	if elsewhere == id {
+	if alice.talksTo(t, alice.founds(t, "Other", bob), bob) == id {
 		t.Errorf("the conversation in another team is the same")
 	}
 }
@@ -78,7 +73,7 @@ func directRefusals(t *testing.T, n *network) {
 		refuse(t, alice, flow.NewDirectConversation, flow.NewDirectConversationInput{OrgID: org, MemberID: member})
 	}
 	refuse(t, mallory, flow.NewDirectConversation, flow.NewDirectConversationInput{OrgID: org, MemberID: bob.id}, flow.NotFound)
-	id := must(t, alice, flow.NewDirectConversation, flow.NewDirectConversationInput{OrgID: org, MemberID: bob.id})
+	id := alice.talksTo(t, org, bob)
 	alice.send(t, id, "between us")
 	alice.admits(t, org, mallory, flow.Member)
 	refuse(t, mallory, flow.EnumerateMessages, flow.EnumerateMessagesInput{ChannelID: id}, flow.NotFound)
@@ -112,17 +107,14 @@ func conversationRights(t *testing.T, n *network) {
 	}
 	for p, other := range map[*person]*person{alice: bob, bob: alice} {
 		theirs := other.send(t, id, "mine")
-		state := func(who *person, state flow.MemberState) flow.NewChannelMemberStateInput {
-			return flow.NewChannelMemberStateInput{ChannelID: id, MemberAccountID: who.id, MemberState: state}
-		}
 		for _, said := range []string{
 			refuse(t, p, flow.DeleteChannel, flow.DeleteChannelInput{ChannelID: id}, flow.Denied),
 			refuse(t, p, flow.SetChannelRetentionPolicy, flow.SetChannelRetentionPolicyInput{ChannelID: id, MaxMessages: 1}, flow.Denied),
 			refuse(t, p, flow.MarkMessagesDeleted, deletes(id, theirs), flow.Denied),
-			refuse(t, p, flow.NewChannelMemberState, state(other, flow.Banned), flow.Denied),
-			refuse(t, p, flow.NewChannelMemberState, state(other, flow.Admin), flow.Denied),
-			refuse(t, p, flow.NewChannelMemberState, state(p, flow.Admin), flow.Denied),
-			refuse(t, p, flow.ChannelAddMember, flow.ChannelAddMemberInput(state(p, flow.Owner)), flow.Denied),
+			refuse(t, p, flow.NewChannelMemberState, becomes(id, other, flow.Banned), flow.Denied),
+			refuse(t, p, flow.NewChannelMemberState, becomes(id, other, flow.Admin), flow.Denied),
+			refuse(t, p, flow.NewChannelMemberState, becomes(id, p, flow.Admin), flow.Denied),
+			refuse(t, p, flow.ChannelAddMember, flow.ChannelAddMemberInput(becomes(id, p, flow.Owner)), flow.Denied),
 		} {
 			if !strings.Contains(said, "members alike") {
 				t.Errorf("%s is told to ask an admin whom there is not: %s", p.name, said)

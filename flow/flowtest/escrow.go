@@ -109,7 +109,7 @@ func escrowReads(t *testing.T, n *network) {
 	alice, bob := n.join(t, "alice"), n.join(t, "bob")
 	org := alice.founds(t, "Team", bob)
 	general, quiet := alice.opens(t, org, "general", bob), alice.opens(t, org, "quiet")
-	direct := must(t, alice, flow.NewDirectConversation, flow.NewDirectConversationInput{OrgID: org, MemberID: bob.id})
+	direct := alice.talksTo(t, org, bob)
 	vault, _ := n.escrowAccount(t)
 	early := alice.send(t, general, "deleted too early")
 	must(t, alice, flow.MarkMessagesDeleted, deletes(general, early))

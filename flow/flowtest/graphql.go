@@ -43,7 +43,7 @@ func queriesAnswer(t *testing.T, n *network) {
 	alice, bob := n.register(t, "alice"), n.register(t, "bob")
 	team := alice.founds(t, "Team", bob)
 	general := alice.opens(t, team, "general", bob)
-	direct := must(t, alice, flow.NewDirectConversation, flow.NewDirectConversationInput{OrgID: team, MemberID: bob.id})
+	direct := alice.talksTo(t, team, bob)
 	first := alice.send(t, general, "one")
 	second := must(t, alice, flow.SendMessage, flow.SendMessageInput{ChannelID: general, Text: "two \"✓\"", OtherData: json.RawMessage(`{"a":1}`)})
 	bob.marks(t, general, first)

@@ -259,7 +259,7 @@ func channelKeysStay(t *testing.T, n *network) {
 	names := map[flow.AccountID]string{alice.id: "alice", bob.id: "bob"}
 	org := alice.founds(t, "Team", bob)
 	alice.news(t)
-	direct := must(t, alice, flow.NewDirectConversation, flow.NewDirectConversationInput{OrgID: org, MemberID: bob.id})
+	direct := alice.talksTo(t, org, bob)
 	must(t, alice, flow.SetOrgMemberState, flow.SetOrgMemberStateInput{
 		OrgID: org, MemberAccountID: bob.id, MemberState: flow.Banned,
 	})

@@ -198,7 +198,7 @@ func homeStays(t *testing.T, n *network) {
 // empty one can let the others in again.
 func homeIsEmpty(t *testing.T, n *network) {
 	alice, h := home(t, n, "alice")
-	leave := flow.NewChannelMemberStateInput{ChannelID: h.ChannelID, MemberAccountID: alice.id, MemberState: flow.Banned}
+	leave := becomes(h.ChannelID, alice, flow.Banned)
 	must(t, alice, flow.NewChannelMemberState, leave)
 	for _, existing := range []bool{false, true} {
 		in := flow.StartUpLocalInput{Username: "alice", Existing: existing}

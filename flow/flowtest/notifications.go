@@ -73,9 +73,7 @@ func newsOfOthers(t *testing.T, n *network) {
 	bob.news(t)
 	alice.admits(t, org, carol, flow.Member)
 	alice.invites(t, general, carol, flow.Member)
-	must(t, alice, flow.NewChannelMemberState, flow.NewChannelMemberStateInput{
-		ChannelID: general, MemberAccountID: carol.id, MemberState: flow.Admin,
-	})
+	must(t, alice, flow.NewChannelMemberState, becomes(general, carol, flow.Admin))
 	carol.bans(t, general, carol)
 	var got []string
 	for _, n := range bob.news(t) {
@@ -281,7 +279,7 @@ func newsStayInside(t *testing.T, n *network) {
 	alice, bob, carol := n.join(t, "alice"), n.join(t, "bob"), n.join(t, "carol")
 	org := alice.founds(t, "Team", bob, carol)
 	pair := alice.opens(t, org, "pair", bob)
-	direct := must(t, alice, flow.NewDirectConversation, flow.NewDirectConversationInput{OrgID: org, MemberID: bob.id})
+	direct := alice.talksTo(t, org, bob)
 	carol.news(t)
 	id := alice.send(t, pair, "for two")
 	alice.send(t, direct, "for two")

@@ -34,7 +34,7 @@ func stateShowsChannels(t *testing.T, n *network) {
 	general := alice.opens(t, team, "general", bob)
 	alice.opens(t, team, "not for bob")
 	bob.bans(t, alice.opens(t, team, "left", bob), bob)
-	direct := must(t, alice, flow.NewDirectConversation, flow.NewDirectConversationInput{OrgID: team, MemberID: bob.id})
+	direct := alice.talksTo(t, team, bob)
 	want := map[flow.OrgID]flow.OrgState{
 		empty: {Org: flow.Org{ID: empty, Name: "Empty", Discoverable: true, State: flow.Member}, Channels: map[flow.ChannelID]flow.ChannelState{}},
 		team: {Org: flow.Org{ID: team, Name: "Team", Discoverable: true, State: flow.Member}, Channels: map[flow.ChannelID]flow.ChannelState{

@@ -241,8 +241,6 @@ func retentionRefusals(t *testing.T, n *network) {
 	if got := alice.texts(t, general, flow.MessageFilters{}); len(got) != 2 {
 		t.Errorf("refused policies left %q", got)
 	}
-	must(t, alice, flow.NewChannelMemberState, flow.NewChannelMemberStateInput{
-		ChannelID: general, MemberAccountID: bob.id, MemberState: flow.Admin,
-	})
+	must(t, alice, flow.NewChannelMemberState, becomes(general, bob, flow.Admin))
 	must(t, bob, flow.SetChannelRetentionPolicy, set(0, 2)) // an admin
 }

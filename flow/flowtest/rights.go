@@ -120,17 +120,13 @@ func channelRights(t *testing.T, n *network) {
 	founder.admits(t, org, lay, flow.Owner)
 	set := func(who, whom *person, state flow.MemberState) func(context.Context, flow.ChannelID) error {
 		return func(ctx context.Context, channel flow.ChannelID) error {
-			_, err := flow.NewChannelMemberState.Call(ctx, who, flow.NewChannelMemberStateInput{
-				ChannelID: channel, MemberAccountID: whom.id, MemberState: state,
-			})
+			_, err := flow.NewChannelMemberState.Call(ctx, who, becomes(channel, whom, state))
 			return err
 		}
 	}
-	add := func(who *person, state flow.MemberState) func(context.Context, flow.ChannelID) error {
+	add := func(who, whom *person, state flow.MemberState) func(context.Context, flow.ChannelID) error {
 		return func(ctx context.Context, channel flow.ChannelID) error {
-			_, err := flow.ChannelAddMember.Call(ctx, who, flow.ChannelAddMemberInput{
-				ChannelID: channel, MemberAccountID: outside.id, MemberState: state,
-			})
+			_, err := flow.ChannelAddMember.Call(ctx, who, flow.ChannelAddMemberInput(becomes(channel, whom, state)))
 			return err
 		}
 	}
@@ -141,10 +137,10 @@ func channelRights(t *testing.T, n *network) {
 		}
 	}
 	for _, a := range []attempt[flow.ChannelID]{
-		{"admin adds a member", add(admin, flow.Member), true},
-		{"admin adds an admin", add(admin, flow.Admin), true},
-		{"admin adds an owner", add(admin, flow.Owner), false},
-		{"member adds a member", add(member, flow.Member), false},
+		{"admin adds a member", add(admin, outside, flow.Member), true},
+		{"admin adds an admin", add(admin, outside, flow.Admin), true},
+		{"admin adds an owner", add(admin, outside, flow.Owner), false},
+		{"member adds a member", add(member, outside, flow.Member), false},
 		{"admin makes the member an admin", set(admin, member, flow.Admin), true},
 		{"admin makes the member an owner", set(admin, member, flow.Owner), false},
 		{"admin bans the member", set(admin, member, flow.Banned), true},
@@ -155,23 +151,18 @@ func channelRights(t *testing.T, n *network) {
 		{"admin makes itself an owner", set(admin, admin, flow.Owner), false},
 		{"admin bans the owner", set(admin, head, flow.Banned), false},
 		{"admin makes the owner a member", set(admin, head, flow.Member), false},
-		{"admin adds the owner as a member", func(ctx context.Context, channel flow.ChannelID) error {
-			_, err := flow.ChannelAddMember.Call(ctx, admin, flow.ChannelAddMemberInput{
-				ChannelID: channel, MemberAccountID: head.id, MemberState: flow.Member,
-			})
-			return err
-		}, false},
-		{"owner adds an owner", add(head, flow.Owner), true},
+		{"admin adds the owner as a member", add(admin, head, flow.Member), false},
+		{"owner adds an owner", add(head, outside, flow.Owner), true},
 		{"owner makes the member an owner", set(head, member, flow.Owner), true},
 		{"owner bans the admin", set(head, admin, flow.Banned), true},
 		{"owner steps down", set(head, head, flow.Admin), true},
-		{"admin who owns the team adds an owner", add(founder, flow.Owner), true},
+		{"admin who owns the team adds an owner", add(founder, outside, flow.Owner), true},
 		{"admin who owns the team makes itself an owner", set(founder, founder, flow.Owner), true},
 		{"admin who owns the team makes the member an owner", set(founder, member, flow.Owner), true},
 		{"admin who owns the team bans the owner", set(founder, head, flow.Banned), true},
 		{"member who owns the team makes itself an owner", set(lay, lay, flow.Owner), false},
 		{"member who owns the team makes itself an admin", set(lay, lay, flow.Admin), false},
-		{"member who owns the team adds a member", add(lay, flow.Member), false},
+		{"member who owns the team adds a member", add(lay, outside, flow.Member), false},
 		{"member who owns the team deletes the channel", remove(lay), false},
 		{"owner deletes the channel", remove(head), true},
 		{"admin deletes the channel", remove(admin), true},
@@ -209,9 +200,7 @@ func outsideRights(t *testing.T, n *network) {
 		refuse(t, owner, flow.ChannelAddMember, flow.ChannelAddMemberInput{
 			ChannelID: id, MemberAccountID: owner.id, MemberState: flow.Admin,
 		}, flow.NotFound)
-		refuse(t, owner, flow.NewChannelMemberState, flow.NewChannelMemberStateInput{
-			ChannelID: id, MemberAccountID: owner.id, MemberState: flow.Admin,
-		}, flow.NotFound)
+		refuse(t, owner, flow.NewChannelMemberState, becomes(id, owner, flow.Admin), flow.NotFound)
 	}
 	if got := bob.texts(t, private, flow.MessageFilters{}); len(got) != 1 {
 		t.Errorf("the private channel holds %q", got)
@@ -226,10 +215,10 @@ func unknownStates(t *testing.T, n *network) {
 		refuse(t, alice, flow.OrgAddMember, flow.OrgAddMemberInput{OrgID: org, MemberAccountID: carol.id, MemberState: state}, flow.Invalid)
 		refuse(t, alice, flow.SetOrgMemberState, flow.SetOrgMemberStateInput{OrgID: org, MemberAccountID: bob.id, MemberState: state}, flow.Invalid)
 		refuse(t, alice, flow.ChannelAddMember, flow.ChannelAddMemberInput{ChannelID: general, MemberAccountID: bob.id, MemberState: state}, flow.Invalid)
-		refuse(t, alice, flow.NewChannelMemberState, flow.NewChannelMemberStateInput{ChannelID: general, MemberAccountID: bob.id, MemberState: state}, flow.Invalid)
+		refuse(t, alice, flow.NewChannelMemberState, becomes(general, bob, state), flow.Invalid)
 	}
 	refuse(t, alice, flow.OrgAddMember, flow.OrgAddMemberInput{OrgID: org, MemberAccountID: "NONE", MemberState: flow.Member}, flow.NotFound)
 	refuse(t, alice, flow.SetOrgMemberState, flow.SetOrgMemberStateInput{OrgID: org, MemberAccountID: carol.id, MemberState: flow.Admin}, flow.NotFound, flow.Conflict)
 	refuse(t, alice, flow.ChannelAddMember, flow.ChannelAddMemberInput{ChannelID: general, MemberAccountID: carol.id, MemberState: flow.Member})
-	refuse(t, alice, flow.NewChannelMemberState, flow.NewChannelMemberStateInput{ChannelID: general, MemberAccountID: carol.id, MemberState: flow.Member}, flow.NotFound, flow.Conflict)
+	refuse(t, alice, flow.NewChannelMemberState, becomes(general, carol, flow.Member), flow.NotFound, flow.Conflict)
 }

@@ -188,9 +188,7 @@ func (p *person) invites(t *testing.T, channel flow.ChannelID, who *person, stat
 // bans puts somebody out of a channel.
 func (p *person) bans(t *testing.T, channel flow.ChannelID, who *person) {
 	t.Helper()
-	must(t, p, flow.NewChannelMemberState, flow.NewChannelMemberStateInput{
-		ChannelID: channel, MemberAccountID: who.id, MemberState: flow.Banned,
-	})
+	must(t, p, flow.NewChannelMemberState, becomes(channel, who, flow.Banned))
 }
 
 // send sends a message.

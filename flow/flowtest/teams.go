@@ -205,7 +205,7 @@ func teamBan(t *testing.T, n *network) {
 	org := alice.founds(t, "Team", bob)
 	general := alice.opens(t, org, "general", bob)
 	own := bob.opens(t, org, "bob's own")
-	direct := must(t, bob, flow.NewDirectConversation, flow.NewDirectConversationInput{OrgID: org, MemberID: alice.id})
+	direct := bob.talksTo(t, org, alice)
 	bob.news(t)
 	must(t, alice, flow.SetOrgMemberState, flow.SetOrgMemberStateInput{
 		OrgID: org, MemberAccountID: bob.id, MemberState: flow.Banned,

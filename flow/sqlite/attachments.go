@@ -256,10 +256,9 @@ func (e *Engine) StoredAttachmentPath(ctx context.Context, call flow.Call, in fl
 // stored returns where a file lies on the caller's device: where it was brought to or
 // else, once it was sent from there, where it came from, unless something else lies there.
 func (e *Engine) stored(ctx context.Context, self *who, id flow.AttachmentID, org flow.OrgID) (string, error) {
-	unknown := unknownAttachment(id)
-	file, err := e.store.read.AttachmentByPublic(ctx, id)
-	if errors.Is(err, sql.ErrNoRows) || err == nil && org != "" && org != file.OrgPublic {
-		return "", unknown
+	file, err := attachmentFor(ctx, e.store.read, id)
+	if err == nil && org != "" && org != file.OrgPublic {
+		err = unknownAttachment(id)
 	}
 	if err != nil {
 		return "", err
@@ -273,11 +272,7 @@ func (e *Engine) stored(ctx context.Context, self *who, id flow.AttachmentID, or
 		return path, nil
 	}
 	if err != nil && !own {
-		sees, err := seesFile(ctx, e.store.read, self.account, file.ID, "StoredAttachmentPath", findDeleted)
-		if err == nil && !sees {
-			err = unknown
-		}
-		return "", err
+		return "", seesFile(ctx, e.store.read, self.account, file, "StoredAttachmentPath", findDeleted)
 	}
 	if !own || file.Device != self.device || !isUnchanged(file.Source, file.Size, file.Modified) {
 		return "", nil

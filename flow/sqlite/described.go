@@ -22,21 +22,12 @@ func (e *Engine) DescribeAttachment(ctx context.Context, call flow.Call, in flow
 // what was registered.
 func (e *Engine) describe(ctx context.Context, self *who, id flow.AttachmentID) (flow.AttachmentDescription, error) {
 	none, read := flow.AttachmentDescription{}, e.store.read
-	file, err := read.AttachmentByPublic(ctx, id)
-	if errors.Is(err, sql.ErrNoRows) {
-		return none, unknownAttachment(id)
+	file, err := attachmentFor(ctx, read, id)
+	if err == nil && file.Account != self.account {
+		err = seesFile(ctx, read, self.account, file, "DescribeAttachment", describeDeleted)
 	}
 	if err != nil {
 		return none, err
-	}
-	if file.Account != self.account {
-		sees, err := seesFile(ctx, read, self.account, file.ID, "DescribeAttachment", describeDeleted)
-		if err == nil && !sees {
-			err = unknownAttachment(id)
-		}
-		if err != nil {
-			return none, err
-		}
 	}
 	owner, err := read.AccountByID(ctx, file.Account)
 	if err != nil {
@@ -52,30 +43,6 @@ func (e *Engine) describe(ctx context.Context, self *who, id flow.AttachmentID) 
 	if err != nil {
 		return none, err
 	}
-	name, err := e.carriedAs(ctx, carrier.Uid, id)
-	if errors.Is(err, sql.ErrNoRows) {
-		return said, nil // the message is gone by now
-	}
-	said.ChannelID, said.MessageID, said.Filename = carrier.Channel, flow.MessageID(flow.EncodeID(carrier.Uid)), name
-	return said, err
-}
-
-// carriedAs returns what a file is called in a message.
-func (e *Engine) carriedAs(ctx context.Context, message []byte, id flow.AttachmentID) (string, error) {
-	row, err := e.store.read.MessageByUID(ctx, message)
-	if err != nil {
-		return "", err
-	}
-	upload, err := e.store.read.UploadIn(ctx, row.Seq, id)
-	if err != nil {
-		return "", err
-	}
-	sent, err := e.store.read.UploadByID(ctx, upload)
-	return sent.Filename, err
-}
-
-// unknownAttachment is the answer about a file that does not exist or that the account
-// cannot see.
-func unknownAttachment(id flow.AttachmentID) error {
-	return flow.Errorf(flow.NotFound, "there is no attachment %q in a channel that you are in; the message with the file has its id", clip(string(id)))
+	said.ChannelID, said.MessageID, said.Filename = carrier.Channel, flow.MessageID(flow.EncodeID(carrier.Uid)), carrier.Filename
+	return said, nil
 }

@@ -303,6 +303,7 @@ func (x *searcher) add(ctx context.Context) (more bool, err error) {
 	}
 	defer t.Rollback()
 	f := filling{on: x, t: t}
+	uncut := context.WithoutCancel(ctx)
 	var last, channel, org int64
 	var body string
 	for rows.Next() {
@@ -310,7 +311,7 @@ func (x *searcher) add(ctx context.Context) (more bool, err error) {
 		if err := rows.Scan(&last, &channel, &org, &body, &files); err != nil {
 			return false, x.store.explain(err)
 		}
-		if err := f.add(context.WithoutCancel(ctx), last, withNames(body, files), channelToken(channel)+" "+teamToken(org)); err != nil {
+		if err := f.add(uncut, last, withNames(body, files), channelToken(channel)+" "+teamToken(org)); err != nil {
 			return false, fmt.Errorf("index message: %w", err)
 		}
 	}

@@ -59,19 +59,7 @@ func TestOwnerIsKilledDuringAPause(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Had the next owner not known of the pause, the wait would have ended with the first.
-	var got []string
-	for _, n := range <-heard {
-		if n.Type != flow.MessageEvent.Type() {
-			continue
-		}
-		change, err := flow.MessageEvent.Decode(n)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range change.RegularMessages {
-			got = append(got, m.Text)
-		}
-	}
+	got := messages(t, <-heard)
 	if diff := cmp.Diff([]string{"during", "after"}, got); diff != "" {
 		t.Errorf("the wait that was under way returns (-want +got):\n%s", diff)
 	}

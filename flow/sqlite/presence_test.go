@@ -79,15 +79,8 @@ func TestSessionsEndUnderALiveClient(t *testing.T) {
 				if err != nil && !errors.Is(err, flow.Uncertain) {
 					t.Error(err)
 				}
-				if n.Type != flow.MessageEvent.Type() {
-					continue
-				}
-				change, err := flow.MessageEvent.Decode(n)
-				if err != nil {
-					t.Error(err)
-				}
-				for _, m := range change.RegularMessages {
-					heard <- m.Text
+				for _, text := range messages(t, flow.Notifications{n}) {
+					heard <- text
 				}
 			}
 		})

@@ -38,6 +38,9 @@ func (s *statements) known(query string) *sql.Stmt {
 // must not end it for the others. It waits for a connection without the lock, which those
 // who have the connections may need before they give one back.
 func (s *statements) get(ctx context.Context, query string) (*sql.Stmt, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	if stmt := s.known(query); stmt != nil {
 		return stmt, nil
 	}
@@ -92,15 +95,12 @@ func (s *statements) QueryContext(ctx context.Context, query string, args ...any
 	if err != nil {
 		return nil, err
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
 	return stmt.QueryContext(context.WithoutCancel(ctx), args...)
 }
 
 func (s *statements) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
 	stmt, err := s.get(ctx, query)
-	if err != nil || ctx.Err() != nil {
+	if err != nil {
 		return s.DBTX.QueryRowContext(ctx, query, args...) // which fails in the same way
 	}
 	return stmt.QueryRowContext(context.WithoutCancel(ctx), args...)
@@ -128,6 +128,9 @@ type inTx struct {
 }
 
 func (t inTx) get(ctx context.Context, query string) *sql.Stmt {
+	if ctx.Err() != nil {
+		return nil // without one it fails
+	}
 	stmt := t.outside.known(query)
 	if stmt == nil {
 		t.outside.miss(query)
@@ -145,14 +148,14 @@ func (s *statements) miss(query string) {
 }
 
 func (t inTx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	if stmt := t.get(ctx, query); stmt != nil && ctx.Err() == nil {
+	if stmt := t.get(ctx, query); stmt != nil {
 		return stmt.QueryContext(context.WithoutCancel(ctx), args...)
 	}
 	return t.Tx.QueryContext(ctx, query, args...)
 }
 
 func (t inTx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	if stmt := t.get(ctx, query); stmt != nil && ctx.Err() == nil {
+	if stmt := t.get(ctx, query); stmt != nil {
 		return stmt.QueryRowContext(context.WithoutCancel(ctx), args...)
 	}
 	return t.Tx.QueryRowContext(ctx, query, args...)

@@ -61,8 +61,9 @@ CROSS JOIN account ON account.id = org_member.account
 WHERE upload.attachment = sqlc.arg(attachment) LIMIT 1;
 
 -- name: CarrierOf :one
--- The newest message that carries a file and that an account can see.
-SELECT channel.public AS channel, message.uid FROM attachment CROSS JOIN upload ON upload.attachment = attachment.id
+-- The newest message that carries a file and that an account can see, and what the file is
+-- called there.
+SELECT channel.public AS channel, message.uid, upload.filename FROM attachment CROSS JOIN upload ON upload.attachment = attachment.id
 CROSS JOIN message ON message.seq = upload.message
 CROSS JOIN channel ON channel.id = message.channel
 CROSS JOIN channel_member ON channel_member.channel = message.channel AND channel_member.account = sqlc.arg(account)

@@ -223,7 +223,7 @@ func (q *Queries) CancelledDownloadsTo(ctx context.Context, public flow.Attachme
 }
 
 const carrierOf = `-- name: CarrierOf :one
-SELECT channel.public AS channel, message.uid FROM attachment CROSS JOIN upload ON upload.attachment = attachment.id
+SELECT channel.public AS channel, message.uid, upload.filename FROM attachment CROSS JOIN upload ON upload.attachment = attachment.id
 CROSS JOIN message ON message.seq = upload.message
 CROSS JOIN channel ON channel.id = message.channel
 CROSS JOIN channel_member ON channel_member.channel = message.channel AND channel_member.account = ?1
@@ -232,15 +232,17 @@ ORDER BY upload.id DESC LIMIT 1
 `
 
 type CarrierOfRow struct {
-	Channel flow.ChannelID
-	Uid     []byte
+	Channel  flow.ChannelID
+	Uid      []byte
+	Filename string
 }
 
-// The newest message that carries a file and that an account can see.
+// The newest message that carries a file and that an account can see, and what the file is
+// called there.
 func (q *Queries) CarrierOf(ctx context.Context, account int64, public flow.AttachmentID) (CarrierOfRow, error) {
 	row := q.db.QueryRowContext(ctx, carrierOf, account, public)
 	var i CarrierOfRow
-	err := row.Scan(&i.Channel, &i.Uid)
+	err := row.Scan(&i.Channel, &i.Uid, &i.Filename)
 	return i, err
 }
 
