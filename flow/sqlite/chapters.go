@@ -22,7 +22,6 @@ const beginChapter = beginVocabulary + `
 CREATE VIRTUAL TABLE words_%[1]d USING fts5(
   body, scope, content='', contentless_delete=1, detail=full, tokenize='ascii'
 );
-INSERT INTO words_%[1]d (words_%[1]d, rank) VALUES ('automerge', 8);
 INSERT INTO words_%[1]d (words_%[1]d, rank) VALUES ('pgsz', 1000);
 INSERT INTO chapter (number) VALUES (%[1]d);`
 

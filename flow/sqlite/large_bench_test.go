@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -40,6 +41,8 @@ type large struct {
 const largeChannels = 1000
 
 func newLarge(b *testing.B) *large {
+	before := runtime.GOMAXPROCS(Processors())
+	b.Cleanup(func() { runtime.GOMAXPROCS(before) })
 	s := open(b, b.TempDir())
 	l := &large{store: s, user: start(b, s, "one", "ana"), corpus: newCorpus(), random: rand.New(rand.NewPCG(3, 4))}
 	l.pick = rand.NewZipf(l.random, 1.1, 5, largeChannels-1)
@@ -173,7 +176,7 @@ func (l *large) match(b *testing.B, in flow.SearchInput) time.Duration {
 	most := cmp.Or(in.Limit, flow.MaxHits)
 	for _, number := range slices.Backward(*l.store.search.chapters.Load()) {
 		if len(found) < most {
-			found = append(found, numbers(b, l.store.search.reads, fmt.Sprintf(findWords, number), match, l.store.hub.end(), most-len(found))...)
+			found = append(found, numbers(b, l.store.search.reads, fmt.Sprintf(findNewest, number), match, l.store.hub.end(), most-len(found))...)
 		}
 	}
 	list, err := json.Marshal(found)

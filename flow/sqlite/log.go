@@ -40,31 +40,39 @@ func (t *tx) withdraw(seq flow.Cursor) error {
 // post appends a message to the log. It reports false when a message with the same uid
 // is there already; nothing has changed then.
 func (t *tx) post(channel int64, m flow.Message, uid []byte, author int64) (bool, error) {
-	last, known := t.last[channel]
-	if !known {
-		before, err := t.LastMessage(t.ctx, channel)
-		if err == nil && before.Created-m.CreationTime > clockSlack.Milliseconds() {
-			err = t.SetAhead(t.ctx, t.seq, channel)
-		}
-		if err != nil {
-			return false, err
-		}
-		last = before.Number
+	last, err := t.ending(channel)
+	if err == nil && last.Created-m.CreationTime > clockSlack.Milliseconds() {
+		err = t.SetAhead(t.ctx, t.seq, channel)
+	}
+	if err != nil {
+		return false, err
 	}
 	n, err := t.AddMessage(t.ctx, db.AddMessageParams{
-		Seq: t.seq + 1, Channel: channel, Chseq: last + 1, Uid: uid, Author: author,
+		Seq: t.seq + 1, Channel: channel, Chseq: last.Number + 1, Uid: uid, Author: author,
 		Created: m.CreationTime, Body: m.Text, Other: m.OtherData, Attachments: m.Attachments,
 	})
 	if err != nil || n == 0 {
 		return false, err
 	}
 	t.seq++
-	t.last[channel] = last + 1
+	t.endings[channel] = db.LastMessageRow{Number: last.Number + 1, Created: m.CreationTime}
+	t.posted[channel] = true
 	t.events = append(t.events, &logEvent{
 		seq: t.seq, kind: flow.MessageEvent.Type(), to: audience{channel: channel}, author: author,
 		message: &m, size: len(m.Text) + len(m.OtherData) + 400*len(m.Attachments) + 800,
 	})
 	return true, nil
+}
+
+// ending returns the number and the date of a channel's newest message.
+func (t *tx) ending(channel int64) (db.LastMessageRow, error) {
+	if last, known := t.endings[channel]; known {
+		return last, nil
+	}
+	if len(t.endings) >= maxTargets {
+		clear(t.endings)
+	}
+	return t.LastMessage(t.ctx, channel)
 }
 
 // messageOf returns a message of the log as callers see it.

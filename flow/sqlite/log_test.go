@@ -224,6 +224,9 @@ func TestManyAtOnce(t *testing.T) {
 				if _, err := u.post(t.Context(), fmt.Sprint(i, "/", j)); err != nil {
 					t.Error(err)
 				}
+				if err := u.alertNobody(t.Context()); !errors.Is(err, flow.NotFound) {
+					t.Errorf("a message that is to alert nobody known got %v", err) // after its number was taken
+				}
 			}
 		})
 		listen.Go(func() {
@@ -247,4 +250,13 @@ func TestManyAtOnce(t *testing.T) {
 	if err != nil || gaps != 0 {
 		t.Errorf("%d messages have a wrong number; %v", gaps, err)
 	}
+}
+
+// alertNobody sends a message that is undone, since it is to alert somebody unknown.
+func (u user) alertNobody(ctx context.Context) error {
+	_, err := u.SendMessageWithNotification(ctx, u.call, flow.SendMessageWithNotificationInput{
+		SendMessageInput:     flow.SendMessageInput{ChannelID: u.home.ChannelID, Text: "undone"},
+		PushNotifyAccountIDs: []flow.AccountID{flow.AccountID(flow.NewID())},
+	})
+	return err
 }

@@ -84,9 +84,6 @@ func (e *Engine) deliver(ctx context.Context, t *tx, self *who, method string, m
 	case err == nil:
 		err = t.alert(self, ch, m, in.PushNotifyAccountIDs)
 	}
-	if err != nil {
-		delete(t.last, ch.id) // the message may be undone, and its number free
-	}
 	return err
 }
 

@@ -34,7 +34,7 @@ func (q *query) isIn(text string, files db.Files) bool {
 	folded, ok := foldASCII(q.scratch[:0], text)
 	q.scratch = folded
 	if !ok {
-		folded = []byte(fold(text))
+		folded = []byte(foldUnicode(text))
 	}
 	if !q.holdsAll(folded, q.texts) {
 		return false

@@ -59,12 +59,14 @@ func FuzzIndex(f *testing.F) {
 }
 
 // FuzzQuery checks that whatever is looked for finds itself, that folding twice is folding
-// once, and that the index understands what it is asked for.
+// once and, of ASCII, the same either way, and that the index understands what it is asked
+// for.
 func FuzzQuery(f *testing.F) {
 	for _, c := range searchCases {
 		f.Add(c.text)
 	}
-	for _, text := range []string{"", "\u0301", "\u200d", "\"", "a\x00b", "*", "NEAR(a b)", "ǿ", "и\u0301\u0306", "ｶﾞ", "\ufffd", "\u13fa"} {
+	for _, text := range []string{"", "\u0301", "\u200d", "\"", "a\x00b", "*", "NEAR(a b)", "ǿ", "и\u0301\u0306", "ｶﾞ", "\ufffd", "\u13fa",
+		"@AZ[`az{ \x00\x7f", "1234567  9", "1234567 \t90", "12345678\t\r \x0e \x08", " 123456   12345 ", "\n\n12345678  ", "1234567é", "é1234567"} {
 		f.Add(text)
 	}
 	d := emptyIndex(f)
@@ -75,6 +77,9 @@ func FuzzQuery(f *testing.F) {
 		q := newQuery(text, false)
 		if again := fold(fold(text)); again != fold(text) {
 			t.Errorf("%+q folds to %+q, and that to %+q", text, fold(text), again)
+		}
+		if short, ok := foldASCII(nil, text); ok && string(short) != foldUnicode(text) {
+			t.Errorf("%+q folds to %+q, and as Unicode to %+q", text, short, foldUnicode(text))
 		}
 		if !q.isIn(text, nil) {
 			t.Errorf("%+q does not hold %+q, which it folds to", text, q.texts)
@@ -150,7 +155,7 @@ func selects(t *testing.T, d *sql.DB, s selection) bool {
 		return false
 	}
 	found := func(match string) bool {
-		places, err := column[int64](t.Context(), d, fmt.Sprintf(findWords, 0), match+" AND "+within(map[int64]bool{1: true}, 2), 10, -1)
+		places, err := column[int64](t.Context(), d, fmt.Sprintf(findNewest, 0), match+" AND "+within(map[int64]bool{1: true}, 2), 10, -1)
 		if err != nil {
 			t.Fatalf("%s: %v", match, err)
 		}

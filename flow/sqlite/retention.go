@@ -106,7 +106,7 @@ func (t *tx) trim() error {
 	if len(t.limited) == 0 {
 		return nil
 	}
-	for _, id := range slices.Sorted(maps.Keys(t.last)) {
+	for _, id := range slices.Sorted(maps.Keys(t.posted)) {
 		if !t.limited[id] {
 			continue
 		}

@@ -44,9 +44,10 @@ type writer struct {
 	ops        chan operation
 	stopped    chan struct{}
 	chores     func(*tx) error
-	due        time.Time                 // when chores are next
-	targets    map[flow.ChannelID]target // channels that messages were sent to
-	limited    map[int64]bool            // channels that keep, or once kept, so many messages
+	due        time.Time                   // when chores are next
+	targets    map[flow.ChannelID]target   // channels that messages were sent to
+	endings    map[int64]db.LastMessageRow // the newest message of some channels
+	limited    map[int64]bool              // channels that keep, or once kept, so many messages
 
 	gate   sync.RWMutex // held for reading while an operation is being queued
 	closed bool
@@ -58,7 +59,7 @@ func newWriter(conn *sql.Conn, log *slog.Logger) *writer {
 		conn: conn, statements: statements, queries: db.New(statements), log: log,
 		ops: make(chan operation, maxQueue), stopped: make(chan struct{}),
 		due:     time.Now().Add(10 * time.Minute), // by then the other processes are back
-		targets: map[flow.ChannelID]target{}, limited: map[int64]bool{},
+		targets: map[flow.ChannelID]target{}, endings: map[int64]db.LastMessageRow{}, limited: map[int64]bool{},
 	}
 }
 
@@ -154,7 +155,7 @@ func (w *writer) begin() (*tx, error) {
 	}
 	t := &tx{
 		Queries: w.queries, ctx: context.Background(), exec: w.exec, explain: w.explain,
-		now: time.Now().UnixMilli(), last: map[int64]int64{}, targets: w.targets, limited: w.limited,
+		now: time.Now().UnixMilli(), posted: map[int64]bool{}, targets: w.targets, endings: w.endings, limited: w.limited,
 		vault: w.vault,
 	}
 	end, err := t.EndOfLog(t.ctx)
@@ -173,6 +174,7 @@ func (w *writer) begin() (*tx, error) {
 // ended it already.
 func (w *writer) rollback() {
 	clear(w.targets)
+	clear(w.endings)
 	_ = w.exec("ROLLBACK")
 }
 
@@ -202,9 +204,10 @@ type tx struct {
 	answered bool          // a question to a directory was
 	searches []searchChange
 
-	last    map[int64]int64           // number of the newest message, of channels that got one
-	targets map[flow.ChannelID]target // of the writer
-	limited map[int64]bool            // of the writer
+	posted  map[int64]bool              // channels that got messages
+	targets map[flow.ChannelID]target   // of the writer
+	endings map[int64]db.LastMessageRow // of the writer
+	limited map[int64]bool              // of the writer
 }
 
 // do runs one operation. The first error is its own; the second ends the batch.
@@ -227,6 +230,7 @@ func (t *tx) do(op operation) (refused, fatal error) {
 		if err := t.exec("ROLLBACK TO operation"); err != nil {
 			return nil, fmt.Errorf("undo operation: %w", err)
 		}
+		clear(t.endings) // its messages may have been the newest
 		t.seq, t.events, t.changes, t.deleted = before.seq, before.events, before.changes, before.deleted
 		t.started, t.ended, t.bars = before.started, before.ended, before.bars
 		t.searches = before.searches

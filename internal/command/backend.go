@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime"
 	"time"
 
 	"github.com/flow-mcp/flow-mcp/flow/backend"
@@ -48,6 +49,7 @@ func (b *Backend) Run(ctx context.Context, log *slog.Logger) error {
 		// Whoever started us may be gone: nobody else would end a store that hangs.
 		time.AfterFunc(closingTime, func() { os.Exit(1) })
 	})()
+	runtime.GOMAXPROCS(sqlite.Processors())
 	store, err := sqlite.Open(ctx, string(b.DataDir), sqlite.Options{Log: log, Version: Release(), Patience: b.GiveUpAfter.Duration, Existing: b.Existing})
 	if err != nil {
 		return err
