@@ -280,11 +280,15 @@ func (s *store) clear(ctx context.Context, id int64) error {
 	return s.change(ctx, func(t *tx) error { return t.DropCancelled(t.ctx, id) })
 }
 
-// abandon removes what there is of a download.
+// abandon removes what there is of a download, but not what somebody has made of it.
 func (s *store) abandon(ctx context.Context, id int64) error {
 	d, err := s.read.DownloadByID(ctx, id)
 	if err != nil {
 		return err
 	}
-	return landingOfDownload(d).abandon(s.noteDownload(ctx, id))
+	row, err := s.read.UploadByID(ctx, d.Upload)
+	if err != nil {
+		return err
+	}
+	return landingOfDownload(d).abandon(s.noteDownload(ctx, id), func() bool { return isStill(ctx, d.Path, row) })
 }

@@ -98,13 +98,15 @@ func reserve(file, path string) error {
 	return err
 }
 
-// abandon removes the file. It loses its name first, and that is noted while the part is
-// there: without it nobody could tell whose the next file of that name is.
-func (l landing) abandon(note note) error {
+// abandon removes the file, unless somebody has changed it since it got its name, which ours
+// denies. It loses its name first, and that is noted while the part is there: without it
+// nobody could tell whose the next file of that name is.
+func (l landing) abandon(note note, ours func() bool) error {
 	var err error
 	switch {
 	case l.path == "":
 		return removeIfThere(l.part)
+	case l.arrived() && !ours():
 	case l.arrived() && exists(l.part), l.holdsPlace():
 		err = removeIfThere(l.path)
 	case l.arrived():

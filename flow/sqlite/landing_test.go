@@ -99,14 +99,16 @@ func TestDownloadsLandOnce(t *testing.T) {
 
 // TestCancelledDownloadsLeaveNothing: of a file that was about to get its name when its
 // download was cancelled nothing is left, and what others have called so is left alone.
-func TestCancelledDownloadsLeaveNothing(t *testing.T) {
-	leaveNothing(t, func(t *tx) error { return t.CancelDownload(t.ctx, 1) })
-}
+func TestCancelledDownloadsLeaveNothing(t *testing.T) { leaveNothing(t, spoiled["cancelled"]) }
 
 // TestRefusedDownloadsLeaveNothing: nor when whoever fetches it is not in the channel any
 // more.
-func TestRefusedDownloadsLeaveNothing(t *testing.T) {
-	leaveNothing(t, func(t *tx) error { return t.exec("UPDATE channel_member SET state = 'b'") })
+func TestRefusedDownloadsLeaveNothing(t *testing.T) { leaveNothing(t, spoiled["refused"]) }
+
+// spoiled is what keeps a download from being completed.
+var spoiled = map[string]func(*tx) error{
+	"cancelled": func(t *tx) error { return t.CancelDownload(t.ctx, 1) },
+	"refused":   func(t *tx) error { return t.exec("UPDATE channel_member SET state = 'b'") },
 }
 
 func leaveNothing(t *testing.T, last func(*tx) error) {
@@ -114,11 +116,7 @@ func leaveNothing(t *testing.T, last func(*tx) error) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			_, _, downloads := r.of(t, dir, last)
-			s := open(t, dir)
-			eventually(t, "the download is cleared", func() bool {
-				left, err := s.read.Downloads(t.Context())
-				return err == nil && len(left) == 0
-			})
+			cleared(t, open(t, dir))
 			want := map[string]string{}
 			if !r.ours {
 				want["a.bin"] = r.others
@@ -128,6 +126,32 @@ func leaveNothing(t *testing.T, last func(*tx) error) {
 			}
 		})
 	}
+}
+
+// TestEditedFileIsNotRemoved: nor does it go when the download is cancelled or refused.
+func TestEditedFileIsNotRemoved(t *testing.T) {
+	for _, name := range []string{"it has both names", "it has its name", "it has the name that was reserved"} {
+		for outcome, last := range spoiled {
+			t.Run(name+", "+outcome, func(t *testing.T) {
+				dir := t.TempDir()
+				_, _, downloads := allRemains[name].of(t, dir, last)
+				write(t, filepath.Join(downloads, "a.bin"), []byte("edited"))
+				cleared(t, open(t, dir))
+				if diff := cmp.Diff(map[string]string{"a.bin": "edited"}, filesIn(t, downloads)); diff != "" {
+					t.Errorf("the downloads (-want +got):\n%s", diff)
+				}
+			})
+		}
+	}
+}
+
+// cleared waits until there is no download any more.
+func cleared(t *testing.T, s *store) {
+	t.Helper()
+	eventually(t, "the download is cleared", func() bool {
+		left, err := s.read.Downloads(t.Context())
+		return err == nil && len(left) == 0
+	})
 }
 
 // filesIn returns what the files of directories hold, by their names.
