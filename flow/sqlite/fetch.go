@@ -216,17 +216,35 @@ func openPart(path string) (*os.File, error) {
 
 // isStill reports whether a file has the content that it got.
 func isStill(ctx context.Context, path string, row db.UploadByIDRow) bool {
+	still, err := hasContent(ctx, path, row)
+	return err == nil && still
+}
+
+func hasContent(ctx context.Context, path string, row db.UploadByIDRow) (bool, error) {
 	file, err := openSource("path", path)
 	if err != nil {
-		return false
+		return false, err
 	}
 	defer file.Close()
 	if file.info.Size() != row.Size {
-		return false
+		return false, nil
 	}
 	sum := sha256.New()
-	_, err = pour(ctx, io.Discard, file, sum, nil)
-	return err == nil && sameContent(sum, row) == nil
+	if _, err := pour(ctx, io.Discard, file, sum, nil); err != nil {
+		return false, err
+	}
+	return sameContent(sum, row) == nil, nil
+}
+
+// hasChanged reports whether somebody has changed a file that has got its name. When its
+// message was deleted the content is not known any more, and only its size tells.
+func hasChanged(path string, row db.UploadByIDRow) (bool, error) {
+	if len(row.Sha256) == 0 {
+		info, err := os.Lstat(path)
+		return err == nil && info.Size() != row.Size, err
+	}
+	still, err := hasContent(context.Background(), path, row) // which decides what happens to the file
+	return !still, err
 }
 
 // finishPart completes a partial file. What an earlier attempt has left in it counts,
@@ -290,5 +308,5 @@ func (s *store) abandon(ctx context.Context, id int64) error {
 	if err != nil {
 		return err
 	}
-	return landingOfDownload(d).abandon(s.noteDownload(ctx, id), func() bool { return isStill(ctx, d.Path, row) })
+	return landingOfDownload(d).abandon(s.noteDownload(ctx, id), func() (bool, error) { return hasChanged(d.Path, row) })
 }

@@ -42,7 +42,7 @@ type inquiry struct {
 
 	many   map[string]bool // words that were in more than a few messages of a chapter
 	rarest string          // of these
-	tried  int             // messages with one of the words that were looked at
+	tried  int             // messages with one of the words that were looked at lately
 	found  int             // of them what is looked for
 	scarce bool            // few messages of a chapter were selected
 	seldom bool            // messages with the other words had no wide one
@@ -92,12 +92,11 @@ func (q *inquiry) ask(ctx context.Context, number int64) (more bool, err error) 
 			return more, err
 		}
 	}
-	_, more, err = q.all(ctx, number, said.match(), -1)
-	return more, err
+	return q.exactly(ctx, number, said.match())
 }
 
-// few finds what matches in a chapter, if there is little of it, and else some, as the
-// statement says.
+// few finds what matches in a chapter, if there is little of it, and otherwise the newest or
+// the oldest of that, as the statement has it.
 func (q *inquiry) few(ctx context.Context, statement string, number int64, match string) (places []flow.Cursor, few bool, err error) {
 	places, err = column[flow.Cursor](ctx, q.reads, fmt.Sprintf(statement, number), match, q.before, fewPlaces+1)
 	return places, len(places) <= fewPlaces, err
@@ -162,10 +161,24 @@ func (q *inquiry) likely(ctx context.Context, number int64, said saying) (more, 
 	return more, done, err
 }
 
+// exactly hands out what is selected. Where little is expected, since a newer chapter had
+// little, it is found from the oldest on; if there is more after all, the next chapter is
+// not asked so.
+func (q *inquiry) exactly(ctx context.Context, number int64, match string) (more bool, err error) {
+	if q.scarce {
+		if places, few, err := q.few(ctx, findOldest, number, match); err != nil || few {
+			slices.Reverse(places)
+			return err == nil && q.hand(places), err
+		}
+	}
+	n, more, err := q.all(ctx, number, match, -1)
+	q.scarce = !q.scarce && n <= fewPlaces
+	return more, err
+}
+
 // all hands out what matches in a chapter, up to a number of messages if that is not
 // negative, and returns how many they were. Those of other channels, if there are few, are
-// left to the one who takes them: the channels would be the most common words. Where little
-// is expected, all of it is found from its oldest on.
+// left to the one who takes them: the channels would be the most common words.
 func (q *inquiry) all(ctx context.Context, number int64, match string, most int) (n int, more bool, err error) {
 	if q.scope != "" {
 		if places, few, err := q.few(ctx, findNewest, number, match); err != nil || few {
@@ -173,15 +186,7 @@ func (q *inquiry) all(ctx context.Context, number int64, match string, most int)
 		}
 		match += " AND " + q.scope
 	}
-	if q.scarce && most < 0 {
-		if places, few, err := q.few(ctx, findOldest, number, match); err != nil || few {
-			slices.Reverse(places)
-			return len(places), err == nil && q.hand(places), err
-		}
-	}
-	n, more, err = q.stream(ctx, number, match, most)
-	q.scarce = most < 0 && n <= fewPlaces
-	return n, more, err
+	return q.stream(ctx, number, match, most)
 }
 
 // stream hands out what matches in a chapter while it is being found.
@@ -213,10 +218,13 @@ func (q *inquiry) stream(ctx context.Context, number int64, match string, most i
 	return n, q.hand(places), nil
 }
 
-// try hands out messages with one of the words, and keeps count.
+// try hands out messages with one of the words, and keeps count. The last ones count most.
 func (q *inquiry) try(places []flow.Cursor) (more bool) {
 	if len(places) == 0 {
 		return true
+	}
+	if q.tried > fewPlaces {
+		q.tried, q.found = q.tried/2, q.found/2
 	}
 	found, more := q.take(places)
 	q.tried, q.found = q.tried+len(places), q.found+found

@@ -98,15 +98,20 @@ func reserve(file, path string) error {
 	return err
 }
 
-// abandon removes the file, unless somebody has changed it since it got its name, which ours
-// denies. It loses its name first, and that is noted while the part is there: without it
-// nobody could tell whose the next file of that name is.
-func (l landing) abandon(note note, ours func() bool) error {
-	var err error
-	switch {
-	case l.path == "":
+// abandon removes the file, unless somebody has changed it since it got its name. It loses
+// that first, which is noted while the part is there: without it nobody could tell whose the
+// next file of that name is.
+func (l landing) abandon(note note, changed func() (bool, error)) error {
+	if l.path == "" {
 		return removeIfThere(l.part)
-	case l.arrived() && !ours():
+	}
+	var theirs bool
+	var err error
+	if l.arrived() {
+		theirs, err = changed()
+	}
+	switch {
+	case err != nil || theirs:
 	case l.arrived() && exists(l.part), l.holdsPlace():
 		err = removeIfThere(l.path)
 	case l.arrived():

@@ -105,6 +105,14 @@ func TestCancelledDownloadsLeaveNothing(t *testing.T) { leaveNothing(t, spoiled[
 // more.
 func TestRefusedDownloadsLeaveNothing(t *testing.T) { leaveNothing(t, spoiled["refused"]) }
 
+// TestCancelledDownloadsOfNothingLeaveNothing: nor when the content is not known any more,
+// since the message was deleted meanwhile.
+func TestCancelledDownloadsOfNothingLeaveNothing(t *testing.T) {
+	leaveNothing(t, func(t *tx) error {
+		return errors.Join(t.CancelDownload(t.ctx, 1), t.exec("UPDATE attachment SET content = NULL"))
+	})
+}
+
 // spoiled is what keeps a download from being completed.
 var spoiled = map[string]func(*tx) error{
 	"cancelled": func(t *tx) error { return t.CancelDownload(t.ctx, 1) },
@@ -142,6 +150,28 @@ func TestEditedFileIsNotRemoved(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestUncertainFilesAreClearedLater: a file of which it cannot be found out whether somebody
+// has changed it stays for now, and it stays ours.
+func TestUncertainFilesAreClearedLater(t *testing.T) {
+	dir := t.TempDir()
+	l := landing{part: filepath.Join(dir, ".a.part"), path: filepath.Join(dir, "a.bin")}
+	write(t, l.path, []byte("a file"))
+	noted := 0
+	note := func(landing) error { noted++; return nil }
+	if err := l.abandon(note, func() (bool, error) { return false, syscall.EIO }); !errors.Is(err, syscall.EIO) || noted > 0 {
+		t.Errorf("what could not be read was said to be gone: %v", err)
+	}
+	if diff := cmp.Diff(map[string]string{"a.bin": "a file"}, filesIn(t, dir)); diff != "" {
+		t.Errorf("the directory (-want +got):\n%s", diff)
+	}
+	if err := l.abandon(note, func() (bool, error) { return false, nil }); err != nil || noted != 1 {
+		t.Errorf("noted %d times, %v", noted, err)
+	}
+	if diff := cmp.Diff(map[string]string{}, filesIn(t, dir)); diff != "" {
+		t.Errorf("the directory in the end (-want +got):\n%s", diff)
 	}
 }
 

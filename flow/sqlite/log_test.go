@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"runtime"
@@ -245,11 +246,40 @@ func TestManyAtOnce(t *testing.T) {
 			t.Errorf("user %d heard %d of %d messages: %s", i, len(heard[i]), len(want), diff)
 		}
 	}
+	inARow(t, s)
+}
+
+// inARow checks the numbers of messages, which are all in one channel.
+func inARow(t *testing.T, s *store) {
+	t.Helper()
 	var gaps int
 	err := s.pool.QueryRow("SELECT count(*) FROM (SELECT chseq, row_number() OVER (ORDER BY seq) AS n FROM message) WHERE chseq <> n").Scan(&gaps)
 	if err != nil || gaps != 0 {
-		t.Errorf("%d messages have a wrong number; %v", gaps, err)
+		t.Errorf("%d messages do not follow the one before them; %v", gaps, err)
 	}
+}
+
+// TestNumbersOfWhatWasUndone: a message that went with its whole batch gives its number back.
+func TestNumbersOfWhatWasUndone(t *testing.T) {
+	s := open(t, t.TempDir())
+	ana := start(t, s, "one", "ana")
+	ana.send(t, "first")
+	err := s.change(t.Context(), func(t *tx) error {
+		_, self, err := ana.self(t.ctx, ana.call)
+		if err != nil {
+			return err
+		}
+		m := flow.SendMessageWithNotificationInput{SendMessageInput: flow.SendMessageInput{ChannelID: ana.home.ChannelID, Text: "undone"}}
+		if err := ana.deliver(t.ctx, t, self, "SendMessage", flow.Message{ID: flow.MessageID(flow.NewID()), Text: "undone"}, m); err != nil {
+			return err
+		}
+		return sql.ErrConnDone // as when the disk goes
+	})
+	if !errors.Is(err, flow.Unusable) {
+		t.Fatal(err)
+	}
+	ana.send(t, "second")
+	inARow(t, s)
 }
 
 // alertNobody sends a message that is undone, since it is to alert somebody unknown.

@@ -230,7 +230,9 @@ func (t *tx) do(op operation) (refused, fatal error) {
 		if err := t.exec("ROLLBACK TO operation"); err != nil {
 			return nil, fmt.Errorf("undo operation: %w", err)
 		}
-		clear(t.endings) // its messages may have been the newest
+		if t.seq != before.seq {
+			clear(t.endings) // its messages may have been the newest
+		}
 		t.seq, t.events, t.changes, t.deleted = before.seq, before.events, before.changes, before.deleted
 		t.started, t.ended, t.bars = before.started, before.ended, before.bars
 		t.searches = before.searches
