@@ -220,6 +220,7 @@ func isStill(ctx context.Context, path string, row db.UploadByIDRow) bool {
 	return err == nil && still
 }
 
+// hasContent is isStill of a file that may turn out not to be readable.
 func hasContent(ctx context.Context, path string, row db.UploadByIDRow) (bool, error) {
 	file, err := openSource("path", path)
 	if err != nil {
@@ -239,9 +240,12 @@ func hasContent(ctx context.Context, path string, row db.UploadByIDRow) (bool, e
 // hasChanged reports whether somebody has changed a file that has got its name. When its
 // message was deleted the content is not known any more, and only its size tells.
 func hasChanged(path string, row db.UploadByIDRow) (bool, error) {
-	if len(row.Sha256) == 0 {
-		info, err := os.Lstat(path)
-		return err == nil && info.Size() != row.Size, err
+	info, err := os.Lstat(path)
+	if err != nil {
+		return false, err
+	}
+	if info.Size() != row.Size || len(row.Sha256) == 0 {
+		return info.Size() != row.Size, nil
 	}
 	still, err := hasContent(context.Background(), path, row) // which decides what happens to the file
 	return !still, err
@@ -304,9 +308,11 @@ func (s *store) abandon(ctx context.Context, id int64) error {
 	if err != nil {
 		return err
 	}
-	row, err := s.read.UploadByID(ctx, d.Upload)
-	if err != nil {
-		return err
-	}
-	return landingOfDownload(d).abandon(s.noteDownload(ctx, id), func() (bool, error) { return hasChanged(d.Path, row) })
+	return landingOfDownload(d).abandonOurs(s.noteDownload(ctx, id), func() (bool, error) {
+		row, err := s.read.UploadByID(ctx, d.Upload)
+		if err != nil {
+			return false, err
+		}
+		return hasChanged(d.Path, row)
+	})
 }

@@ -220,9 +220,6 @@ func (q *inquiry) stream(ctx context.Context, number int64, match string, most i
 
 // try hands out messages with one of the words, and keeps count. The last ones count most.
 func (q *inquiry) try(places []flow.Cursor) (more bool) {
-	if len(places) == 0 {
-		return true
-	}
 	if q.tried > fewPlaces {
 		q.tried, q.found = q.tried/2, q.found/2
 	}
@@ -236,9 +233,6 @@ func (q *inquiry) try(places []flow.Cursor) (more bool) {
 func (q *inquiry) poor() bool { return q.tried >= trialPlaces && q.found*paying < q.tried }
 
 func (q *inquiry) hand(places []flow.Cursor) (more bool) {
-	if len(places) == 0 {
-		return true
-	}
 	_, more = q.take(places)
 	return more
 }

@@ -98,20 +98,27 @@ func reserve(file, path string) error {
 	return err
 }
 
-// abandon removes the file, unless somebody has changed it since it got its name. It loses
-// that first, which is noted while the part is there: without it nobody could tell whose the
-// next file of that name is.
-func (l landing) abandon(note note, changed func() (bool, error)) error {
-	if l.path == "" {
-		return removeIfThere(l.part)
+// abandonOurs removes the file, or leaves it to whoever has changed it since it got its name.
+func (l landing) abandonOurs(note note, changed func() (bool, error)) error {
+	if !l.arrived() {
+		return l.abandon(note)
 	}
-	var theirs bool
+	switch theirs, err := changed(); {
+	case err != nil:
+		return err
+	case theirs:
+		return l.forsake(note)
+	}
+	return l.abandon(note)
+}
+
+// abandon removes the file. It loses its name first, and that is noted while the part is
+// there: without it nobody could tell whose the next file of that name is.
+func (l landing) abandon(note note) error {
 	var err error
-	if l.arrived() {
-		theirs, err = changed()
-	}
 	switch {
-	case err != nil || theirs:
+	case l.path == "":
+		return removeIfThere(l.part)
 	case l.arrived() && exists(l.part), l.holdsPlace():
 		err = removeIfThere(l.path)
 	case l.arrived():

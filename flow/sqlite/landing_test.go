@@ -161,13 +161,13 @@ func TestUncertainFilesAreClearedLater(t *testing.T) {
 	write(t, l.path, []byte("a file"))
 	noted := 0
 	note := func(landing) error { noted++; return nil }
-	if err := l.abandon(note, func() (bool, error) { return false, syscall.EIO }); !errors.Is(err, syscall.EIO) || noted > 0 {
+	if err := l.abandonOurs(note, func() (bool, error) { return false, syscall.EIO }); !errors.Is(err, syscall.EIO) || noted > 0 {
 		t.Errorf("what could not be read was said to be gone: %v", err)
 	}
 	if diff := cmp.Diff(map[string]string{"a.bin": "a file"}, filesIn(t, dir)); diff != "" {
 		t.Errorf("the directory (-want +got):\n%s", diff)
 	}
-	if err := l.abandon(note, func() (bool, error) { return false, nil }); err != nil || noted != 1 {
+	if err := l.abandonOurs(note, func() (bool, error) { return false, nil }); err != nil || noted != 1 {
 		t.Errorf("noted %d times, %v", noted, err)
 	}
 	if diff := cmp.Diff(map[string]string{}, filesIn(t, dir)); diff != "" {

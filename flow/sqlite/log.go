@@ -56,7 +56,6 @@ func (t *tx) post(channel int64, m flow.Message, uid []byte, author int64) (bool
 	}
 	t.seq++
 	t.endings[channel] = db.LastMessageRow{Number: last.Number + 1, Created: m.CreationTime}
-	t.posted[channel] = true
 	t.events = append(t.events, &logEvent{
 		seq: t.seq, kind: flow.MessageEvent.Type(), to: audience{channel: channel}, author: author,
 		message: &m, size: len(m.Text) + len(m.OtherData) + 400*len(m.Attachments) + 800,

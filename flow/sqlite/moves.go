@@ -202,7 +202,7 @@ func (s *store) endMove(ctx context.Context, key movingKey) error {
 		}
 	}
 	if err == nil {
-		err = landingOf(m).abandon(s.noteMove(ctx, m.ID), func() (bool, error) { return false, nil }) // it came there just now
+		err = landingOf(m).abandon(s.noteMove(ctx, m.ID))
 	}
 	if err != nil {
 		return err

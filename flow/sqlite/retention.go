@@ -106,10 +106,13 @@ func (t *tx) trim() error {
 	if len(t.limited) == 0 {
 		return nil
 	}
-	for _, id := range slices.Sorted(maps.Keys(t.posted)) {
-		if !t.limited[id] {
-			continue
+	full := map[int64]bool{}
+	for _, e := range t.events {
+		if e.message != nil && t.limited[e.to.channel] {
+			full[e.to.channel] = true
 		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(full)) {
 		if err := t.trimChannel(id); err != nil {
 			return fmt.Errorf("remove what a channel does not keep: %w", err)
 		}

@@ -155,7 +155,7 @@ func (w *writer) begin() (*tx, error) {
 	}
 	t := &tx{
 		Queries: w.queries, ctx: context.Background(), exec: w.exec, explain: w.explain,
-		now: time.Now().UnixMilli(), posted: map[int64]bool{}, targets: w.targets, endings: w.endings, limited: w.limited,
+		now: time.Now().UnixMilli(), targets: w.targets, endings: w.endings, limited: w.limited,
 		vault: w.vault,
 	}
 	end, err := t.EndOfLog(t.ctx)
@@ -204,7 +204,6 @@ type tx struct {
 	answered bool          // a question to a directory was
 	searches []searchChange
 
-	posted  map[int64]bool              // channels that got messages
 	targets map[flow.ChannelID]target   // of the writer
 	endings map[int64]db.LastMessageRow // of the writer
 	limited map[int64]bool              // of the writer
