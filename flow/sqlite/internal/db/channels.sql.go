@@ -62,58 +62,6 @@ func (q *Queries) AddChannelHistory(ctx context.Context, arg AddChannelHistoryPa
 	return err
 }
 
-const allChannelsOf = `-- name: AllChannelsOf :many
-SELECT channel.id, channel.public, channel.name, channel.one, channel.max_days, channel.max_messages, org.public AS org_public,
-  CAST(coalesce(account.public, '') AS TEXT) AS partner
-FROM channel_member CROSS JOIN channel ON channel.id = channel_member.channel
-JOIN org ON org.id = channel.org
-LEFT JOIN account ON account.id = CASE channel.one WHEN channel_member.account THEN channel.other ELSE channel.one END
-WHERE channel_member.account = ? AND channel_member.state <> 'b'
-`
-
-type AllChannelsOfRow struct {
-	ID          int64
-	Public      flow.ChannelID
-	Name        string
-	One         sql.NullInt64
-	MaxDays     int64
-	MaxMessages int64
-	OrgPublic   flow.OrgID
-	Partner     string
-}
-
-func (q *Queries) AllChannelsOf(ctx context.Context, account int64) ([]AllChannelsOfRow, error) {
-	rows, err := q.db.QueryContext(ctx, allChannelsOf, account)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []AllChannelsOfRow
-	for rows.Next() {
-		var i AllChannelsOfRow
-		if err := rows.Scan(
-			&i.ID,
-			&i.Public,
-			&i.Name,
-			&i.One,
-			&i.MaxDays,
-			&i.MaxMessages,
-			&i.OrgPublic,
-			&i.Partner,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const channelByID = `-- name: ChannelByID :one
 SELECT channel.id, channel.public, channel.org, channel.name, channel.one, channel.other, channel.created, channel.max_days, channel.max_messages, channel.removed, channel.cleared, channel.ahead, org.public AS org_public FROM channel JOIN org ON org.id = channel.org
 WHERE channel.id = ?
@@ -317,39 +265,6 @@ func (q *Queries) ChannelMembers(ctx context.Context, channel int64) ([]ChannelM
 	return items, nil
 }
 
-const channelViews = `-- name: ChannelViews :many
-SELECT channel, state, since FROM channel_member WHERE account = ? AND state <> 'b'
-`
-
-type ChannelViewsRow struct {
-	Channel int64
-	State   flow.MemberState
-	Since   flow.Cursor
-}
-
-func (q *Queries) ChannelViews(ctx context.Context, account int64) ([]ChannelViewsRow, error) {
-	rows, err := q.db.QueryContext(ctx, channelViews, account)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []ChannelViewsRow
-	for rows.Next() {
-		var i ChannelViewsRow
-		if err := rows.Scan(&i.Channel, &i.State, &i.Since); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const channelsOf = `-- name: ChannelsOf :many
 SELECT channel.public, channel.name, channel.one, channel.other, channel.max_days, channel.max_messages, org.public AS org_public,
   CAST(coalesce(account.public, '') AS TEXT) AS partner
@@ -402,23 +317,6 @@ func (q *Queries) ChannelsOf(ctx context.Context, account int64, org int64) ([]C
 	return items, nil
 }
 
-const countUnread = `-- name: CountUnread :one
-SELECT count(*) FROM (
-  SELECT 1 FROM message WHERE message.channel = ?1 AND message.author <> ?2
-    AND message.deleted = 0 AND message.seq > coalesce((SELECT read_mark.seq FROM read_mark
-      WHERE read_mark.account = ?2 AND read_mark.channel = ?1), 0)
-  LIMIT 101
-)
-`
-
-// What others than an account wrote in a channel after its read mark, as far as it is counted.
-func (q *Queries) CountUnread(ctx context.Context, channel int64, account int64) (int64, error) {
-	row := q.db.QueryRowContext(ctx, countUnread, channel, account)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
-}
-
 const directChannel = `-- name: DirectChannel :one
 SELECT id, public FROM channel WHERE org = ? AND one = ? AND other = ?
 `
@@ -441,98 +339,6 @@ func (q *Queries) DirectChannel(ctx context.Context, arg DirectChannelParams) (D
 	return i, err
 }
 
-const lastMessages = `-- name: LastMessages :many
-SELECT channel_member.channel, message.uid, account.public AS author, message.created, message.attachments,
-  CAST(iif(octet_length(message.body) > 4096, substr(message.body, 1, 1024), message.body) AS TEXT) AS body,
-  CAST(iif(octet_length(message.other) > 4096, '', message.other) AS TEXT) AS other,
-  CAST(max(octet_length(message.body), octet_length(message.other)) > 4096 AS INTEGER) AS cut
-FROM channel_member CROSS JOIN message ON message.seq = (
-  SELECT newest.seq FROM message AS newest WHERE newest.channel = channel_member.channel AND newest.deleted = 0
-  ORDER BY newest.seq DESC LIMIT 1
-)
-CROSS JOIN account ON account.id = message.author
-WHERE channel_member.account = ?1 AND channel_member.state <> 'b'
-`
-
-type LastMessagesRow struct {
-	Channel     int64
-	Uid         []byte
-	Author      flow.AccountID
-	Created     int64
-	Attachments Files
-	Body        string
-	Other       string
-	Cut         int64
-}
-
-// The newest message of each channel of an account that has any, cut where it is longer
-// than an overview shows.
-func (q *Queries) LastMessages(ctx context.Context, account int64) ([]LastMessagesRow, error) {
-	rows, err := q.db.QueryContext(ctx, lastMessages, account)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []LastMessagesRow
-	for rows.Next() {
-		var i LastMessagesRow
-		if err := rows.Scan(
-			&i.Channel,
-			&i.Uid,
-			&i.Author,
-			&i.Created,
-			&i.Attachments,
-			&i.Body,
-			&i.Other,
-			&i.Cut,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const orgViews = `-- name: OrgViews :many
-SELECT org, state, since FROM org_member WHERE account = ? AND state <> 'b'
-`
-
-type OrgViewsRow struct {
-	Org   int64
-	State flow.MemberState
-	Since flow.Cursor
-}
-
-// What an account sees of the log: from where on, in which team.
-func (q *Queries) OrgViews(ctx context.Context, account int64) ([]OrgViewsRow, error) {
-	rows, err := q.db.QueryContext(ctx, orgViews, account)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []OrgViewsRow
-	for rows.Next() {
-		var i OrgViewsRow
-		if err := rows.Scan(&i.Org, &i.State, &i.Since); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const othersIn = `-- name: OthersIn :one
 SELECT EXISTS (SELECT 1 FROM channel_member WHERE channel_member.channel = ?1
     AND channel_member.account <> ?2 AND channel_member.state <> 'b') AS members,
@@ -550,25 +356,6 @@ func (q *Queries) OthersIn(ctx context.Context, channel int64, account int64) (O
 	row := q.db.QueryRowContext(ctx, othersIn, channel, account)
 	var i OthersInRow
 	err := row.Scan(&i.Members, &i.Admins)
-	return i, err
-}
-
-const readMark = `-- name: ReadMark :one
-SELECT read_mark.seq, read_mark.event, message.uid FROM read_mark
-JOIN message ON message.seq = read_mark.seq
-WHERE read_mark.account = ? AND read_mark.channel = ?
-`
-
-type ReadMarkRow struct {
-	Seq   flow.Cursor
-	Event flow.Cursor
-	Uid   []byte
-}
-
-func (q *Queries) ReadMark(ctx context.Context, account int64, channel int64) (ReadMarkRow, error) {
-	row := q.db.QueryRowContext(ctx, readMark, account, channel)
-	var i ReadMarkRow
-	err := row.Scan(&i.Seq, &i.Event, &i.Uid)
 	return i, err
 }
 
@@ -596,28 +383,6 @@ func (q *Queries) SetChannelMember(ctx context.Context, arg SetChannelMemberPara
 	return err
 }
 
-const setReadMark = `-- name: SetReadMark :exec
-INSERT INTO read_mark (account, channel, seq, event) VALUES (?, ?, ?, ?)
-ON CONFLICT DO UPDATE SET seq = excluded.seq, event = excluded.event
-`
-
-type SetReadMarkParams struct {
-	Account int64
-	Channel int64
-	Seq     flow.Cursor
-	Event   flow.Cursor
-}
-
-func (q *Queries) SetReadMark(ctx context.Context, arg SetReadMarkParams) error {
-	_, err := q.db.ExecContext(ctx, setReadMark,
-		arg.Account,
-		arg.Channel,
-		arg.Seq,
-		arg.Event,
-	)
-	return err
-}
-
 const successor = `-- name: Successor :one
 SELECT account.id, account.public FROM channel_member
 JOIN channel ON channel.id = channel_member.channel
@@ -641,45 +406,4 @@ func (q *Queries) Successor(ctx context.Context, channel int64) (SuccessorRow, e
 	var i SuccessorRow
 	err := row.Scan(&i.ID, &i.Public)
 	return i, err
-}
-
-const unreadCounts = `-- name: UnreadCounts :many
-SELECT channel, (
-  SELECT count(*) FROM (
-    SELECT 1 FROM message WHERE message.channel = channel_member.channel AND message.author <> channel_member.account
-      AND message.deleted = 0 AND message.seq > coalesce((SELECT read_mark.seq FROM read_mark
-        WHERE read_mark.account = channel_member.account AND read_mark.channel = channel_member.channel), 0)
-    LIMIT 101
-  )
-) AS unread
-FROM channel_member WHERE account = ? AND state <> 'b'
-`
-
-type UnreadCountsRow struct {
-	Channel int64
-	Unread  int64
-}
-
-// The same in each channel of an account.
-func (q *Queries) UnreadCounts(ctx context.Context, dollar_1 interface{}) ([]UnreadCountsRow, error) {
-	rows, err := q.db.QueryContext(ctx, unreadCounts, dollar_1)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []UnreadCountsRow
-	for rows.Next() {
-		var i UnreadCountsRow
-		if err := rows.Scan(&i.Channel, &i.Unread); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }
