@@ -320,17 +320,24 @@ func (c *tallies) learn(account int64, place flow.Cursor, counts ...db.UnreadCou
 // all counts what is unread in each channel of an account. The queries must be of one
 // snapshot.
 func (c *tallies) all(ctx context.Context, q *db.Queries, account int64) ([]db.UnreadCountsRow, error) {
-	place, err := q.EndOfLog(ctx)
+	end, err := q.EndOfLog(ctx)
 	if err != nil {
 		return nil, err
 	}
-	counts, open, ok := c.at(account, flow.Cursor(place))
-	if !ok || open > countAtOnce {
-		counts, err = q.UnreadCounts(ctx, account)
-		if err == nil {
-			c.learn(account, flow.Cursor(place), counts...)
+	place := flow.Cursor(end)
+	counts, open, ok := c.at(account, place)
+	if !ok {
+		if counts, err = notYetCounted(ctx, q, account); err != nil {
+			return nil, err
 		}
-		return counts, err
+		open = len(counts)
+	}
+	if open > countAtOnce {
+		if err := countAll(ctx, q, account, counts); err != nil {
+			return nil, err
+		}
+		c.learn(account, place, counts...)
+		return counts, nil
 	}
 	for i := range counts {
 		if counts[i].Unread != notCounted {
@@ -339,9 +346,36 @@ func (c *tallies) all(ctx context.Context, q *db.Queries, account int64) ([]db.U
 		if counts[i].Unread, err = q.CountUnread(ctx, counts[i].Channel, account); err != nil {
 			return nil, err
 		}
-		c.learn(account, flow.Cursor(place), counts[i])
+		c.learn(account, place, counts[i])
 	}
 	return counts, nil
+}
+
+// notYetCounted asks SQL which channels an account is in.
+func notYetCounted(ctx context.Context, q *db.Queries, account int64) ([]db.UnreadCountsRow, error) {
+	views, err := q.ChannelViews(ctx, account)
+	counts := make([]db.UnreadCountsRow, len(views))
+	for i, v := range views {
+		counts[i] = db.UnreadCountsRow{Channel: v.Channel, Unread: notCounted}
+	}
+	return counts, err
+}
+
+// countAll asks SQL, which is silent about channels where nobody has written: to tell of
+// each would take as long as to look into its indexes.
+func countAll(ctx context.Context, q *db.Queries, account int64, counts []db.UnreadCountsRow) error {
+	rows, err := q.UnreadCounts(ctx, account)
+	if err != nil {
+		return err
+	}
+	unread := make(map[int64]int64, len(rows))
+	for _, row := range rows {
+		unread[row.Channel] = row.Unread
+	}
+	for i := range counts {
+		counts[i].Unread = unread[counts[i].Channel]
+	}
+	return nil
 }
 
 // unreadIn counts what is unread by an account in one of its channels.

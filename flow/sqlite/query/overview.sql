@@ -25,16 +25,21 @@ LEFT JOIN account ON account.id = CASE channel.one WHEN channel_member.account T
 WHERE channel_member.account = ? AND channel_member.state <> 'b';
 
 -- name: UnreadCounts :many
--- The same in each channel of an account.
-SELECT channel, (
+-- The same in each channel of an account where anybody has written after its read mark. Most
+-- are not among them, and are passed over in the indexes.
+SELECT channel_member.channel, (
   SELECT count(*) FROM (
-    SELECT 1 FROM message WHERE message.channel = channel_member.channel AND message.author <> channel_member.account
-      AND message.deleted = 0 AND message.seq > coalesce((SELECT read_mark.seq FROM read_mark
-        WHERE read_mark.account = channel_member.account AND read_mark.channel = channel_member.channel), 0)
+    SELECT 1 FROM message WHERE message.channel = channel_member.channel AND message.author <> sqlc.arg(account)
+      AND message.deleted = 0 AND message.seq > coalesce(read_mark.seq, 0)
     LIMIT 101
   )
 ) AS unread
-FROM channel_member WHERE account = ? AND state <> 'b';
+FROM channel_member
+LEFT JOIN read_mark ON read_mark.account = channel_member.account AND read_mark.channel = channel_member.channel
+WHERE channel_member.account = sqlc.arg(account) AND channel_member.state <> 'b' AND EXISTS (
+  SELECT 1 FROM message WHERE message.channel = channel_member.channel
+    AND message.deleted = 0 AND message.seq > coalesce(read_mark.seq, 0)
+);
 
 -- name: LastMessages :many
 -- The newest message of each channel of an account that has any, cut where it is longer
