@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"slices"
 
@@ -11,14 +10,23 @@ import (
 
 // The index is cut into chapters, each of which holds the messages of a stretch of the
 // log. A search goes from the newest one back and ends when it has found enough. To forget
-// words only rewrites their chapters.
-const chapterSpan = 250_000 // places of the log
+// words only rewrites their chapters. Each has a table of FTS5 and one of its words (see
+// concordance.go).
+const chapterSpan = 1 << 18 // places of the log
+
+// span is how many places of the log a chapter has.
+type span int64
+
+func (s span) chapter(place int64) int64 { return place / int64(s) }
+
+// first returns the first place of a chapter.
+func (s span) first(chapter int64) int64 { return chapter * int64(s) }
 
 // beginChapter needs no texts: rows are found by their place in the log. The words come
 // from [indexText], so the tokenizer has only to split them. Their positions, which phrases
 // are found by, cost a twentieth more work. FTS5 goes back by reading whole pages forward,
 // so that small ones take less time; still smaller ones would take more space.
-const beginChapter = beginVocabulary + `
+const beginChapter = beginConcordance + `
 CREATE VIRTUAL TABLE words_%[1]d USING fts5(
   body, scope, content='', contentless_delete=1, detail=full, tokenize='ascii'
 );
@@ -34,8 +42,9 @@ const (
 	inPieces     = `SELECT number FROM chapter WHERE whole = 0 AND number < ? ORDER BY number`
 	setWhole     = `UPDATE chapter SET whole = 1 WHERE number = ?`
 	dropChapter  = `DELETE FROM chapter WHERE number = ?`
-	emptied      = `SELECT name FROM sqlite_schema WHERE (name LIKE 'vocabulary_%' OR sql LIKE 'CREATE VIRTUAL TABLE%')
-		AND name NOT IN (SELECT 'words_' || number FROM chapter UNION ALL SELECT 'vocabulary_' || number FROM chapter)`
+	emptied      = `SELECT name FROM sqlite_schema WHERE (name LIKE 'concordance_%' OR name LIKE 'places_%' OR sql LIKE 'CREATE VIRTUAL TABLE%')
+		AND name NOT IN (SELECT 'words_' || number FROM chapter
+			UNION ALL SELECT 'concordance_' || number FROM chapter UNION ALL SELECT 'places_' || number FROM chapter)`
 )
 
 // readChapters reads the list, and drops what is not in it any more.
@@ -82,58 +91,6 @@ func (x *searcher) newest() int64 {
 	return -1
 }
 
-// filling puts messages into chapters, in one transaction. Its statements, of which there
-// are many, are not to be cut short (see [statements]).
-type filling struct {
-	on     *searcher
-	t      *sql.Tx
-	insert *sql.Stmt
-	say    *sql.Stmt  // adds words to the vocabulary
-	said   vocabulary // of the chapter
-	begun  []int64    // chapters that are new
-}
-
-func (f *filling) add(ctx context.Context, seq int64, text, scope string) error {
-	if number := seq / f.on.span; f.insert == nil || number != f.said.chapter {
-		if err := f.turn(ctx, number); err != nil {
-			return err
-		}
-	}
-	text = indexText(text)
-	if _, err := f.insert.ExecContext(ctx, seq, text, scope); err != nil {
-		return err
-	}
-	return f.said.add(ctx, f.say, text)
-}
-
-// turn goes on with a chapter, the newest or a new one.
-func (f *filling) turn(ctx context.Context, number int64) (err error) {
-	if number > f.on.newest() {
-		if _, err := f.t.ExecContext(ctx, fmt.Sprintf(beginChapter, number)); err != nil {
-			return fmt.Errorf("begin a chapter: %w", err)
-		}
-		f.begun = append(f.begun, number)
-	}
-	if f.said = f.on.said; f.said.chapter != number || f.said.known == nil {
-		f.said = vocabulary{chapter: number, known: map[string]bool{}}
-	}
-	f.on.said = vocabulary{} // until what is added is there to stay
-	if f.say, err = f.t.PrepareContext(ctx, fmt.Sprintf(addWord, number)); err != nil {
-		return err
-	}
-	f.insert, err = f.t.PrepareContext(ctx, fmt.Sprintf(addWords, number))
-	return err
-}
-
-// done shows new chapters to searches, after the transaction.
-func (f *filling) done() {
-	f.on.said = f.said
-	if len(f.begun) > 0 {
-		list := slices.Concat(*f.on.chapters.Load(), f.begun)
-		f.on.chapters.Store(&list)
-	}
-}
-
 // retire takes an emptied chapter out of the list.
 func (x *searcher) retire(ctx context.Context, number int64) error {
 	var holds bool
@@ -144,7 +101,7 @@ func (x *searcher) retire(ctx context.Context, number int64) error {
 		return nil
 	}
 	if _, err := x.file.ExecContext(ctx, fmt.Sprintf(dropWords, number)); err != nil {
-		return fmt.Errorf("empty the vocabulary of a chapter: %w", err)
+		return fmt.Errorf("empty a concordance: %w", err)
 	}
 	if _, err := x.file.ExecContext(ctx, dropChapter, number); err != nil {
 		return fmt.Errorf("retire a chapter: %w", err)

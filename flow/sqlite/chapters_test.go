@@ -22,6 +22,15 @@ func pieces(t testing.TB, s *store) int {
 	return len(list)
 }
 
+// sealed waits until the index has sealed all chapters that are complete.
+func sealed(t testing.TB, s *store) {
+	t.Helper()
+	eventually(t, "complete chapters are sealed", func() bool {
+		x := s.search
+		return x.span.first(x.sealed.Load()+1) > x.indexed.Load()+1
+	})
+}
+
 // TestChaptersAreEmptied: of a chapter whose messages are all deleted nothing is left, and
 // the others go on to be found, also by the next owner of the store.
 func TestChaptersAreEmptied(t *testing.T) {
@@ -48,7 +57,7 @@ func TestChaptersAreEmptied(t *testing.T) {
 		t.Fatal(err)
 	}
 	s = openWith(t, dir, Options{chapter: span})
-	for _, tables := range []string{"name LIKE 'words%' AND sql LIKE 'CREATE VIRTUAL%'", "name LIKE 'vocabulary%'"} {
+	for _, tables := range []string{"name LIKE 'words%' AND sql LIKE 'CREATE VIRTUAL%'", "name LIKE 'concordance%'"} {
 		names, err := column[string](t.Context(), s.search.file, "SELECT name FROM sqlite_schema WHERE "+tables)
 		if err != nil || len(names) != len(after) {
 			t.Errorf("for the chapters %v there are the tables %v; %v", after, names, err)
@@ -86,6 +95,7 @@ func TestSearchGoesThroughChapters(t *testing.T) {
 		ana.send(t, "-")
 	}
 	indexed(t, s)
+	sealed(t, s)
 	if got := len(*s.search.chapters.Load()); got < 5 {
 		t.Fatalf("there are %d chapters", got)
 	}
@@ -176,12 +186,19 @@ func (u user) floods(t testing.TB, n int, text string) {
 // TestSearchFindsWordsThatAvoidEachOther: a common word that seldom stands with the other
 // one hides no hits behind those where the other stands alone.
 func TestSearchFindsWordsThatAvoidEachOther(t *testing.T) {
-	s := open(t, t.TempDir())
+	for _, chapter := range []span{0, 900} { // of which none has more than are looked at
+		t.Run(fmt.Sprint("chapter=", chapter), func(t *testing.T) { testWordsThatAvoidEachOther(t, chapter) })
+	}
+}
+
+func testWordsThatAvoidEachOther(t *testing.T, chapter span) {
+	s := openWith(t, t.TempDir(), Options{chapter: chapter})
 	ana := start(t, s, "one", "ana")
 	ana.floods(t, 30, "alphabetic betatron")
 	ana.floods(t, shortReach.candidates+likelySoon, "betaxy")
 	ana.floods(t, 2*searchChunk, "alpha")
 	indexed(t, s)
+	sealed(t, s)
 	for _, search := range []string{"alpha beta", "beta alpha", "alphab betat", "alphabetic betatron"} {
 		hits, err := ana.Search(t.Context(), ana.call, flow.SearchInput{Search: search, Words: true, Limit: 20})
 		if err != nil || len(hits) != 20 {

@@ -20,6 +20,10 @@
 // What is unread by those who ask is counted in memory, from what each batch adds to the
 // log, and is what the file says at the place of the log where they look.
 //
+// The index is filled a little after messages have come, in chapters of the log. A search
+// looks at what is not indexed yet, asks FTS5 for the newest chapter and, in the others,
+// compares the places where the words stand. What it finds so it looks at in main.db.
+//
 // Files are copied into the directory blobs when they are registered, each content once
 // under its SHA-256, and are never in memory whole. Transfers are rows: an upload reads
 // back what was sent, a download makes a file from it, and both go on at the next owner

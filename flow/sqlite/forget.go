@@ -13,8 +13,8 @@ import (
 
 // Words of deleted messages leave search.db in passes. FTS5 marks a row as deleted and
 // drops its words when it merges what holds them, so a pass merges the chapters of these
-// messages and trims their vocabularies, in steps between which the indexer goes on. Then
-// it empties the write-ahead logs, in which both the words and the texts still stand. Only
+// messages, in steps between which the indexer goes on, and writes their concordances anew.
+// Then it empties the write-ahead logs, in which both the words and the texts still stand. Only
 // after that main.db notes that the messages are forgotten: whoever owns the store when a
 // pass was cut short does it again.
 const (
@@ -41,9 +41,9 @@ func (x *searcher) forget(ctx context.Context) (rest time.Duration, err error) {
 		return 0, nil
 	}
 	for begin := 0; begin < len(places); {
-		number := int64(places[begin]) / x.span
+		number := x.span.chapter(int64(places[begin]))
 		end := begin
-		for end < len(places) && int64(places[end])/x.span == number {
+		for end < len(places) && x.span.chapter(int64(places[end])) == number {
 			end++
 		}
 		if err := x.erase(ctx, number, places[begin:end]); err != nil {
@@ -78,8 +78,8 @@ func (x *searcher) erase(ctx context.Context, number int64, places []flow.Cursor
 	if err := x.mergeAll(ctx, number); err != nil {
 		return err
 	}
-	if err := x.trim(ctx, number); err != nil {
-		return err
+	if err := x.rewrite(ctx, number); err != nil {
+		return fmt.Errorf("write a concordance anew: %w", err)
 	}
 	if number == x.newest() {
 		return nil // it is filled again
@@ -89,24 +89,19 @@ func (x *searcher) erase(ctx context.Context, number int64, places []flow.Cursor
 
 // mark deletes messages in the index. Those that are not in it do no harm.
 func (x *searcher) mark(ctx context.Context, number int64, places []flow.Cursor) error {
-	t, err := x.file.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("begin forgetting: %w", err)
-	}
-	defer t.Rollback()
-	remove, err := t.PrepareContext(ctx, fmt.Sprintf(markWords, number))
-	if err != nil {
-		return fmt.Errorf("prepare forgetting: %w", err)
-	}
-	for _, seq := range places {
-		if _, err := remove.ExecContext(ctx, seq); err != nil {
-			return fmt.Errorf("delete in the index: %w", err)
+	return x.change(ctx, func(t *sql.Tx) error {
+		remove, err := t.PrepareContext(ctx, fmt.Sprintf(markWords, number))
+		if err != nil {
+			return fmt.Errorf("prepare forgetting: %w", err)
 		}
-	}
-	if err := t.Commit(); err != nil {
-		return fmt.Errorf("commit what is deleted in the index: %w", err)
-	}
-	return nil
+		defer remove.Close()
+		for _, seq := range places {
+			if _, err := remove.ExecContext(ctx, seq); err != nil {
+				return fmt.Errorf("delete in the index: %w", err)
+			}
+		}
+		return nil
+	})
 }
 
 // emptyLog moves the write-ahead log of a file into the file and cuts it to nothing. It

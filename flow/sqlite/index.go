@@ -16,12 +16,11 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/flow-mcp/flow-mcp/flow"
-	"github.com/flow-mcp/flow-mcp/flow/sqlite/internal/db"
 )
 
 // indexFormat is the version of search.db, and of what [indexText] makes of a text. A file
 // of any other is made anew.
-const indexFormat = 8
+const indexFormat = 9
 
 // indexSchema is what there is beside the chapters.
 const indexSchema = `
@@ -29,7 +28,8 @@ CREATE TABLE state (
   only    INTEGER PRIMARY KEY CHECK (only = 1),
   store   TEXT    NOT NULL, -- the main file it belongs to
   span    INTEGER NOT NULL, -- places of a chapter
-  indexed INTEGER NOT NULL  -- the newest place of the log that is in
+  indexed INTEGER NOT NULL, -- the newest place of the log that is in
+  sealed  INTEGER NOT NULL  -- the first chapter that is not sealed
 ) STRICT;
 CREATE TABLE chapter (
   number INTEGER PRIMARY KEY,
@@ -39,30 +39,34 @@ CREATE TABLE chapter (
 // The statements about its state.
 const (
 	setIndexed = `UPDATE state SET indexed = ?`
-	getState   = `SELECT span, indexed FROM state WHERE store = ?`
+	setSealed  = `UPDATE state SET sealed = ?`
+	getState   = `SELECT span, indexed, sealed FROM state WHERE store = ?`
 )
 
-// toIndex reads main.db. Its rows are taken one by one, since all together may be large.
-const toIndex = `SELECT message.seq, message.channel, channel.org, message.body, message.attachments
-FROM message CROSS JOIN channel ON channel.id = message.channel
-WHERE message.seq > ? AND message.deleted = 0 ORDER BY message.seq LIMIT ?`
-
 // The indexer takes this many messages at a time, a little after they have come, so that
-// it does not compete with those who send them.
+// it does not compete with those who send them. It remembers the words of a chapter while
+// so many come within one delay; otherwise there is time to read them again.
 const (
 	indexChunk = 2000
 	indexDelay = 100 * time.Millisecond
+	rush       = 200
 )
 
 // searcher keeps search.db. It lags a little behind main.db, and can be made anew from it.
 type searcher struct {
 	store    *store
 	path     string
-	span     int64                   // places of a chapter
+	span     span
 	indexed  atomic.Int64            // the newest place that is in
 	chapters atomic.Pointer[[]int64] // their numbers, up to indexed
+	sealed   atomic.Int64            // the first chapter that is not sealed
 	damaged  atomic.Bool             // the file has to be made anew
-	said     vocabulary              // of the chapter that is filled
+	memory   int                     // that a concordance may take up, in bytes
+	said     *concordance            // of the chapter that is filled, or nil
+	complete *concordance            // of the one before, or nil
+	lately   int                     // messages that were added
+
+	sets sync.Pool // that comparisons have no use for any more
 
 	mu    sync.RWMutex // held while the files are replaced
 	pool  *sql.DB      // connections that only read
@@ -76,9 +80,9 @@ type searcher struct {
 
 // openSearch opens the index of a store, or makes it anew when it is missing, damaged,
 // of another version or of another store.
-func openSearch(ctx context.Context, s *store, span int64) (*searcher, error) {
+func openSearch(ctx context.Context, s *store, chapter span) (*searcher, error) {
 	x := &searcher{
-		store: s, path: filepath.Join(s.dir, "search.db"), span: cmp.Or(span, chapterSpan),
+		store: s, path: filepath.Join(s.dir, "search.db"), span: cmp.Or(chapter, chapterSpan), memory: maxConcordance,
 		waked: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	err := x.open(ctx)
@@ -114,13 +118,16 @@ func (x *searcher) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var span int64
+	var span span
 	var indexed flow.Cursor
-	if err := x.file.QueryRowContext(ctx, getState, id).Scan(&span, &indexed); err != nil {
+	var sealed int64
+	if err := x.file.QueryRowContext(ctx, getState, id).Scan(&span, &indexed, &sealed); err != nil {
 		return fmt.Errorf("read its state: %w", err)
 	}
 	switch {
 	case indexed > x.store.hub.end():
+		return errors.New("it is newer than the store")
+	case int64(x.store.hub.end()) < x.span.first(sealed)-1:
 		return errors.New("it is newer than the store")
 	case span != x.span:
 		return errors.New("its chapters are of another length")
@@ -129,6 +136,7 @@ func (x *searcher) open(ctx context.Context) error {
 		return fmt.Errorf("read its chapters: %w", err)
 	}
 	x.indexed.Store(int64(indexed))
+	x.sealed.Store(sealed)
 	return nil
 }
 
@@ -163,8 +171,9 @@ func (x *searcher) renew(ctx context.Context) error {
 	defer x.mu.Unlock()
 	_ = x.disconnect()
 	x.indexed.Store(0)
+	x.sealed.Store(0)
 	x.chapters.Store(&[]int64{})
-	x.said = vocabulary{}
+	x.said, x.complete = nil, nil
 	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
 		if err := os.Remove(x.path + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return unusable(x.store.dir, err)
@@ -180,7 +189,7 @@ func (x *searcher) renew(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	script := fmt.Sprintf("BEGIN; %s PRAGMA user_version = %d; PRAGMA application_id = %d; INSERT INTO state VALUES (1, '%s', %d, 0); COMMIT;",
+	script := fmt.Sprintf("BEGIN; %s PRAGMA user_version = %d; PRAGMA application_id = %d; INSERT INTO state VALUES (1, '%s', %d, 0, 0); COMMIT;",
 		indexSchema, indexFormat, applicationID, id, x.span)
 	if _, err := x.file.ExecContext(ctx, script); err != nil {
 		return fmt.Errorf("make %s: %w", x.path, err)
@@ -239,12 +248,19 @@ func (x *searcher) run(ctx context.Context) {
 	}
 }
 
-// fill brings the index to the end of the log.
+// fill brings the index to the end of the log, and completes what is complete.
 func (x *searcher) fill(ctx context.Context) error {
 	if err := x.catchUp(ctx); err != nil {
 		return err
 	}
-	return x.unite(ctx)
+	if err := x.unite(ctx); err != nil {
+		return err
+	}
+	if x.lately < rush {
+		x.said, x.complete = nil, nil
+	}
+	x.lately = 0
+	return nil
 }
 
 // trouble tells of a failure. After one that shows damage the next pass makes the index
@@ -269,6 +285,9 @@ func (x *searcher) catchUp(ctx context.Context) error {
 			renewed = true
 		}
 		more, err := x.add(ctx)
+		if err == nil {
+			err = x.seal(ctx)
+		}
 		if err != nil && (renewed || !isDamage(err)) || err == nil && !more {
 			return err
 		}
@@ -281,56 +300,14 @@ func (x *searcher) catchUp(ctx context.Context) error {
 // isDamage reports whether an error shows that the file is not what it should be, as
 // opposed to a disk that is full or cannot be read.
 func isDamage(err error) bool {
+	if errors.Is(err, errPlaces) {
+		return true
+	}
 	switch resultCode(err) {
 	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_ERROR:
 		return true
 	}
 	return false
-}
-
-// add puts the next messages into the index, with the place that it has reached. It
-// reports whether there were any.
-func (x *searcher) add(ctx context.Context) (more bool, err error) {
-	end := int64(x.store.hub.end())
-	rows, err := x.store.pool.QueryContext(ctx, toIndex, x.indexed.Load(), indexChunk)
-	if err != nil {
-		return false, x.store.explain(err)
-	}
-	defer rows.Close()
-	t, err := x.file.BeginTx(ctx, nil)
-	if err != nil {
-		return false, fmt.Errorf("begin indexing: %w", err)
-	}
-	defer t.Rollback()
-	f := filling{on: x, t: t}
-	uncut := context.WithoutCancel(ctx)
-	var last, channel, org int64
-	var body string
-	for rows.Next() {
-		var files db.Files
-		if err := rows.Scan(&last, &channel, &org, &body, &files); err != nil {
-			return false, x.store.explain(err)
-		}
-		if err := f.add(uncut, last, withNames(body, files), channelToken(channel)+" "+teamToken(org)); err != nil {
-			return false, fmt.Errorf("index message: %w", err)
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return false, x.store.explain(err)
-	}
-	if last == 0 {
-		x.indexed.Store(max(end, x.indexed.Load())) // there is other news alone
-		return false, nil
-	}
-	if _, err := t.ExecContext(ctx, setIndexed, last); err != nil {
-		return false, fmt.Errorf("note the end of the index: %w", err)
-	}
-	if err := t.Commit(); err != nil {
-		return false, fmt.Errorf("commit index: %w", err)
-	}
-	f.done()
-	x.indexed.Store(last)
-	return true, nil
 }
 
 // fail notes that a search has failed. What SQLite does not understand is no damage.

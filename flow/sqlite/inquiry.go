@@ -9,21 +9,14 @@ import (
 	"github.com/flow-mcp/flow-mcp/flow"
 )
 
-// The statements that find messages in a chapter. FTS5 goes forward in half the time. SQLite
-// would prepare them again for each limit, if that were a parameter alone.
-const (
-	findNewest = `SELECT rowid FROM words_%[1]d WHERE words_%[1]d MATCH ? AND rowid < ? ORDER BY rowid DESC LIMIT CAST(? AS INTEGER)`
-	findOldest = `SELECT rowid FROM words_%[1]d WHERE words_%[1]d MATCH ? AND rowid < ? ORDER BY rowid LIMIT CAST(? AS INTEGER)`
-)
+// findNewest finds messages of a chapter before a place. SQLite would prepare it again for
+// each limit, if that were a parameter alone.
+const findNewest = `SELECT rowid FROM words_%[1]d WHERE words_%[1]d MATCH ? AND rowid < ? ORDER BY rowid DESC LIMIT CAST(? AS INTEGER)`
 
 const (
 	// fewPlaces is how many messages of a chapter are rather looked at than selected
 	// further.
 	fewPlaces = 25
-	// Messages with the rarest word are looked at while one in so many is what is looked
-	// for, first so many of them.
-	paying      = 10
-	trialPlaces = 10
 	// Before all messages with a wide word are gathered, those with the other words are
 	// looked at, if they are not more.
 	likelySoon = 1000
@@ -33,19 +26,17 @@ const (
 // from the newest on.
 type inquiry struct {
 	*searcher
-	indexed   flow.Cursor                                // up to where the index must go
-	selection selection                                  // what is asked for
-	scope     string                                     // what it is restricted to, or empty
-	before    flow.Cursor                                // a place, down to which all was handed out
-	chunk     int                                        // how many messages are handed out next, and then ever more
-	take      func([]flow.Cursor) (found int, more bool) // takes them, newest first, until it wants no more
+	indexed   flow.Cursor                     // up to where the index must go
+	selection selection                       // what is asked for
+	scope     scope                           // what it is restricted to
+	before    flow.Cursor                     // a place, down to which all was handed out
+	chunk     int                             // how many messages are handed out next, and then ever more
+	take      func([]flow.Cursor) (more bool) // takes them, newest first, until it wants no more
 
-	many   map[string]bool // words that were in more than a few messages of a chapter
-	rarest string          // of these
-	tried  int             // messages with one of the words that were looked at lately
-	found  int             // of them what is looked for
-	scarce bool            // few messages of a chapter were selected
-	seldom bool            // messages with the other words had no wide one
+	comparison comparison
+	places     []flow.Cursor // to be handed out
+	seldom     bool          // messages with the other words had no wide one
+	unsure     int           // messages that were handed out though they may have none
 }
 
 // errRenewed is that of an index which is being made anew.
@@ -54,27 +45,97 @@ var errRenewed = errors.New("it is made anew")
 func (q *inquiry) run(ctx context.Context) error {
 	q.mu.RLock()
 	defer q.mu.RUnlock()
+	q.comparison = comparison{on: q.reads, span: q.span, free: &q.sets}
+	defer q.comparison.begin(nil)
 	if q.reads == nil || int64(q.indexed) > q.searcher.indexed.Load() {
 		return errRenewed
 	}
-	for _, number := range slices.Backward(*q.chapters.Load()) {
-		if flow.Cursor(number*q.span) >= q.before {
-			continue
-		}
-		if more, err := q.ask(ctx, number); err != nil {
-			return fmt.Errorf("search index: %w", err)
-		} else if !more {
-			return nil
-		}
+	more, err := q.ask(ctx, *q.chapters.Load(), q.sealed.Load())
+	if more || err != nil {
+		q.flush()
+	}
+	if err != nil {
+		return fmt.Errorf("search index: %w", err)
 	}
 	return nil
 }
 
-// ask hands out what one chapter has. When there are few messages of the channels, or with
-// a word that all of it has, these are it, and nothing is selected further.
-func (q *inquiry) ask(ctx context.Context, number int64) (more bool, err error) {
-	if q.scope != "" {
-		if places, few, err := q.few(ctx, findNewest, number, q.scope); err != nil || few {
+// ask hands out what the chapters have: of those that are not sealed what FTS5 finds, and
+// of the others what is where the words stand.
+func (q *inquiry) ask(ctx context.Context, chapters []int64, sealed int64) (more bool, err error) {
+	for _, number := range slices.Backward(chapters) {
+		if number < sealed {
+			break
+		}
+		if more, err := q.match(ctx, number); err != nil || !more {
+			return more, err
+		}
+	}
+	for _, p := range passages(chapters, sealed) {
+		if more, err := q.compare(ctx, p); err != nil || !more {
+			return more, err
+		}
+	}
+	return true, nil
+}
+
+// compare hands out what is where the words of a passage stand.
+func (q *inquiry) compare(ctx context.Context, p passage) (more bool, err error) {
+	if flow.Cursor(q.span.first(p[len(p)-1])) >= q.before {
+		return true, nil
+	}
+	c := &q.comparison
+	c.begin(p)
+	exact, err := c.common(ctx, q.selection)
+	if err != nil {
+		return false, err
+	}
+	if len(q.scope) > 0 && c.count() > fewPlaces*len(p) {
+		if err := c.within(ctx, q.scope); err != nil {
+			return false, err
+		}
+	}
+	for i, number := range p {
+		var set placeSet
+		if c.sets != nil {
+			set = c.sets[i]
+		}
+		if more, err := q.settle(ctx, number, set, exact); err != nil || !more {
+			return more, err
+		}
+	}
+	return true, nil
+}
+
+// settle hands out what a chapter has at these places, if that is all that is selected, or
+// not much more. Otherwise, or if there is no set, FTS5 selects.
+func (q *inquiry) settle(ctx context.Context, number int64, set placeSet, exact bool) (more bool, err error) {
+	n := set.count()
+	switch {
+	case set == nil:
+		return q.match(ctx, number)
+	case exact || n <= fewPlaces:
+	case !q.selection.inRows() && q.unsure+n <= likelySoon:
+		q.unsure += n
+	default:
+		return q.match(ctx, number)
+	}
+	return q.handSet(q.span.first(number), set), nil
+}
+
+// handSet hands out a set of places of the chapter that begins with the first one.
+func (q *inquiry) handSet(first int64, set placeSet) (more bool) {
+	return set.backward(func(distance int64) bool { return q.offer(flow.Cursor(first + distance)) })
+}
+
+// match hands out what FTS5 finds in a chapter. When there are few messages in the scope,
+// these are it, and nothing is selected further.
+func (q *inquiry) match(ctx context.Context, number int64) (more bool, err error) {
+	if flow.Cursor(q.span.first(number)) >= q.before {
+		return true, nil
+	}
+	if len(q.scope) > 0 {
+		if places, few, err := q.few(ctx, number, q.scope.match()); err != nil || few {
 			return err == nil && q.hand(places), err
 		}
 	}
@@ -82,68 +143,19 @@ func (q *inquiry) ask(ctx context.Context, number int64) (more bool, err error) 
 	if err != nil || !ok {
 		return err == nil, err
 	}
-	if !q.poor() {
-		if more, done, err := q.lead(ctx, number, said.leads()); err != nil || !more || done {
-			return more, err
-		}
-	}
 	if said.wide() && !q.seldom {
 		if more, done, err := q.likely(ctx, number, said); err != nil || !more || done {
 			return more, err
 		}
 	}
-	return q.exactly(ctx, number, said.match())
+	_, more, err = q.all(ctx, number, said.match(), -1)
+	return more, err
 }
 
-// few finds what matches in a chapter, if there is little of it, and otherwise the newest or
-// the oldest of that, as the statement has it.
-func (q *inquiry) few(ctx context.Context, statement string, number int64, match string) (places []flow.Cursor, few bool, err error) {
-	places, err = column[flow.Cursor](ctx, q.reads, fmt.Sprintf(statement, number), match, q.before, fewPlaces+1)
+// few finds what matches in a chapter, if there is little of it.
+func (q *inquiry) few(ctx context.Context, number int64, match string) (places []flow.Cursor, few bool, err error) {
+	places, err = column[flow.Cursor](ctx, q.reads, fmt.Sprintf(findNewest, number), match, q.before, fewPlaces+1)
 	return places, len(places) <= fewPlaces, err
-}
-
-// lead hands out what has the rarest of some words, if that is all or pays.
-func (q *inquiry) lead(ctx context.Context, number int64, leads []spelling) (more, done bool, err error) {
-	var rarest string // is asked for
-	var newest []flow.Cursor
-	for _, lead := range leads {
-		word := lead.words[0]
-		if q.many[word] && word != q.rarest {
-			continue // it was no better in newer chapters
-		}
-		places, few, err := q.few(ctx, findNewest, number, lead.match())
-		if err != nil || few {
-			return err == nil && q.try(places), true, err
-		}
-		q.many[word] = true
-		if newest == nil || places[fewPlaces] < newest[fewPlaces] {
-			q.rarest, rarest, newest = word, lead.match(), places
-		}
-	}
-	if newest == nil {
-		return true, false, nil
-	}
-	return q.look(ctx, number, rarest, newest[:trialPlaces])
-}
-
-// look hands out what matches, of which it gets the newest, as long as that pays. Words that
-// a good part of all messages has select little, and to step through them takes longer than
-// to look at the messages with the rarest one.
-func (q *inquiry) look(ctx context.Context, number int64, match string, places []flow.Cursor) (more, done bool, err error) {
-	for len(places) > 0 {
-		q.before = places[len(places)-1]
-		if !q.try(places) {
-			return false, true, nil
-		}
-		if q.poor() {
-			return true, false, nil
-		}
-		places, err = column[flow.Cursor](ctx, q.reads, fmt.Sprintf(findNewest, number), match, q.before, min(2*len(places), searchChunk))
-		if err != nil {
-			return false, false, err
-		}
-	}
-	return true, true, nil
 }
 
 // likely hands out what is selected but for wide words or, when there are no others, what
@@ -153,7 +165,7 @@ func (q *inquiry) likely(ctx context.Context, number int64, said saying) (more, 
 	loose := said.narrow()
 	if len(loose) == 0 {
 		_, more, err := q.all(ctx, number, q.selection.closed().match(), -1)
-		return more, false, err
+		return more && q.flush(), false, err
 	}
 	n, more, err := q.all(ctx, number, loose.match(), likelySoon)
 	done = n < likelySoon
@@ -161,30 +173,15 @@ func (q *inquiry) likely(ctx context.Context, number int64, said saying) (more, 
 	return more, done, err
 }
 
-// exactly hands out what is selected. Where little is expected, since a newer chapter had
-// little, it is found from the oldest on; if there is more after all, the next chapter is
-// not asked so.
-func (q *inquiry) exactly(ctx context.Context, number int64, match string) (more bool, err error) {
-	if q.scarce {
-		if places, few, err := q.few(ctx, findOldest, number, match); err != nil || few {
-			slices.Reverse(places)
-			return err == nil && q.hand(places), err
-		}
-	}
-	n, more, err := q.all(ctx, number, match, -1)
-	q.scarce = !q.scarce && n <= fewPlaces
-	return more, err
-}
-
 // all hands out what matches in a chapter, up to a number of messages if that is not
 // negative, and returns how many they were. Those of other channels, if there are few, are
 // left to the one who takes them: the channels would be the most common words.
 func (q *inquiry) all(ctx context.Context, number int64, match string, most int) (n int, more bool, err error) {
-	if q.scope != "" {
-		if places, few, err := q.few(ctx, findNewest, number, match); err != nil || few {
+	if len(q.scope) > 0 {
+		if places, few, err := q.few(ctx, number, match); err != nil || few {
 			return len(places), err == nil && q.hand(places), err
 		}
-		match += " AND " + q.scope
+		match += " AND " + q.scope.match()
 	}
 	return q.stream(ctx, number, match, most)
 }
@@ -196,43 +193,41 @@ func (q *inquiry) stream(ctx context.Context, number int64, match string, most i
 		return 0, false, err
 	}
 	defer rows.Close()
-	var places []flow.Cursor
 	for rows.Next() {
-		var seq flow.Cursor
-		if err := rows.Scan(&seq); err != nil {
+		var place flow.Cursor
+		if err := rows.Scan(&place); err != nil {
 			return n, false, err
 		}
 		n++
-		if places = append(places, seq); len(places) < q.chunk {
-			continue
-		}
-		if !q.hand(places) {
+		if !q.offer(place) {
 			return n, false, nil
 		}
-		places = places[:0]
-		q.chunk = min(2*q.chunk, searchChunk)
 	}
-	if err := rows.Err(); err != nil {
-		return n, false, err
-	}
-	return n, q.hand(places), nil
+	return n, true, rows.Err()
 }
-
-// try hands out messages with one of the words, and keeps count. The last ones count most.
-func (q *inquiry) try(places []flow.Cursor) (more bool) {
-	if q.tried > fewPlaces {
-		q.tried, q.found = q.tried/2, q.found/2
-	}
-	found, more := q.take(places)
-	q.tried, q.found = q.tried+len(places), q.found+found
-	return more
-}
-
-// poor reports whether messages with one of the words were seldom what is looked for. Then
-// it takes less time to select further, also where there are few of them.
-func (q *inquiry) poor() bool { return q.tried >= trialPlaces && q.found*paying < q.tried }
 
 func (q *inquiry) hand(places []flow.Cursor) (more bool) {
-	_, more = q.take(places)
+	return !slices.ContainsFunc(places, func(place flow.Cursor) bool { return !q.offer(place) })
+}
+
+// offer hands a place out with others, as soon as they are enough.
+func (q *inquiry) offer(place flow.Cursor) (more bool) {
+	if place >= q.before {
+		return true
+	}
+	if q.places = append(q.places, place); len(q.places) < q.chunk {
+		return true
+	}
+	q.chunk = min(2*q.chunk, searchChunk)
+	return q.flush()
+}
+
+// flush hands out what was offered.
+func (q *inquiry) flush() (more bool) {
+	if len(q.places) == 0 {
+		return true
+	}
+	more = q.take(q.places)
+	q.places = q.places[:0]
 	return more
 }

@@ -42,7 +42,8 @@ func (b babble) text() string {
 }
 
 // search returns up to three words, some of which are cut short, but not all to the one
-// letter that over a hundred words begin with: such a search puts whole words first.
+// letter that over a hundred words begin with: such a search puts whole words first. Now
+// and then the first follows a common one in a row.
 func (b babble) search() string {
 	var words []string
 	for range 1 + b.random.IntN(3) {
@@ -51,6 +52,9 @@ func (b babble) search() string {
 			word = word[:1+b.random.IntN(len(word))]
 		}
 		words = append(words, word)
+	}
+	if b.random.IntN(4) == 0 {
+		words[0] = `"` + b.words[b.random.IntN(len(b.words)/50)] + " " + words[0] + `"`
 	}
 	if !slices.ContainsFunc(words, func(word string) bool { return len(word) > 1 }) {
 		return b.search()
@@ -91,6 +95,7 @@ func TestSearchAgreesWithReading(t *testing.T) {
 	close(texts)
 	wg.Wait()
 	indexed(t, s)
+	sealed(t, s)
 	for range 1000 {
 		in := flow.SearchInput{Search: b.search(), Words: true, Limit: 1 + b.random.IntN(40)}
 		in.OrgID, in.ChannelID = ana.home.OrgID, []flow.ChannelID{"", "", aside, ana.home.ChannelID}[b.random.IntN(4)]
@@ -120,7 +125,7 @@ func (u user) readFor(t *testing.T, in flow.SearchInput) []string {
 
 // beginWords reports whether words of a text begin with each one that is looked for.
 func beginWords(text, search string) bool {
-	return !slices.ContainsFunc(strings.Fields(search), func(begin string) bool {
+	return !slices.ContainsFunc(split(search), func(begin string) bool {
 		return !strings.Contains(" "+text, " "+begin)
 	})
 }

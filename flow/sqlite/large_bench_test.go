@@ -62,6 +62,7 @@ func newLarge(b *testing.B) *large {
 	b.Logf("%d messages written in %v", *rows, time.Since(begin).Round(time.Second))
 	begin = time.Now()
 	indexed(b, s)
+	sealed(b, s)
 	eventually(b, "complete chapters are in one piece", func() bool { return pieces(b, s) == 0 })
 	b.Logf("the rest of them indexed in %v", time.Since(begin).Round(time.Second))
 	return l
@@ -169,7 +170,7 @@ func (l *large) match(b *testing.B, in flow.SearchInput) time.Duration {
 	match := newQuery(in.Search, in.Words).asked.closed().match()
 	if in.ChannelID != "" {
 		ids := numbers(b, l.store.pool, "SELECT id FROM channel WHERE public = ?", in.ChannelID)
-		match += " AND " + within(map[int64]bool{ids[0]: true}, 0)
+		match += " AND " + within(map[int64]bool{ids[0]: true}, 0).match()
 	}
 	t := time.Now()
 	var found []int64

@@ -4,9 +4,12 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"unicode/utf8"
 
@@ -133,29 +136,48 @@ func emptyIndex(f *testing.F) *sql.DB {
 	return d
 }
 
-// learn puts the words of a text into the vocabulary.
+// learn puts the words of a text at the place 1 into a chapter.
 func learn(t *testing.T, d *sql.DB, text string) {
 	t.Helper()
-	insert, err := d.Prepare(fmt.Sprintf(addWord, 0))
+	in, err := d.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Rollback()
+	insert, err := in.Prepare(fmt.Sprintf(addWord, 0))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer insert.Close()
-	said := vocabulary{known: map[string]bool{}}
-	if err := said.add(t.Context(), insert, indexText(text)); err != nil {
+	x := searcher{span: chapterSpan, memory: maxConcordance}
+	c := x.newConcordance(0, "")
+	for word := range wordsOf(indexText(text)) {
+		if known := c.add(word, 1); known {
+			continue
+		}
+		if _, err := insert.Exec(word); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.addScope(channelToken(1), 1)
+	if err := c.write(t.Context(), in, chapterSpan, slices.Collect(maps.Keys(c.words)), 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := in.Commit(); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// selects reports whether a selection finds the message 1, which each of its leads, and it
-// itself when its ends are wide or left out, must find too. All of it must be understood.
+// selects reports whether a selection finds the message 1, which it must find too when its
+// ends are wide or left out, and by the places of its words. All of it must be understood.
 func selects(t *testing.T, d *sql.DB, s selection) bool {
 	t.Helper()
 	if len(s) == 0 {
 		return false
 	}
+	here := within(map[int64]bool{1: true}, 2)
 	found := func(match string) bool {
-		places, err := column[int64](t.Context(), d, fmt.Sprintf(findNewest, 0), match+" AND "+within(map[int64]bool{1: true}, 2), 10, -1)
+		places, err := column[int64](t.Context(), d, fmt.Sprintf(findNewest, 0), match+" AND "+here.match(), 10, -1)
 		if err != nil {
 			t.Fatalf("%s: %v", match, err)
 		}
@@ -174,14 +196,19 @@ func selects(t *testing.T, d *sql.DB, s selection) bool {
 	if got := ok && found(said.match()); got != all {
 		t.Errorf("%v, spelled as %v, is found: %t, and unspelled: %t", s, said, got, all)
 	}
-	less := []saying{wide.narrow()}
-	for _, lead := range said.leads() {
-		less = append(less, saying{lead})
+	if less := wide.narrow(); all && len(less) > 0 && !found(less.match()) {
+		t.Errorf("%v finds what %s does not", s, less.match())
 	}
-	for _, said := range less {
-		if all && len(said) > 0 && !found(said.match()) {
-			t.Errorf("%v finds what %s does not", s, said.match())
-		}
+	c := comparison{on: d, span: chapterSpan, passage: passage{0}, free: &sync.Pool{}}
+	exact, err := c.common(t.Context(), s)
+	if err == nil && c.sets != nil {
+		err = c.within(t.Context(), here)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.sets == nil || c.count() == 1; all && !got || exact && got != all {
+		t.Errorf("%v is found: %t, and by its places (exact: %t): %t", s, all, exact, got)
 	}
 	return all
 }

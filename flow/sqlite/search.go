@@ -242,20 +242,19 @@ func (s *search) look(ctx context.Context, selection selection) error {
 	q := inquiry{
 		searcher: s.store.search, indexed: s.indexed, before: s.before,
 		selection: selection, scope: within(s.channels, s.team),
-		chunk: min(s.reach.hits, searchChunk), many: map[string]bool{},
+		chunk: min(s.reach.hits-len(s.known), searchChunk),
 	}
 	tried := 0
 	var failed error // of main.db, as opposed to the index
-	q.take = func(places []flow.Cursor) (found int, more bool) {
+	q.take = func(places []flow.Cursor) (more bool) {
 		tried += len(places)
-		known := len(s.known)
 		var texts []db.TextsRow
 		if texts, failed = s.at(ctx, places); failed == nil {
 			failed = s.take(ctx, texts)
 		}
 		enough := tried >= s.reach.candidates
 		s.cut = s.cut || enough
-		return len(s.known) - known, failed == nil && !enough && !s.full()
+		return failed == nil && !enough && !s.full()
 	}
 	err := q.run(ctx)
 	if err != nil && ctx.Err() == nil {

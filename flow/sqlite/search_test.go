@@ -127,12 +127,12 @@ var searchTexts = []string{
 }
 
 func TestSearch(t *testing.T) {
-	for _, chapter := range []int64{0, 7} { // all texts in one, and in several
+	for _, chapter := range []span{0, 7} { // all texts in one, and in several
 		t.Run(fmt.Sprint("chapter=", chapter), func(t *testing.T) { testSearch(t, chapter) })
 	}
 }
 
-func testSearch(t *testing.T, chapter int64) {
+func testSearch(t *testing.T, chapter span) {
 	s := openWith(t, t.TempDir(), Options{chapter: chapter})
 	ana := start(t, s, "one", "ana")
 	for _, text := range searchTexts {
@@ -211,9 +211,9 @@ func TestIndexIsMadeAnew(t *testing.T) {
 			indexed(t, s)
 			var places []flow.Cursor
 			q := inquiry{searcher: s.search, selection: newQuery("needle", false).asked, before: s.hub.end(), chunk: 10}
-			q.take = func(some []flow.Cursor) (int, bool) {
+			q.take = func(some []flow.Cursor) (more bool) {
 				places = append(places, some...)
-				return len(some), true
+				return true
 			}
 			err = q.run(t.Context())
 			if err != nil || len(places) != 1 {

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
@@ -110,40 +111,62 @@ func (s saying) wide() bool {
 	return slices.ContainsFunc(s, func(one spelling) bool { return one.wide })
 }
 
-// leads returns single words that all which is selected has: the longest, which are rare
-// most of all.
-func (s saying) leads() (list []spelling) {
-	const most = 4
-	for _, one := range s {
-		last := len(one.words) - 1
-		for _, word := range one.words[:last] {
-			list = append(list, spelling{clause: clause{words: []string{word}}})
-		}
-		if !one.wide {
-			one.words = one.words[last:]
-			list = append(list, one)
-		}
-	}
-	slices.SortStableFunc(list, func(a, b spelling) int { return cmp.Compare(len(b.words[0]), len(a.words[0])) })
-	return list[:min(most, len(list))]
+// term is a word that all which is selected has.
+type term struct {
+	word string
+	open bool // or one that begins so
 }
 
-// within restricts a selection to channels or, when they are too many to name, to a team.
-func within(channels map[int64]bool, team int64) string {
+// terms returns the words of a selection, the longest first, which are rare most of all.
+func (s selection) terms() (list []term) {
+	for _, c := range s {
+		last := len(c.words) - 1
+		for _, word := range c.words[:last] {
+			list = append(list, term{word: word})
+		}
+		list = append(list, term{word: c.words[last], open: c.open})
+	}
+	slices.SortStableFunc(list, func(a, b term) int { return cmp.Compare(len(b.word), len(a.word)) })
+	return list
+}
+
+// inRows reports whether some of its words must be in a row.
+func (s selection) inRows() bool {
+	return slices.ContainsFunc(s, func(c clause) bool { return len(c.words) > 1 })
+}
+
+// scope is where messages are looked for: in some channels or a team, or everywhere. It has
+// what the index has them as.
+type scope []string
+
+// within is the scope of channels or, when they are too many to name, of a team.
+func within(channels map[int64]bool, team int64) (s scope) {
 	const most = 100
-	var scope []string
 	switch {
 	case len(channels) <= most:
 		for id := range channels {
-			scope = append(scope, channelToken(id))
+			s = append(s, channelToken(id))
 		}
 	case team != 0:
-		scope = []string{teamToken(team)}
-	default:
-		return ""
+		s = scope{teamToken(team)}
 	}
-	return "scope : (" + strings.Join(scope, " OR ") + ")"
+	return s
 }
+
+// match writes it for FTS5.
+func (s scope) match() string { return "scope : (" + strings.Join(s, " OR ") + ")" }
+
+// words is what concordances have it as, in JSON. No other word begins so.
+func (s scope) words() (string, error) {
+	words := make([]string, len(s))
+	for i, token := range s {
+		words[i] = scopeMark + token
+	}
+	list, err := json.Marshal(words)
+	return string(list), err
+}
+
+const scopeMark = " "
 
 func channelToken(id int64) string { return "c" + strconv.FormatInt(id, 10) }
 func teamToken(id int64) string    { return "o" + strconv.FormatInt(id, 10) }

@@ -31,7 +31,7 @@ type Options struct {
 	Existing bool
 
 	absence time.Duration // how long a process may be away; 0 for the usual time
-	chapter int64         // places of a chapter of the search index; 0 for the usual number
+	chapter span          // of the search index; 0 for the usual one
 }
 
 // keepRequests is how long a write can be repeated under the same request id.
