@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"slices"
 
@@ -168,23 +169,18 @@ func (x *searcher) mergeOnce(ctx context.Context, number int64) error {
 // merge does one step. It reports whether there was something to do: FTS5 says so with
 // the number of rows that it changed.
 func (x *searcher) merge(ctx context.Context, statement string) (more bool, err error) {
-	t, err := x.file.BeginTx(ctx, nil)
-	if err != nil {
-		return false, fmt.Errorf("begin merging: %w", err)
-	}
-	defer t.Rollback()
 	var before, after int64
-	if err := t.QueryRowContext(ctx, rowChanges).Scan(&before); err != nil {
-		return false, fmt.Errorf("merge the index: %w", err)
-	}
-	if _, err := t.ExecContext(ctx, statement, mergePages); err != nil {
-		return false, fmt.Errorf("merge the index: %w", err)
-	}
-	if err := t.QueryRowContext(ctx, rowChanges).Scan(&after); err != nil {
-		return false, fmt.Errorf("merge the index: %w", err)
-	}
-	if err := t.Commit(); err != nil {
-		return false, fmt.Errorf("commit merged index: %w", err)
-	}
-	return after-before >= 2, nil
+	err = x.change(ctx, func(t *sql.Tx) error {
+		if err := t.QueryRowContext(ctx, rowChanges).Scan(&before); err != nil {
+			return fmt.Errorf("merge the index: %w", err)
+		}
+		if _, err := t.ExecContext(ctx, statement, mergePages); err != nil {
+			return fmt.Errorf("merge the index: %w", err)
+		}
+		if err := t.QueryRowContext(ctx, rowChanges).Scan(&after); err != nil {
+			return fmt.Errorf("merge the index: %w", err)
+		}
+		return nil
+	})
+	return err == nil && after-before >= 2, err
 }

@@ -55,17 +55,28 @@ const (
 
 // comparison finds the places that several words of a passage have in common.
 type comparison struct {
-	on      db.DBTX
-	span    span
+	on    db.DBTX
+	span  span
+	terms []term     // the words
+	free  *sync.Pool // of sets, which are large
+
 	passage passage
+	query   string     // for a word of it
 	sets    []placeSet // of each chapter, or nil as long as there was nothing to compare
-	free    *sync.Pool // of sets, which are large
 }
 
 // begin goes on with a passage.
 func (c *comparison) begin(p passage) {
 	c.drop(c.sets)
-	c.passage, c.sets = p, nil
+	c.passage, c.query, c.sets = p, p.each(placesOfWords), nil
+}
+
+// set returns what is left of a chapter of the passage, or nil.
+func (c *comparison) set(i int) placeSet {
+	if c.sets == nil {
+		return nil
+	}
+	return c.sets[i]
 }
 
 func (c *comparison) drop(sets []placeSet) {
@@ -74,18 +85,17 @@ func (c *comparison) drop(sets []placeSet) {
 	}
 }
 
-// common leaves the places that have all words of a selection, unless it asks for wide ones
-// alone. It is exact if they are no more than is selected.
-func (c *comparison) common(ctx context.Context, s selection) (exact bool, err error) {
-	exact = !s.inRows()
-	for _, t := range s.terms() {
-		wide, err := c.narrow(ctx, t)
+// common leaves the places that have all the words but for wide ones, if they are not wide
+// all of them. It reports whether some were, as long as places are left.
+func (c *comparison) common(ctx context.Context) (wide bool, err error) {
+	for _, t := range c.terms {
+		one, err := c.narrow(ctx, t)
 		if err != nil || c.sets != nil && !c.any() {
-			return true, err
+			return false, err
 		}
-		exact = exact && !wide
+		wide = wide || one
 	}
-	return exact, nil
+	return wide, nil
 }
 
 // narrow leaves the places that have a word, unless it is wide.
@@ -95,7 +105,7 @@ func (c *comparison) narrow(ctx context.Context, t term) (wide bool, err error) 
 		last += lastByte
 	}
 	endings := make([]int, len(c.passage))
-	return c.keep(ctx, c.passage.each(placesOfWords), func(i int) (enough bool) {
+	return c.keep(ctx, c.query, func(i int) (enough bool) {
 		endings[i]++
 		return endings[i] > maxEndings
 	}, t.word, last, maxEndings+1)
@@ -129,11 +139,7 @@ func (c *comparison) keep(ctx context.Context, query string, enough func(i int) 
 			c.drop(next)
 			return true, nil
 		}
-		var only placeSet
-		if c.sets != nil {
-			only = c.sets[i]
-		}
-		if err := next[i].add(packed, only); err != nil {
+		if err := next[i].add(packed, c.set(i)); err != nil {
 			return false, err
 		}
 	}

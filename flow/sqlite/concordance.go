@@ -97,16 +97,26 @@ func (c *concordance) add(word string, place int64) (known bool) {
 	return known
 }
 
-// addScope notes the scope of a message, as the index has it.
-func (c *concordance) addScope(scope string, place int64) {
+// addText notes where the words of a message stand, and its scope, both as the index has
+// them. It returns the words that were not known.
+func (c *concordance) addText(text, scope string, place int64) (fresh []string) {
+	for word := range wordsOf(text) {
+		if known := c.add(word, place); !known {
+			fresh = append(fresh, word)
+		}
+	}
 	for token := range strings.FieldsSeq(scope) {
 		c.add(scopeMark+token, place)
 	}
+	return fresh
 }
+
+// list returns the words in their order.
+func (c *concordance) list() []string { return slices.Sorted(maps.Keys(c.words)) }
 
 // halve leaves out the last half of the words.
 func (c *concordance) halve() {
-	words := slices.Sorted(maps.Keys(c.words))
+	words := c.list()
 	half := len(words) / 2
 	for _, word := range words[half:] {
 		c.size -= wordSize + len(word) + len(c.words[word].packed)

@@ -20,29 +20,18 @@ WHERE message.seq > ? AND message.seq < ? AND message.deleted = 0 ORDER BY messa
 // reports whether there were any.
 func (x *searcher) add(ctx context.Context) (more bool, err error) {
 	end := int64(x.store.hub.end())
-	t, err := x.file.BeginTx(ctx, nil)
-	if err != nil {
-		return false, fmt.Errorf("begin indexing: %w", err)
-	}
-	defer t.Rollback()
-	f := filling{on: x, t: t}
-	uncut := context.WithoutCancel(ctx)
-	last, err := x.texts(ctx, x.indexed.Load(), math.MaxInt64, func(place int64, text, scope string) error {
-		x.lately++
-		return f.add(uncut, place, text, scope)
-	})
-	if err != nil {
-		return false, fmt.Errorf("index messages: %w", err)
+	f := filling{on: x}
+	var last int64
+	if err := x.change(ctx, func(t *sql.Tx) (err error) {
+		f.t = t
+		last, err = f.addNext(ctx)
+		return err
+	}); err != nil {
+		return false, err
 	}
 	if last == 0 {
 		x.indexed.Store(max(end, x.indexed.Load())) // there is other news alone
 		return false, nil
-	}
-	if _, err := t.ExecContext(ctx, setIndexed, last); err != nil {
-		return false, fmt.Errorf("note the end of the index: %w", err)
-	}
-	if err := t.Commit(); err != nil {
-		return false, fmt.Errorf("commit index: %w", err)
 	}
 	f.done()
 	x.indexed.Store(last)
@@ -99,6 +88,25 @@ type filling struct {
 	begun    []int64      // chapters that are new
 }
 
+// addNext puts the next messages in, and returns the place of the last one, or 0.
+func (f *filling) addNext(ctx context.Context) (last int64, err error) {
+	uncut := context.WithoutCancel(ctx)
+	last, err = f.on.texts(ctx, f.on.indexed.Load(), math.MaxInt64, func(place int64, text, scope string) error {
+		f.on.lately++
+		return f.add(uncut, place, text, scope)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("index messages: %w", err)
+	}
+	if last == 0 {
+		return 0, nil
+	}
+	if _, err := f.t.ExecContext(ctx, setIndexed, last); err != nil {
+		return 0, fmt.Errorf("note the end of the index: %w", err)
+	}
+	return last, nil
+}
+
 func (f *filling) add(ctx context.Context, seq int64, text, scope string) error {
 	if number := f.on.span.chapter(seq); f.said == nil || number != f.said.chapter {
 		if err := f.turn(ctx, number); err != nil {
@@ -109,15 +117,11 @@ func (f *filling) add(ctx context.Context, seq int64, text, scope string) error 
 	if _, err := f.insert.ExecContext(ctx, seq, text, scope); err != nil {
 		return err
 	}
-	for word := range wordsOf(text) {
-		if known := f.said.add(word, seq); known {
-			continue
-		}
+	for _, word := range f.said.addText(text, scope, seq) {
 		if _, err := f.say.ExecContext(ctx, word); err != nil {
 			return err
 		}
 	}
-	f.said.addScope(scope, seq)
 	if f.said.upTo != "" { // there are too many words to remember
 		f.said = f.on.newConcordance(f.said.chapter, "")
 	}

@@ -124,10 +124,8 @@ func (x *searcher) open(ctx context.Context) error {
 	if err := x.file.QueryRowContext(ctx, getState, id).Scan(&span, &indexed, &sealed); err != nil {
 		return fmt.Errorf("read its state: %w", err)
 	}
-	switch {
-	case indexed > x.store.hub.end():
-		return errors.New("it is newer than the store")
-	case int64(x.store.hub.end()) < x.span.first(sealed)-1:
+	switch end := x.store.hub.end(); {
+	case indexed > end, span.first(sealed) > int64(end)+1:
 		return errors.New("it is newer than the store")
 	case span != x.span:
 		return errors.New("its chapters are of another length")

@@ -45,7 +45,7 @@ var errRenewed = errors.New("it is made anew")
 func (q *inquiry) run(ctx context.Context) error {
 	q.mu.RLock()
 	defer q.mu.RUnlock()
-	q.comparison = comparison{on: q.reads, span: q.span, free: &q.sets}
+	q.comparison = comparison{on: q.reads, span: q.span, terms: q.selection.terms(), free: &q.sets}
 	defer q.comparison.begin(nil)
 	if q.reads == nil || int64(q.indexed) > q.searcher.indexed.Load() {
 		return errRenewed
@@ -86,7 +86,7 @@ func (q *inquiry) compare(ctx context.Context, p passage) (more bool, err error)
 	}
 	c := &q.comparison
 	c.begin(p)
-	exact, err := c.common(ctx, q.selection)
+	wide, err := c.common(ctx)
 	if err != nil {
 		return false, err
 	}
@@ -96,11 +96,7 @@ func (q *inquiry) compare(ctx context.Context, p passage) (more bool, err error)
 		}
 	}
 	for i, number := range p {
-		var set placeSet
-		if c.sets != nil {
-			set = c.sets[i]
-		}
-		if more, err := q.settle(ctx, number, set, exact); err != nil || !more {
+		if more, err := q.settle(ctx, number, c.set(i), wide); err != nil || !more {
 			return more, err
 		}
 	}
@@ -109,15 +105,18 @@ func (q *inquiry) compare(ctx context.Context, p passage) (more bool, err error)
 
 // settle hands out what a chapter has at these places, if that is all that is selected, or
 // not much more. Otherwise, or if there is no set, FTS5 selects.
-func (q *inquiry) settle(ctx context.Context, number int64, set placeSet, exact bool) (more bool, err error) {
-	n := set.count()
-	switch {
-	case set == nil:
-		return q.match(ctx, number)
-	case exact || n <= fewPlaces:
-	case !q.selection.inRows() && q.unsure+n <= likelySoon:
-		q.unsure += n
-	default:
+func (q *inquiry) settle(ctx context.Context, number int64, set placeSet, wide bool) (more bool, err error) {
+	inRows := q.selection.inRows()
+	if set != nil && (wide || inRows) {
+		switch n := set.count(); {
+		case n <= fewPlaces:
+		case !inRows && q.unsure+n <= likelySoon:
+			q.unsure += n
+		default:
+			set = nil
+		}
+	}
+	if set == nil {
 		return q.match(ctx, number)
 	}
 	return q.handSet(q.span.first(number), set), nil

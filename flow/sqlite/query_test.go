@@ -4,9 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"maps"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -151,16 +149,12 @@ func learn(t *testing.T, d *sql.DB, text string) {
 	defer insert.Close()
 	x := searcher{span: chapterSpan, memory: maxConcordance}
 	c := x.newConcordance(0, "")
-	for word := range wordsOf(indexText(text)) {
-		if known := c.add(word, 1); known {
-			continue
-		}
+	for _, word := range c.addText(indexText(text), channelToken(1), 1) {
 		if _, err := insert.Exec(word); err != nil {
 			t.Fatal(err)
 		}
 	}
-	c.addScope(channelToken(1), 1)
-	if err := c.write(t.Context(), in, chapterSpan, slices.Collect(maps.Keys(c.words)), 0); err != nil {
+	if err := c.write(t.Context(), in, chapterSpan, c.list(), 0); err != nil {
 		t.Fatal(err)
 	}
 	if err := in.Commit(); err != nil {
@@ -199,8 +193,10 @@ func selects(t *testing.T, d *sql.DB, s selection) bool {
 	if less := wide.narrow(); all && len(less) > 0 && !found(less.match()) {
 		t.Errorf("%v finds what %s does not", s, less.match())
 	}
-	c := comparison{on: d, span: chapterSpan, passage: passage{0}, free: &sync.Pool{}}
-	exact, err := c.common(t.Context(), s)
+	c := comparison{on: d, span: chapterSpan, terms: s.terms(), free: &sync.Pool{}}
+	c.begin(passage{0})
+	more, err := c.common(t.Context())
+	exact := !more && !s.inRows()
 	if err == nil && c.sets != nil {
 		err = c.within(t.Context(), here)
 	}

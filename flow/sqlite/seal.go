@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"maps"
 	"slices"
 )
 
@@ -45,7 +44,7 @@ func (x *searcher) sealOne(ctx context.Context, chapter int64) (err error) {
 
 // record writes a concordance, from an entry of this number on.
 func (x *searcher) record(ctx context.Context, c *concordance, entry int) error {
-	for words := range slices.Chunk(slices.Sorted(maps.Keys(c.words)), sealChunk) {
+	for words := range slices.Chunk(c.list(), sealChunk) {
 		if err := x.change(ctx, func(t *sql.Tx) error { return c.write(ctx, t, x.span, words, entry) }); err != nil {
 			return err
 		}
@@ -74,10 +73,7 @@ func (x *searcher) concord(ctx context.Context, chapter int64, from string, free
 	c := x.newConcordance(chapter, from)
 	for last := c.first - 1; ; {
 		next, err := x.texts(ctx, last, x.span.first(chapter+1), func(place int64, text, scope string) error {
-			for word := range wordsOf(indexText(text)) {
-				c.add(word, place)
-			}
-			c.addScope(scope, place)
+			c.addText(indexText(text), scope, place)
 			return nil
 		})
 		if err != nil || next == 0 {
@@ -108,7 +104,7 @@ func (x *searcher) rewrite(ctx context.Context, chapter int64) error {
 			return fmt.Errorf("empty a concordance: %w", err)
 		}
 		for entry := 0; ; {
-			if err := c.write(ctx, t, x.span, slices.Sorted(maps.Keys(c.words)), entry); err != nil || c.upTo == "" {
+			if err := c.write(ctx, t, x.span, c.list(), entry); err != nil || c.upTo == "" {
 				return err
 			}
 			entry += len(c.words)

@@ -28,16 +28,22 @@ func (x *searcher) places(t *testing.T, chapter int64) map[string][]int64 {
 		if err := rows.Scan(&word, &packed); err != nil {
 			t.Fatal(err)
 		}
-		set := make(placeSet, x.span.setSize())
-		if err := set.add(packed, nil); err != nil {
-			t.Fatal(err)
-		}
-		list[word] = distances(set)
+		list[word] = x.span.unpack(t, packed)
 	}
 	if err := rows.Err(); err != nil {
 		t.Fatal(err)
 	}
 	return list
+}
+
+// unpack returns packed places, from the last one on.
+func (s span) unpack(t *testing.T, packed []byte) []int64 {
+	t.Helper()
+	set := make(placeSet, s.setSize())
+	if err := set.add(packed, nil); err != nil {
+		t.Fatal(err)
+	}
+	return distances(set)
 }
 
 // babbles sends texts of few letters.
@@ -116,11 +122,7 @@ func TestSealingRemembers(t *testing.T) {
 	unpack := func(c *concordance) map[string][]int64 {
 		list := map[string][]int64{}
 		for word, p := range c.words {
-			set := make(placeSet, x.span.setSize())
-			if err := set.add(p.pack(x.span), nil); err != nil {
-				t.Fatal(err)
-			}
-			list[word] = distances(set)
+			list[word] = x.span.unpack(t, p.pack(x.span))
 		}
 		return list
 	}
